@@ -1,0 +1,9 @@
+//! Echo: what is sent comes back exactly.
+//!
+//! Leaves out doing anything with the bytes but comparing them.
+
+mod core;
+mod shell;
+
+pub use self::core::Core;
+pub use shell::Client;

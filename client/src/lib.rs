@@ -1,0 +1,47 @@
+//! Clients for the four protocols.
+//!
+//! Each protocol has a *core* without any I/O (requests go in, bytes come out; bytes go in, answers
+//! come out) and an async *shell* that runs the core over any
+//! [`AsyncRead`](tokio::io::AsyncRead) + [`AsyncWrite`](tokio::io::AsyncWrite) stream. The cores
+//! know nothing of tokio, so a blocking shell can stand on the same ones.
+//!
+//! | protocol | core | shell |
+//! |---|---|---|
+//! | memcached, binary | [`memcached::Core`] | [`memcached::Client`] |
+//! | netmem | [`netmem::Core`] | [`netmem::Client`] |
+//! | locker | [`locker::Core`] | [`locker::Client`] |
+//! | echo | [`echo::Core`] | [`echo::Client`] |
+//!
+//! Three promises hold for every shell:
+//!
+//! - Replies are always read, and matched by opaque or by order. Any doubt about framing ends the
+//!   connection; it is never used again.
+//! - An operation that times out, or whose future is dropped half-way, closes its connection.
+//! - [`Error`] separates *transport*, *the server said no* and *the server broke the protocol*, and
+//!   [`Error::maybe_applied`] says whether a change may have happened all the same.
+//!
+//! Left out: connecting, pooling, TLS and reconnecting. A client is given one open stream and lives
+//! as long as that stream does.
+//!
+//! ```
+//! # async fn example(stream: tokio::io::DuplexStream) -> Result<(), lockproof_client::Error> {
+//! use std::time::Duration;
+//! use lockproof_client::memcached::{Client, Meta};
+//!
+//! let mut client = Client::new(stream, Duration::from_secs(1));
+//! client.set(b"key", b"value", Meta::default()).await?;
+//! assert_eq!(client.get(b"key").await?.as_deref(), Some(&b"value"[..]));
+//! # Ok(())
+//! # }
+//! ```
+
+mod conversation;
+pub mod echo;
+mod error;
+mod link;
+pub mod locker;
+pub mod memcached;
+pub mod netmem;
+
+pub use conversation::Conversation;
+pub use error::{Cause, Error, Refusal, Violation};

@@ -1,0 +1,172 @@
+//! The session's connections. Whatever the player waits for, all of them are read meanwhile (unless stalled), so that a
+//! server never waits for the judge.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::transcript::{Direction, Transcript};
+use super::world::World;
+use crate::session::Closing;
+use crate::wire::Asked;
+
+/// Bytes that are read ahead of what the session asks for; more than that waits in the kernel.
+const READ_AHEAD: usize = 4 << 20;
+const FORGET_ABOVE: usize = 1 << 20;
+const READ_CHUNK: usize = 16 << 10;
+
+/// One connection of a session.
+pub(super) struct Connection<S> {
+    /// `None` once closed by the session.
+    pub(super) stream: Option<S>,
+    /// What came and was not taken yet starts at `taken`.
+    inbox: Vec<u8>,
+    taken: usize,
+    /// How the server ended it.
+    pub(super) ended: Option<Closing>,
+    pub(super) stalled: bool,
+    /// Our sending side is closed.
+    pub(super) finished: bool,
+    /// Bytes that wait for the next send.
+    pub(super) held: Vec<u8>,
+    /// Requests that wait for a reply, oldest first.
+    pub(super) asked: VecDeque<Asked>,
+    /// How much the next reply needs at least, so that a long one is read ahead whole.
+    pub(super) wanted: usize,
+}
+
+impl<S> Connection<S> {
+    pub(super) const fn new(stream: S) -> Self {
+        Self {
+            stream: Some(stream),
+            inbox: Vec::new(),
+            taken: 0,
+            ended: None,
+            stalled: false,
+            finished: false,
+            held: Vec::new(),
+            asked: VecDeque::new(),
+            wanted: 0,
+        }
+    }
+
+    /// What came and was not taken yet.
+    pub(super) fn unread(&self) -> &[u8] {
+        self.inbox.get(self.taken..).unwrap_or_default()
+    }
+
+    pub(super) fn take(&mut self, length: usize) {
+        self.taken += length;
+    }
+
+    /// Where the session stands on this connection, to come back to.
+    pub(super) fn mark(&self) -> (usize, VecDeque<Asked>) {
+        (self.taken, self.asked.clone())
+    }
+
+    pub(super) fn rewind(&mut self, mark: (usize, VecDeque<Asked>)) {
+        (self.taken, self.asked) = mark;
+    }
+
+    /// Forgets what was taken, once that is worth the copying. Not while a mark is held.
+    pub(super) fn forget_taken(&mut self) {
+        if self.taken == self.inbox.len() || self.taken > FORGET_ABOVE {
+            self.inbox.drain(..self.taken.min(self.inbox.len()));
+            self.taken = 0;
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Reads what is there.
+    fn poll_read(&mut self, cx: &mut Context<'_>, mut seen: impl FnMut(Result<&[u8], Closing>)) {
+        let mut chunk = [0; READ_CHUNK];
+        while !self.stalled && self.ended.is_none() && self.unread().len() < READ_AHEAD.max(self.wanted) {
+            let Some(stream) = &mut self.stream else { return };
+            let mut buffer = ReadBuf::new(&mut chunk);
+            match Pin::new(stream).poll_read(cx, &mut buffer) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => self.ended = Some(Closing::Eof),
+                Poll::Ready(Ok(())) => {
+                    self.inbox.extend_from_slice(buffer.filled());
+                    seen(Ok(buffer.filled()));
+                }
+                Poll::Ready(Err(_)) => self.ended = Some(Closing::Rst),
+            }
+        }
+        if let Some(ended) = self.ended {
+            seen(Err(ended));
+        }
+    }
+
+    /// Writes what fits; `None` once `bytes` are written or nobody takes them any more.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8], written: &mut usize) -> Poll<()> {
+        while *written < bytes.len() {
+            let Some(stream) = &mut self.stream else { return Poll::Ready(()) };
+            match Pin::new(stream).poll_write(cx, &bytes[*written..]) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(count)) => *written += count,
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Ends our sending side.
+    pub(super) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Some(stream) => Pin::new(stream).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+/// All connections of a session, by name.
+pub(super) struct Connections<S> {
+    pub(super) all: BTreeMap<String, Connection<S>>,
+    pub(super) transcript: Transcript,
+}
+
+/// The deadline came first.
+pub(super) struct TimedOut;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connections<S> {
+    pub(super) const fn new() -> Self {
+        Self { all: BTreeMap::new(), transcript: Transcript { events: Vec::new(), dropped: 0 } }
+    }
+
+    /// Keeps all connections read until `ready` is, or the deadline comes.
+    pub(super) async fn until<W: World<Stream = S>, T>(
+        &mut self,
+        world: &W,
+        deadline: Duration,
+        mut ready: impl FnMut(&mut Context<'_>, &mut Self) -> Poll<T>,
+    ) -> Result<T, TimedOut> {
+        let mut sleep = pin!(world.sleep_until(deadline));
+        poll_fn(|cx| {
+            self.poll_reads(cx, world.now());
+            if let Poll::Ready(value) = ready(cx, self) {
+                return Poll::Ready(Ok(value));
+            }
+            sleep.as_mut().poll(cx).map(|()| Err(TimedOut))
+        })
+        .await
+    }
+
+    fn poll_reads(&mut self, cx: &mut Context<'_>, now: Duration) {
+        for (name, connection) in &mut self.all {
+            let was_ended = connection.ended.is_some();
+            connection.poll_read(cx, |seen| match seen {
+                Ok(bytes) => self.transcript.bytes(now, name, Direction::Received, bytes),
+                Err(_) if was_ended => {}
+                Err(Closing::Rst) => self.transcript.note(now, name, Direction::Received, "reset"),
+                Err(_) => self.transcript.note(now, name, Direction::Received, "end of stream"),
+            });
+        }
+    }
+}

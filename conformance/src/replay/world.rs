@@ -1,0 +1,99 @@
+//! What the player needs of its surroundings: streams and time. The simulator brings its own.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+/// Streams to one server, and a clock.
+pub trait World {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin;
+
+    /// Opens a connection to the server under test.
+    fn connect(&self) -> impl Future<Output = io::Result<Self::Stream>>;
+
+    /// Closes a connection with a reset.
+    fn reset(&self, stream: Self::Stream);
+
+    /// Time since some fixed moment.
+    fn now(&self) -> Duration;
+
+    /// Unix time, seconds.
+    fn unix_now(&self) -> u64;
+
+    /// Waits until `now` is at least `until`.
+    fn sleep_until(&self, until: Duration) -> impl Future<Output = ()>;
+}
+
+/// Real TCP and the real clock (or tokio's paused one).
+#[derive(Clone, Debug)]
+pub struct TcpWorld {
+    address: SocketAddr,
+    start: Instant,
+    /// User and password for servers that want SASL before anything else.
+    login: Option<(String, String)>,
+}
+
+impl TcpWorld {
+    /// A world whose server listens at `address`.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, start: Instant::now(), login: None }
+    }
+
+    /// Every connection logs in with SASL PLAIN before the session gets it.
+    #[must_use]
+    pub fn authenticated(mut self, user: &str, password: &str) -> Self {
+        self.login = Some((user.to_owned(), password.to_owned()));
+        self
+    }
+}
+
+impl World for TcpWorld {
+    type Stream = TcpStream;
+
+    async fn connect(&self) -> io::Result<TcpStream> {
+        let mut stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        if let Some((user, password)) = &self.login {
+            log_in(&mut stream, user, password).await?;
+        }
+        Ok(stream)
+    }
+
+    fn reset(&self, stream: TcpStream) {
+        // Lingering for no time at all is how a socket is closed with a reset.
+        let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn unix_now(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+    }
+
+    async fn sleep_until(&self, until: Duration) {
+        tokio::time::sleep_until(self.start + until).await;
+    }
+}
+
+/// SASL PLAIN (MCB-SAS-03).
+async fn log_in(stream: &mut TcpStream, user: &str, password: &str) -> io::Result<()> {
+    let body = format!("PLAIN\0{user}\0{password}");
+    let length = u32::try_from(body.len()).map_err(io::Error::other)?;
+    let mut request = vec![0x80, 0x21, 0, 5, 0, 0, 0, 0];
+    request.extend(length.to_be_bytes());
+    request.extend([0; 12]);
+    request.extend(body.as_bytes());
+    stream.write_all(&request).await?;
+    let mut header = [0; 24];
+    stream.read_exact(&mut header).await?;
+    let length = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
+    tokio::io::copy(&mut stream.take(u64::from(length)), &mut tokio::io::sink()).await?;
+    if header[6..8] == [0, 0] { Ok(()) } else { Err(io::Error::other("the server refused user and password")) }
+}

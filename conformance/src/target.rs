@@ -1,0 +1,166 @@
+//! A server under test, as its user writes it: `memcached://127.0.0.1:11211?sasl=user:password`.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::ops::RangeInclusive;
+
+use url::Url;
+
+use crate::wire::{Codec, Layout, Protocol, Results};
+
+/// A server under test.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// As given.
+    pub url: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Protocol and dialect.
+    pub codec: Codec,
+    /// What else the user told of it.
+    pub facts: Facts,
+}
+
+/// What a URL's options say of a server.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// NetMem: the pages that may be touched (`pages=A..B`, both ends included).
+    pub pages: Option<RangeInclusive<u32>>,
+    /// memcached: user and password (`sasl=USER:PASSWORD`).
+    pub sasl: Option<(String, String)>,
+    /// memcached: the port that wants them, if it is another one (`sasl-port=N`).
+    pub sasl_port: Option<u16>,
+    /// Nobody used this server before, and nobody else does (`fresh=yes`).
+    pub fresh: bool,
+    /// memcached: longest value that is surely refused is one byte more (`max-value`).
+    pub max_value: u64,
+    /// Locker: longest body (`max-body`).
+    pub max_body: u64,
+    /// Locker: most keys of a request (`max-keys`).
+    pub max_keys: u64,
+    /// Locker: longest key (`max-key`).
+    pub max_key: u64,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self {
+            pages: None,
+            sasl: None,
+            sasl_port: None,
+            fresh: false,
+            max_value: 1 << 20,
+            max_body: 1 << 20,
+            max_keys: 1024,
+            max_key: 1024,
+        }
+    }
+}
+
+/// A target that cannot be understood or found.
+#[derive(Debug, thiserror::Error)]
+#[error("target `{url}`: {problem}")]
+pub struct TargetError {
+    url: String,
+    problem: String,
+    /// The URL is well-formed, but its host has no address.
+    pub unreachable: bool,
+}
+
+const OPTIONS: &str = "pages=A..B, sasl=USER:PASSWORD, sasl-port=N, layout=natural|packed, \
+                       results=small|errno, fresh=yes, max-value=N, max-body=N, max-keys=N, max-key=N";
+
+impl Target {
+    /// Reads a target URL and looks its host up.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and what would be right.
+    pub fn parse(url: &str) -> Result<Self, TargetError> {
+        let fail = |problem: String| TargetError { url: url.to_owned(), problem, unreachable: false };
+        let parsed = Url::parse(url).map_err(|_| {
+            fail("not a URL; write PROTOCOL://HOST:PORT, such as memcached://127.0.0.1:11211".to_owned())
+        })?;
+        let protocol = Protocol::from_name(parsed.scheme()).ok_or_else(|| {
+            fail(format!("`{}` is no protocol; memcached, netmem, locker and echo are", parsed.scheme()))
+        })?;
+        let host = parsed.host_str().filter(|host| !host.is_empty()).ok_or_else(|| fail("no host".to_owned()))?;
+        let port = parsed.port().unwrap_or_else(|| default_port(protocol));
+        if !matches!(parsed.path(), "" | "/") {
+            return Err(fail(format!("nothing may follow the port but ?options, not `{}`", parsed.path())));
+        }
+        let mut target = Self {
+            url: url.to_owned(),
+            address: SocketAddr::from(([0, 0, 0, 0], port)),
+            codec: Codec::new(protocol),
+            facts: Facts::default(),
+        };
+        for (key, value) in parsed.query_pairs() {
+            target.option(&key, &value).map_err(fail)?;
+        }
+        target.address = lookup(host, port)
+            .ok_or_else(|| TargetError { unreachable: true, ..fail(format!("the host `{host}` has no address")) })?;
+        Ok(target)
+    }
+
+    fn option(&mut self, key: &str, value: &str) -> Result<(), String> {
+        let number = || value.parse().map_err(|_| format!("{key}={value}: a number expected"));
+        match (key, value) {
+            ("pages", _) => self.facts.pages = Some(page_range(value)?),
+            ("sasl", _) => {
+                let (user, password) =
+                    value.split_once(':').ok_or("sasl=USER:PASSWORD: the colon is missing")?;
+                self.facts.sasl = Some((user.to_owned(), password.to_owned()));
+            }
+            ("sasl-port", _) => {
+                self.facts.sasl_port = Some(value.parse().map_err(|_| format!("sasl-port={value}: a port expected"))?);
+            }
+            ("layout", "natural") => self.codec.layout = Layout::Natural,
+            ("layout", "packed") => self.codec.layout = Layout::Packed,
+            ("results", "small") => self.codec.results = Results::Small,
+            ("results", "errno") => self.codec.results = Results::Errno,
+            ("fresh", "yes") => self.facts.fresh = true,
+            ("max-value", _) => self.facts.max_value = number()?,
+            ("max-body", _) => self.facts.max_body = number()?,
+            ("max-keys", _) => self.facts.max_keys = number()?,
+            ("max-key", _) => self.facts.max_key = number()?,
+            _ => return Err(format!("option `{key}={value}` is unknown; known: {OPTIONS}")),
+        }
+        Ok(())
+    }
+
+    /// The protocol.
+    pub const fn protocol(&self) -> Protocol {
+        self.codec.protocol
+    }
+
+    /// Where clients must authenticate, if anywhere.
+    pub fn sasl_address(&self) -> Option<SocketAddr> {
+        self.facts.sasl.as_ref()?;
+        let mut address = self.address;
+        if let Some(port) = self.facts.sasl_port {
+            address.set_port(port);
+        }
+        Some(address)
+    }
+}
+
+fn page_range(value: &str) -> Result<RangeInclusive<u32>, String> {
+    let complaint = || format!("pages={value}: a range such as 4..7 expected, both ends included");
+    let (first, last) = value.split_once("..").ok_or_else(complaint)?;
+    let range = first.parse().map_err(|_| complaint())?..=last.parse().map_err(|_| complaint())?;
+    if range.is_empty() { Err(complaint()) } else { Ok(range) }
+}
+
+const fn default_port(protocol: Protocol) -> u16 {
+    match protocol {
+        Protocol::Memcached => 11211,
+        Protocol::NetMem => 10001,
+        Protocol::Locker => 10002,
+        Protocol::Echo => 9999,
+    }
+}
+
+fn lookup(host: &str, port: u16) -> Option<SocketAddr> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    (host, port).to_socket_addrs().ok()?.next()
+}

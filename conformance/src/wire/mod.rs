@@ -1,0 +1,345 @@
+//! The judge's own codecs: from a session's messages to bytes, and from a server's bytes to what the session expects.
+//!
+//! They share nothing with the codecs of the reference server on purpose: a judge that shared them would agree with their
+//! bugs. Requests are built loosely (a session may lie about every length), replies are read strictly.
+
+mod echo;
+mod hex;
+mod locker;
+mod memcached;
+mod memcached_reply;
+mod netmem;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+pub use hex::dump as hexdump;
+pub use locker::{Layout, Results};
+
+use crate::session::{Datum, EvalError, Message, Pattern, Scope, Value};
+
+/// A protocol that the suite judges.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Protocol {
+    /// memcached's binary protocol.
+    Memcached,
+    /// Shared, versioned, lockable pages.
+    NetMem,
+    /// The lock server.
+    Locker,
+    /// One process per client.
+    Echo,
+}
+
+impl Protocol {
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::Memcached, Self::NetMem, Self::Locker, Self::Echo];
+
+    /// The name in case ids and target URLs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memcached => "memcached",
+            Self::NetMem => "netmem",
+            Self::Locker => "locker",
+            Self::Echo => "echo",
+        }
+    }
+
+    /// The protocol of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.name() == name)
+    }
+}
+
+/// A protocol and the dialect of the target.
+#[derive(Clone, Copy, Debug)]
+pub struct Codec {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Locker: how the request header is laid out.
+    pub layout: Layout,
+    /// Locker: which numbers stand for the outcomes.
+    pub results: Results,
+}
+
+/// A request as bytes.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// What goes on the wire.
+    pub bytes: Vec<u8>,
+    /// Offsets at which fields end, for the `fields` delivery.
+    pub borders: Vec<usize>,
+    /// What the reply will be held against; `None` for raw bytes.
+    pub asked: Option<Asked>,
+}
+
+/// What a reply must repeat of its request.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Opcode, type or cmd.
+    pub code: u8,
+    /// memcached's opaque.
+    pub opaque: u32,
+    /// The key, for replies that repeat it.
+    pub key: Vec<u8>,
+    /// The page, for replies that repeat it.
+    pub page: u32,
+    /// The session's tag.
+    pub tag: Option<String>,
+    /// The server may stay silent.
+    pub quiet: bool,
+}
+
+/// One reply, decoded.
+#[derive(Clone, Debug, Default)]
+pub struct Reply {
+    /// How a session writes it: `ok get`, `busy`.
+    pub words: Vec<String>,
+    /// All its fields, in a session's order.
+    pub fields: Vec<(&'static str, Datum)>,
+    /// Opcode, type or cmd.
+    pub code: u8,
+    /// Status, or outcome byte.
+    pub status: u16,
+    /// Bytes on the wire.
+    pub length: usize,
+}
+
+impl Reply {
+    fn field(&self, name: &str) -> Option<&Datum> {
+        self.fields.iter().find(|(field, _)| *field == name).map(|(_, datum)| datum)
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = self.words.clone();
+        parts.extend(self.fields.iter().map(|(name, datum)| format!("{name}={}", shortened(datum))));
+        f.write_str(&parts.join(" "))
+    }
+}
+
+/// A long value is shown by its start and its length.
+pub(crate) fn shortened(datum: &Datum) -> String {
+    const SHOWN: usize = 96;
+    match datum {
+        Datum::Bytes(bytes) if bytes.len() > SHOWN => {
+            let start = Datum::Bytes(bytes.iter().take(SHOWN).copied().collect());
+            format!("{start}… ({} bytes)", bytes.len())
+        }
+        _ => datum.to_string(),
+    }
+}
+
+/// What the front of a buffer holds.
+#[derive(Clone, Debug)]
+pub enum Taken {
+    /// Not a whole reply yet; at least this many bytes are needed.
+    Incomplete(usize),
+    /// A reply, and its length.
+    Whole(Reply),
+    /// No reply of this protocol; the framing is lost.
+    Broken(String),
+}
+
+/// One field that is not as it should be.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Difference {
+    /// The field.
+    pub field: String,
+    /// What the session asks for.
+    pub expected: String,
+    /// What came.
+    pub got: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, got {}", self.field, self.expected, self.got)
+    }
+}
+
+/// Collects the differences between a reply and what a session expects of it.
+pub(crate) struct Comparison<'a> {
+    pub(crate) reply: &'a Reply,
+    pub(crate) scope: &'a mut Scope,
+    pub(crate) found: Vec<Difference>,
+}
+
+impl Comparison<'_> {
+    /// Holds the reply's field against a pattern.
+    pub(crate) fn field(&mut self, name: &str, pattern: &Pattern) -> Result<(), EvalError> {
+        let Some(got) = self.reply.field(name).cloned() else {
+            self.differs(name, pattern.explained(self.scope), "no such field in this reply".to_owned());
+            return Ok(());
+        };
+        if !pattern.matches(&got, self.scope)? {
+            self.differs(name, pattern.explained(self.scope), shortened(&got));
+        }
+        Ok(())
+    }
+
+    /// Notes a difference.
+    pub(crate) fn differs(&mut self, field: &str, expected: String, got: String) {
+        self.found.push(Difference { field: field.to_owned(), expected, got });
+    }
+
+    /// Notes a difference unless `fits`.
+    pub(crate) fn require(&mut self, fits: bool, field: &str, expected: &str, got: impl fmt::Display) {
+        if !fits {
+            self.differs(field, expected.to_owned(), got.to_string());
+        }
+    }
+}
+
+impl Codec {
+    /// The protocol in its default dialect.
+    pub const fn new(protocol: Protocol) -> Self {
+        Self { protocol, layout: Layout::Natural, results: Results::Small }
+    }
+
+    /// A session's message as bytes. `opaque` is used unless the message brings its own.
+    ///
+    /// # Errors
+    ///
+    /// A value that cannot be computed.
+    pub fn encode(&self, message: &Message<Value>, scope: &Scope, opaque: u32) -> Result<Outgoing, EvalError> {
+        if let Message::Raw(bytes) = message {
+            return Ok(Outgoing { bytes: bytes.clone(), borders: Vec::new(), asked: None });
+        }
+        match self.protocol {
+            Protocol::Memcached => memcached::encode(message, scope, opaque),
+            Protocol::NetMem => netmem::encode(message, scope),
+            Protocol::Locker => locker::encode(self.layout, message, scope),
+            Protocol::Echo => echo::encode(message, scope),
+        }
+    }
+
+    /// The reply at the front of `buffer`. Echo has none: its replies are as long as what is expected.
+    pub fn take(&self, buffer: &[u8]) -> Taken {
+        match self.protocol {
+            Protocol::Memcached => memcached_reply::take(buffer),
+            Protocol::NetMem => netmem::take(buffer),
+            Protocol::Locker => locker::take(self.results, buffer),
+            Protocol::Echo => Taken::Whole(echo::reply(buffer)),
+        }
+    }
+
+    /// What is wrong with `reply` as the answer to `asked`; binds names in `scope`.
+    ///
+    /// # Errors
+    ///
+    /// A pattern whose value cannot be computed.
+    pub fn compare(
+        &self,
+        expected: &Message<Pattern>,
+        reply: &Reply,
+        asked: Option<&Asked>,
+        scope: &mut Scope,
+    ) -> Result<Vec<Difference>, EvalError> {
+        let mut comparison = Comparison { reply, scope, found: Vec::new() };
+        match self.protocol {
+            Protocol::Memcached => memcached_reply::compare(expected, asked, &mut comparison)?,
+            Protocol::NetMem => netmem::compare(expected, asked, &mut comparison)?,
+            Protocol::Locker => locker::compare(expected, asked, &mut comparison)?,
+            Protocol::Echo => echo::compare(expected, &mut comparison)?,
+        }
+        Ok(comparison.found)
+    }
+
+    /// The code (opcode, type, cmd) that the request of an expected reply carries, where the expectation names it.
+    pub fn expected_code(&self, expected: &Message<Pattern>) -> Option<u8> {
+        match self.protocol {
+            Protocol::Memcached => memcached::opcode(expected.words().get(1)?),
+            Protocol::Locker => locker::code(expected.words().get(1)?),
+            Protocol::NetMem | Protocol::Echo => None,
+        }
+    }
+
+    /// A request that changes nothing and its only right answer: the proof that nothing else comes.
+    pub fn sentinel(&self, nonce: &str) -> (Message<Value>, Message<Pattern>) {
+        match self.protocol {
+            Protocol::Memcached => (named(&["noop"], vec![]), named(&["ok", "noop"], vec![])),
+            Protocol::NetMem => {
+                let version = ("version".to_owned(), Pattern::Any);
+                let expected = Message::Named {
+                    words: vec!["version".to_owned()],
+                    args: vec![],
+                    fields: vec![version],
+                    tag: None,
+                };
+                (named(&["version"], vec![]), expected)
+            }
+            Protocol::Locker => {
+                let key = Value::Text(format!("lp:sentinel:{nonce}").into_bytes());
+                (named(&["query"], vec![key]), named(&["ok", "query"], vec![]))
+            }
+            Protocol::Echo => {
+                let text = Value::Text(format!("sentinel {nonce}\0").into_bytes());
+                (named(&[], vec![text.clone()]), named(&[], vec![Pattern::Value(text)]))
+            }
+        }
+    }
+}
+
+fn named<T>(words: &[&str], args: Vec<T>) -> Message<T> {
+    Message::Named {
+        words: words.iter().map(|&word| word.to_owned()).collect(),
+        args,
+        fields: Vec::new(),
+        tag: None,
+    }
+}
+
+/// Whether a session may send this; else what is wrong with it.
+pub(crate) fn check_request(protocol: Protocol, message: &Message<Value>) -> Result<(), String> {
+    let Message::Named { words, args, fields, .. } = message else { return Ok(()) };
+    let known: &[&str] = match protocol {
+        Protocol::Memcached => memcached::REQUEST_FIELDS,
+        Protocol::NetMem => netmem::REQUEST_FIELDS,
+        Protocol::Locker => locker::REQUEST_FIELDS,
+        Protocol::Echo => &[],
+    };
+    check_fields(fields, known)?;
+    match (protocol, words.as_slice(), args.as_slice()) {
+        (Protocol::Echo, [], [_]) => Ok(()),
+        (Protocol::Echo, ..) => Err("an echo message is one value: `A> \"hello\\0\"`".to_owned()),
+        (Protocol::Memcached, [name], []) => memcached::opcode(name).map(|_| ()).ok_or_else(|| {
+            format!("`{name}` is no memcached opcode: a name such as get or setq, or a number such as 0x50")
+        }),
+        (Protocol::NetMem, [name], []) => netmem::code(name)
+            .map(|_| ())
+            .ok_or_else(|| format!("`{name}` is no NetMem type: version, params, read, lock, unlock, update or a number")),
+        (Protocol::Locker, [name], _) => locker::code(name)
+            .map(|_| ())
+            .ok_or_else(|| format!("`{name}` is no locker command: get, release, query, batch_…, or a number such as 0x80")),
+        _ => Err("a request is a name and its fields".to_owned()),
+    }
+}
+
+/// Whether a session may expect this; else what is wrong with it.
+pub(crate) fn check_reply(protocol: Protocol, message: &Message<Pattern>) -> Result<(), String> {
+    let Message::Named { words, args, fields, .. } = message else { return Ok(()) };
+    match protocol {
+        Protocol::Memcached => memcached_reply::check(words, fields),
+        Protocol::NetMem => netmem::check_reply(words, fields),
+        Protocol::Locker => locker::check_reply(words, fields),
+        Protocol::Echo if words.is_empty() && args.len() == 1 && fields.is_empty() => Ok(()),
+        Protocol::Echo => Err("an echo reply is one value: `A< \"hello\\0\"`".to_owned()),
+    }
+}
+
+fn check_fields<T>(fields: &[(String, T)], known: &[&str]) -> Result<(), String> {
+    match fields.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+        Some((name, _)) => Err(format!("`{name}=` is unknown here; known: {}", known.join(" "))),
+        None => Ok(()),
+    }
+}
+
+/// A number as a field of the wire: negative numbers as two's complement, higher bits cut.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sessions may send any bits")]
+pub(crate) const fn bits(number: i128) -> u64 {
+    number as u64
+}

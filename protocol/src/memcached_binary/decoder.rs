@@ -1,0 +1,232 @@
+//! Incremental decoders: what a server reads, and what a client reads.
+//!
+//! Both look at the header in place and split whole frames off the input; nothing is copied, and
+//! nothing is reserved by a number that a peer sent. What they leave out: the contents of a frame.
+//!
+//! Memory: with `Ok(None)` the input holds less than one frame, at most
+//! [`RequestDecoder::input_bytes_max`]. A value over its limit is dropped as it arrives.
+
+use bytes::{Buf, Bytes, BytesMut};
+use thiserror::Error;
+
+use super::header::at;
+use super::{Frame, HEADER_LEN, Header, MAGIC_REPLY, MAGIC_REQUEST, Opcode, Status, shape};
+use crate::FrameError;
+
+/// The longest SASL payload that is kept, in bytes. A peer that has not authenticated yet cannot
+/// make the server hold more; a longer payload counts as skipped (MCB-SAS-12).
+pub const SASL_PAYLOAD_BYTES_MAX: usize = 64 * 1024;
+
+/// What a server accepts from a client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Longest value that is kept, in bytes; a longer one is skipped (MCB-LIM-07).
+    pub value_max: usize,
+    /// Longest key, in bytes; a longer one is fatal (MCB-LIM-03).
+    pub key_max: usize,
+    /// Largest body, in bytes; a larger one is fatal (MCB-LIM-17).
+    pub body_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { value_max: 1 << 20, key_max: 250, body_max: 1 << 30 }
+    }
+}
+
+/// Errors that end the connection. Decoding again gives the same error: nothing is consumed.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The magic is not 0x80: close, and send nothing (MCB-NEG-03).
+    #[error("{0}")]
+    BadMagic(FrameError),
+    /// Answer `status` with this opcode and opaque, quiet or not (MCB-QT-07), then close.
+    ///
+    /// Statuses: `UNKNOWN_COMMAND` for a body below extras and key (MCB-LIM-12), otherwise
+    /// `INVALID_ARGUMENTS`: body or key over its limit, or the wrong shape for the opcode.
+    #[error("{opcode}: {error}")]
+    Fatal {
+        /// The opcode to repeat.
+        opcode: Opcode,
+        /// The opaque to repeat.
+        opaque: u32,
+        /// The status to answer.
+        status: Status,
+        /// What was wrong.
+        error: FrameError,
+    },
+}
+
+/// Incremental decoder for what a server reads.
+///
+/// A value longer than [`Limits::value_max`] is skipped as it arrives and yields a frame with
+/// `skipped > 0` and an empty value once its last byte is gone (MCB-LIM-10).
+#[derive(Clone, Debug)]
+pub struct RequestDecoder {
+    limits: Limits,
+    skipping: Option<Skipping>,
+}
+
+/// A frame whose value is being dropped.
+#[derive(Clone, Debug)]
+struct Skipping {
+    frame: Frame,
+    /// Bytes of value still to come.
+    left: u32,
+}
+
+impl RequestDecoder {
+    /// A decoder at the start of a stream.
+    pub const fn new(limits: Limits) -> Self {
+        Self { limits, skipping: None }
+    }
+
+    /// Takes the next frame off `input`; `Ok(None)` asks for more bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`]: the stream cannot be read on. Frames before the error were given out.
+    pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, RequestError> {
+        if self.skipping.is_some() {
+            return Ok(self.skip(input));
+        }
+        let Some(&magic) = input.first() else { return Ok(None) };
+        if magic != MAGIC_REQUEST {
+            return Err(RequestError::BadMagic(bad_magic(magic, "a request begins with 0x80")));
+        }
+        let Some(header) = peek(input) else { return Ok(None) };
+        self.check(&header)?;
+        let value_len = header.body_len - header.prefix_len();
+        if usize::try_from(value_len).is_ok_and(|len| len <= self.value_max(header.opcode)) {
+            return Ok(take(input, header, value_len));
+        }
+        let Some(mut frame) = take(input, header, 0) else { return Ok(None) };
+        frame.skipped = value_len;
+        self.skipping = Some(Skipping { frame, left: value_len });
+        Ok(self.skip(input))
+    }
+
+    /// Whether a frame has begun and is not complete: the frame deadline runs.
+    pub fn is_mid_frame(&self, input: &BytesMut) -> bool {
+        self.skipping.is_some() || !input.is_empty()
+    }
+
+    /// The most bytes that `input` can hold when `decode` asks for more.
+    pub fn input_bytes_max(&self) -> usize {
+        let prefix = HEADER_LEN + usize::from(u8::MAX) + self.limits.key_max;
+        prefix + self.limits.value_max.max(SASL_PAYLOAD_BYTES_MAX)
+    }
+
+    fn value_max(&self, opcode: Opcode) -> usize {
+        match opcode {
+            Opcode::SASL_AUTH | Opcode::SASL_STEP => SASL_PAYLOAD_BYTES_MAX,
+            _ => self.limits.value_max,
+        }
+    }
+
+    /// Drops what is there of a value over the limit; gives its frame when the last byte is gone.
+    fn skip(&mut self, input: &mut BytesMut) -> Option<Frame> {
+        let skipping = self.skipping.as_mut()?;
+        let here = u32::try_from(input.len()).unwrap_or(u32::MAX).min(skipping.left);
+        input.advance(here as usize);
+        skipping.left -= here;
+        if skipping.left > 0 {
+            return None;
+        }
+        self.skipping.take().map(|done| done.frame)
+    }
+
+    /// The order is memcached's: body length, then key length (MCB-SAS-13), then the shape.
+    fn check(&self, header: &Header) -> Result<(), RequestError> {
+        let fatal = |status, error| RequestError::Fatal {
+            opcode: header.opcode,
+            opaque: header.opaque,
+            status,
+            error,
+        };
+        check_body(header, self.limits.body_max).map_err(|error| {
+            let short = header.body_len < header.prefix_len();
+            fatal(if short { Status::UNKNOWN_COMMAND } else { Status::INVALID_ARGUMENTS }, error)
+        })?;
+        if usize::from(header.key_len) > self.limits.key_max {
+            let len = u64::from(header.key_len);
+            let error = FrameError::new("key length", at::KEY_LEN, len, "above the limit");
+            return Err(fatal(Status::INVALID_ARGUMENTS, error));
+        }
+        shape::check(header).map_err(|error| fatal(Status::INVALID_ARGUMENTS, error))
+    }
+}
+
+/// Incremental decoder for what a client reads.
+#[derive(Clone, Debug)]
+pub struct ReplyDecoder {
+    body_max: u32,
+}
+
+impl ReplyDecoder {
+    /// A decoder at the start of a stream that accepts bodies of up to `body_max` bytes.
+    pub const fn new(body_max: u32) -> Self {
+        Self { body_max }
+    }
+
+    /// Takes the next reply off `input`; `Ok(None)` asks for more bytes.
+    ///
+    /// # Errors
+    ///
+    /// The magic is not 0x81 (so a text line such as "too many connections" is not read as a frame,
+    /// MCB-NEG-07), the body is shorter than extras and key, or longer than the limit.
+    pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
+        let Some(&magic) = input.first() else { return Ok(None) };
+        if magic != MAGIC_REPLY {
+            return Err(bad_magic(magic, "a reply begins with 0x81"));
+        }
+        let Some(header) = peek(input) else { return Ok(None) };
+        check_body(&header, self.body_max)?;
+        Ok(take(input, header, header.body_len - header.prefix_len()))
+    }
+
+    /// Whether a reply has begun and is not complete.
+    pub fn is_mid_frame(&self, input: &BytesMut) -> bool {
+        !input.is_empty()
+    }
+}
+
+fn bad_magic(magic: u8, reason: &'static str) -> FrameError {
+    FrameError::new("magic", at::MAGIC, magic.into(), reason)
+}
+
+fn peek(input: &BytesMut) -> Option<Header> {
+    input.first_chunk().map(Header::parse)
+}
+
+fn check_body(header: &Header, body_max: u32) -> Result<(), FrameError> {
+    let reason = if header.body_len < header.prefix_len() {
+        "less than extras + key"
+    } else if header.body_len > body_max {
+        "above the limit"
+    } else {
+        return Ok(());
+    };
+    Err(FrameError::new("body length", at::BODY_LEN, header.body_len.into(), reason))
+}
+
+/// Splits a frame with `value_len` bytes of value off the input, if all of it is there.
+fn take(input: &mut BytesMut, header: Header, value_len: u32) -> Option<Frame> {
+    let (extras_len, key_len) = (usize::from(header.extras_len), usize::from(header.key_len));
+    let value_len = usize::try_from(value_len).ok()?;
+    let body_len = (extras_len + key_len).checked_add(value_len)?;
+    if input.len() - HEADER_LEN < body_len {
+        return None;
+    }
+    input.advance(HEADER_LEN);
+    let extras = part(input, extras_len);
+    let key = part(input, key_len);
+    let value = part(input, value_len);
+    Some(Frame { header, extras, key, value, skipped: 0 })
+}
+
+/// An empty part costs no reference count.
+fn part(input: &mut BytesMut, len: usize) -> Bytes {
+    if len == 0 { Bytes::new() } else { input.split_to(len).freeze() }
+}

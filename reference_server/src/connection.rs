@@ -1,0 +1,197 @@
+//! One connection: read what is there, execute every whole frame, write once.
+//!
+//! The loop knows no protocol. It owns the buffers and the deadlines; the [`Session`] owns the
+//! meaning, and whatever it holds is freed by dropping it, before the last replies are sent, so a
+//! peer that does not read them keeps nothing.
+
+use core::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::select;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::deadline::Patience;
+use crate::input::{READ_MAX, read_some};
+use crate::output::{FlushError, Output};
+use crate::session::{Session, Step};
+use crate::{ConnectionConfig, Counters, Ending};
+
+/// What all connections of a listener share.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) config: ConnectionConfig,
+    pub(crate) counters: Arc<Counters>,
+    /// Finish the batch in hand, then close.
+    pub(crate) shutdown: CancellationToken,
+    /// Close at once: the time to finish is over.
+    pub(crate) kill: CancellationToken,
+}
+
+/// One connection and its session.
+#[derive(Debug)]
+pub(crate) struct Connection<Io, S> {
+    io: Io,
+    session: S,
+    input: BytesMut,
+    output: Output,
+    patience: Patience,
+    end_of_input: bool,
+    context: Arc<Context>,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
+    pub(crate) fn new(io: Io, session: S, context: Arc<Context>) -> Self {
+        Self {
+            io,
+            session,
+            input: BytesMut::new(),
+            output: Output::new(context.config.output_max),
+            patience: Patience::new(),
+            end_of_input: false,
+            context,
+        }
+    }
+
+    /// Serves until the connection ends, and says why it did.
+    pub(crate) async fn run(mut self) -> Ending {
+        let Err(ending) = self.work().await;
+        self.close(ending).await
+    }
+
+    async fn work(&mut self) -> Result<Infallible, Ending> {
+        loop {
+            match self.execute() {
+                Step::Close => return Err(Ending::Protocol),
+                Step::Drained if self.end_of_input => return Err(Ending::Peer),
+                Step::Full => self.flush().await?,
+                Step::Drained => {
+                    self.flush().await?;
+                    self.read().await?;
+                }
+                Step::Waiting => {
+                    self.flush().await?;
+                    self.wait().await?;
+                }
+            }
+        }
+    }
+
+    fn execute(&mut self) -> Step {
+        let step = self.session.execute(&mut self.input, &mut self.output);
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+        self.patience.note(self.output.frames(), self.session.is_mid_frame(&self.input));
+        step
+    }
+
+    async fn flush(&mut self) -> Result<(), Ending> {
+        flush(&mut self.io, &mut self.output, &self.context).await
+    }
+
+    async fn read(&mut self) -> Result<(), Ending> {
+        if self.context.shutdown.is_cancelled() {
+            return Err(Ending::Shutdown);
+        }
+        let give_up = self.patience.next(&self.context.config);
+        // Bytes first: when some are there, neither the token nor a timer costs anything.
+        let read = select! {
+            biased;
+            read = read_some(&mut self.io, &mut self.input, READ_MAX) => read,
+            () = self.context.shutdown.cancelled() => return Err(Ending::Shutdown),
+            ending = give_up.reached() => return Err(ending),
+        };
+        self.note_read(read)
+    }
+
+    /// Waits for a reply that another session sets free, and reads ahead meanwhile, so that the
+    /// end of the peer is noticed and it is never granted anything (NM-DISC-02).
+    async fn wait(&mut self) -> Result<(), Ending> {
+        loop {
+            let room = self.context.config.read_ahead_max.saturating_sub(self.input.len());
+            // The stream first: a peer that is gone must not be granted what arrives with its end.
+            let read = select! {
+                biased;
+                read = read_some(&mut self.io, &mut self.input, room), if room > 0 => read,
+                () = self.context.shutdown.cancelled() => return Err(Ending::Shutdown),
+                () = self.session.granted(&mut self.output) => return Ok(()),
+            };
+            self.note_read(read)?;
+            if self.end_of_input {
+                return Err(Ending::Peer);
+            }
+        }
+    }
+
+    fn note_read(&mut self, read: io::Result<usize>) -> Result<(), Ending> {
+        let bytes = read.map_err(|error| transport(&error))?;
+        self.context.counters.count_read(bytes);
+        self.end_of_input = bytes == 0;
+        Ok(())
+    }
+
+    async fn close(self, ending: Ending) -> Ending {
+        let Self { mut io, session, mut output, context, .. } = self;
+        drop(session);
+        if !matches!(ending, Ending::Peer | Ending::Protocol | Ending::Shutdown) {
+            return ending;
+        }
+        if let Err(worse) = flush(&mut io, &mut output, &context).await {
+            return worse;
+        }
+        select! {
+            biased; // told to close at once, the rest does not matter
+            () = context.kill.cancelled() => {}
+            _ = timeout(context.config.linger_time, part(&mut io, ending, &context)) => {}
+        }
+        ending
+    }
+}
+
+async fn flush(
+    io: &mut (impl AsyncWrite + Unpin),
+    output: &mut Output,
+    context: &Context,
+) -> Result<(), Ending> {
+    if output.is_empty() {
+        return Ok(());
+    }
+    // The write first: a socket that takes everything at once costs no look at the token.
+    let written = select! {
+        biased;
+        written = output.flush(io, context.config.write_deadline) => written,
+        () = context.kill.cancelled() => return Err(Ending::Shutdown),
+    };
+    let bytes = written.map_err(|error| match error {
+        FlushError::Deadline => Ending::WriteDeadline,
+        FlushError::Transport(error) => transport(&error),
+    })?;
+    context.counters.count_written(bytes);
+    Ok(())
+}
+
+/// Closes our sending side, then takes what the peer still sends: closing over unread input would
+/// send a reset, and a reset destroys replies that the peer has not read yet (MCB-CON-08).
+async fn part(io: &mut (impl AsyncRead + AsyncWrite + Unpin), ending: Ending, context: &Context) {
+    if io.shutdown().await.is_err() || ending == Ending::Peer {
+        return;
+    }
+    let mut left = context.config.linger_bytes;
+    let mut discarded = BytesMut::new();
+    while left > 0 {
+        match read_some(io, &mut discarded, left).await {
+            Ok(0) | Err(_) => return,
+            Ok(bytes) => left -= bytes,
+        }
+        discarded.clear();
+    }
+}
+
+fn transport(error: &io::Error) -> Ending {
+    tracing::debug!(%error, "transport failed");
+    Ending::Transport
+}

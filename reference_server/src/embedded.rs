@@ -1,0 +1,133 @@
+//! All protocols inside this process, on loopback ports that the system chooses: what tests and
+//! `lockproof check` without a target run against.
+
+use core::time::Duration;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use lockproof_state_machine::sasl::Credentials;
+use tokio_util::sync::CancellationToken;
+
+use crate::launch::{Bound, Loops};
+use crate::{
+    ConnectionConfig, EchoMode, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem,
+    NetMemConfig, SocketOptions,
+};
+
+/// The user of the listener that asks for SASL.
+pub const SASL_USER: &str = "user";
+
+/// That user's password.
+pub const SASL_PASSWORD: &str = "password";
+
+/// What an embedded server is started with.
+#[derive(Clone, Debug)]
+pub struct EmbeddedConfig {
+    /// NetMem's number of pages.
+    pub pages: u32,
+    /// NetMem's bytes per page.
+    pub page_len: u32,
+    /// Both memcached listeners, each with items of its own.
+    pub memcached: MemcachedConfig,
+    /// Locker.
+    pub locker: LockerConfig,
+    /// Echo.
+    pub echo: EchoMode,
+    /// Limits of every connection; Locker's frame deadline is 10 s at most.
+    pub connection: ConnectionConfig,
+}
+
+impl Default for EmbeddedConfig {
+    fn default() -> Self {
+        Self {
+            pages: 16,
+            page_len: 64,
+            memcached: MemcachedConfig { workers: 1, ..MemcachedConfig::default() },
+            locker: LockerConfig::default(),
+            echo: EchoMode::Task,
+            connection: ConnectionConfig::default(),
+        }
+    }
+}
+
+/// A server inside this process. Dropping it drops its connections.
+#[derive(Debug)]
+pub struct Embedded {
+    memcached: SocketAddr,
+    memcached_sasl: SocketAddr,
+    netmem: SocketAddr,
+    locker: SocketAddr,
+    echo: SocketAddr,
+    loops: Loops,
+    shutdown: CancellationToken,
+}
+
+impl Embedded {
+    /// Starts on the current tokio runtime; clients can connect when it returns.
+    ///
+    /// # Errors
+    /// When the system has no port to give.
+    #[allow(clippy::unused_async, reason = "async, so that it is called inside a runtime")]
+    pub async fn start(config: EmbeddedConfig) -> io::Result<Self> {
+        let shutdown = CancellationToken::new();
+        let mut loops = Loops::new(SocketOptions::default(), shutdown.clone());
+        let EmbeddedConfig { pages, page_len, memcached, locker, echo, connection } = config;
+        let memcached =
+            MemcachedConfig { connections_max: connection.connections_max, ..memcached };
+
+        let open = || Bound::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let bound = [open()?, open()?, open()?, open()?, open()?];
+        let addresses = bound.each_ref().map(|bound| bound.address);
+        let [plain, sasl, netmem_bound, locker_bound, echo_bound] = bound;
+
+        let credentials = Some(Credentials::new().with(SASL_USER, SASL_PASSWORD));
+        let with_sasl = MemcachedConfig { credentials, ..memcached.clone() };
+        let netmem = NetMemConfig { pages, page_len, ..NetMemConfig::default() };
+        let limit = Duration::from_secs(10);
+        let frame_deadline = connection.frame_deadline.map(|deadline| deadline.min(limit));
+        let locker_connection = ConnectionConfig { frame_deadline, ..connection.clone() };
+
+        loops.start(plain, Arc::new(Memcached::new(memcached)), connection.clone())?;
+        loops.start(sasl, Arc::new(Memcached::new(with_sasl)), connection.clone())?;
+        loops.start(netmem_bound, Arc::new(NetMem::new(netmem)), connection.clone())?;
+        loops.start(locker_bound, Arc::new(Locker::new(locker)), locker_connection)?;
+        loops.start_echo(echo_bound, echo, connection)?;
+
+        let [memcached, memcached_sasl, netmem, locker, echo] = addresses;
+        Ok(Self { memcached, memcached_sasl, netmem, locker, echo, loops, shutdown })
+    }
+
+    /// memcached, open to everyone.
+    pub fn memcached(&self) -> SocketAddr {
+        self.memcached
+    }
+
+    /// memcached that asks for SASL PLAIN, from [`SASL_USER`] with [`SASL_PASSWORD`].
+    pub fn memcached_sasl(&self) -> SocketAddr {
+        self.memcached_sasl
+    }
+
+    /// NetMem.
+    pub fn netmem(&self) -> SocketAddr {
+        self.netmem
+    }
+
+    /// Locker.
+    pub fn locker(&self) -> SocketAddr {
+        self.locker
+    }
+
+    /// Echo.
+    pub fn echo(&self) -> SocketAddr {
+        self.echo
+    }
+
+    /// Stops accepting, drains, and returns when every connection is closed.
+    pub async fn stop(mut self) {
+        self.shutdown.cancel();
+        if let Err(error) = self.loops.join().await {
+            tracing::error!(%error, "an accept loop panicked");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The reference server: sockets and tasks around the pure state machines.
+//!
+//! [`serve`] runs one [`Protocol`] on one [`Listener`], and is the same function on tokio's sockets
+//! and under a simulator. Bytes travel like this: read what is there into a bounded buffer, execute
+//! every whole frame, write once, after all locks are gone. What a command means stands in
+//! `lockproof-state-machine`, what its bytes are in `lockproof-protocol`.
+//!
+//! [`Server`] is what the command line runs: an address per protocol. [`Embedded`] is what tests
+//! run: all protocols on ephemeral loopback ports inside the process.
+
+mod clock;
+mod config;
+mod connection;
+mod counters;
+mod deadline;
+mod embedded;
+mod input;
+mod launch;
+mod listener;
+mod mailbox;
+mod output;
+pub mod protocols;
+mod serve;
+pub mod server;
+mod session;
+mod spawn;
+
+pub use clock::Clock;
+pub use config::ConnectionConfig;
+pub use counters::{Counters, Ending};
+pub use embedded::{Embedded, EmbeddedConfig, SASL_PASSWORD, SASL_USER};
+pub use listener::{Listener, SocketOptions, TcpAcceptor, bind};
+pub use output::Output;
+pub use protocols::{
+    Echo, EchoMode, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem, NetMemConfig,
+};
+pub use serve::serve;
+pub use server::{Server, ServerConfig};
+pub use session::{Protocol, Session, Step};
+pub use spawn::{Spawn, TokioSpawn};

@@ -1,0 +1,164 @@
+//! Locker: one table of named locks behind one lock.
+//!
+//! A batch may name any keys, so the table is not sharded: every request is one critical section,
+//! and all or nothing comes for free (LKR-304). Queries share the lock (LKR-505).
+
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use lockproof_protocol::locker::{
+    Dialect, Frame, Limits, Outcome, Reply, RequestDecoder, TooLarge, Verb, parse,
+};
+use lockproof_rwlock::RwLock;
+use lockproof_state_machine::SessionId;
+use lockproof_state_machine::locks::{self, Held, Locks, Transition};
+
+use crate::{Clock, Counters, Output, Protocol, Session, Step};
+
+/// What a Locker listener is started with.
+#[derive(Clone, Debug, Default)]
+pub struct LockerConfig {
+    /// Layout and result codes; fixed for the listener (LKR-903).
+    pub dialect: Dialect,
+    /// Limits of a request.
+    pub limits: Limits,
+    /// Limits of the table.
+    pub locks: locks::Config,
+    /// Transitions kept for [`Locker::take_log`]; 0 keeps none (LKR-703).
+    pub log_entries_max: usize,
+}
+
+/// The Locker protocol and its table.
+#[derive(Debug)]
+pub struct Locker {
+    config: LockerConfig,
+    clock: Clock,
+    next_session: AtomicU64,
+    table: RwLock<Locks>,
+    peers: RwLock<BTreeMap<SessionId, SocketAddr>>,
+    counters: Arc<Counters>,
+}
+
+/// One Locker client. Dropping it frees what it holds (LKR-402).
+#[derive(Debug)]
+pub struct LockerSession {
+    id: SessionId,
+    locker: Arc<Locker>,
+    decoder: RequestDecoder,
+}
+
+impl Locker {
+    /// An empty table (LKR-411).
+    pub fn new(config: LockerConfig) -> Self {
+        let mut locks = Locks::new(config.locks);
+        locks.enable_log(config.log_entries_max);
+        Self {
+            config,
+            clock: Clock::start(),
+            next_session: AtomicU64::new(1),
+            table: RwLock::new(locks),
+            peers: RwLock::new(BTreeMap::new()),
+            counters: Arc::default(),
+        }
+    }
+
+    /// The counters of the table (LKR-701).
+    pub fn lock_counters(&self) -> locks::Counters {
+        self.table.read(Locks::counters)
+    }
+
+    /// Every held key, with the address of its holder (LKR-702).
+    pub fn dump(&self) -> Vec<(Held, Option<SocketAddr>)> {
+        let now = self.clock.now();
+        let held = self.table.read(|locks| locks.dump(now));
+        let peers = self.peers.read(BTreeMap::clone);
+        held.into_iter()
+            .map(|held| {
+                let peer = peers.get(&held.session).copied();
+                (held, peer)
+            })
+            .collect()
+    }
+
+    /// Takes the transition log since the last call (LKR-703).
+    pub fn take_log(&self) -> Vec<Transition> {
+        self.table.write(Locks::take_log)
+    }
+}
+
+impl Protocol for Locker {
+    type Session = LockerSession;
+
+    const NAME: &'static str = "locker";
+
+    fn open(self: &Arc<Self>, peer: SocketAddr) -> LockerSession {
+        let id = SessionId(self.next_session.fetch_add(1, Relaxed));
+        self.peers.write(|peers| peers.insert(id, peer));
+        let decoder = RequestDecoder::new(self.config.dialect, self.config.limits);
+        LockerSession { id, locker: Arc::clone(self), decoder }
+    }
+
+    fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+}
+
+impl Session for LockerSession {
+    fn execute(&mut self, input: &mut BytesMut, output: &mut Output) -> Step {
+        while !output.is_full() {
+            match self.decoder.decode(input) {
+                Ok(None) => return Step::Drained,
+                Ok(Some(frame)) => self.answer(frame, output),
+                // LKR-106: the length cannot be trusted, so nothing behind it can.
+                Err(TooLarge { cmd, .. }) => {
+                    self.locker.table.read(|locks| locks.count_bad_frame(Outcome::TooLarge));
+                    Reply::to(cmd, Outcome::TooLarge)
+                        .encode(self.locker.config.dialect, output.buffer());
+                    return Step::Close;
+                }
+            }
+        }
+        Step::Full
+    }
+
+    fn is_mid_frame(&self, input: &BytesMut) -> bool {
+        self.decoder.is_mid_frame(input)
+    }
+}
+
+impl LockerSession {
+    fn answer(&self, frame: Frame, output: &mut Output) {
+        output.count_frame();
+        let cmd = frame.cmd;
+        let outcome = self.run(frame);
+        Reply::to(cmd, outcome).encode(self.locker.config.dialect, output.buffer());
+    }
+
+    fn run(&self, frame: Frame) -> Outcome {
+        let Locker { config, clock, table, .. } = &*self.locker;
+        match parse(frame, &config.limits) {
+            Ok(request) if request.verb == Verb::Query => {
+                table.read(|locks| locks.query(self.id, &request))
+            }
+            Ok(request) => {
+                let now = clock.now();
+                table.write(|locks| locks.apply(now, self.id, &request))
+            }
+            Err(outcome) => {
+                table.read(|locks| locks.count_bad_frame(outcome));
+                outcome
+            }
+        }
+    }
+}
+
+impl Drop for LockerSession {
+    fn drop(&mut self) {
+        let now = self.locker.clock.now();
+        self.locker.table.write(|locks| locks.end_session(now, self.id));
+        self.locker.peers.write(|peers| peers.remove(&self.id));
+    }
+}

@@ -1,0 +1,235 @@
+//! memcached: items in shards, each behind its own lock, chosen by a seeded hash of the key.
+//!
+//! Binary protocol only: whatever does not begin with 0x80 is closed without an answer
+//! (MCB-NEG-03). A read takes its shard's lock shared. A flush goes to every shard in turn; each
+//! key is flushed at one instant, the keys of two shards at two.
+
+use core::hash::BuildHasher;
+use core::ops::ControlFlow;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::{Bytes, BytesMut};
+use foldhash::fast::FixedState;
+use lockproof_protocol::memcached_binary::{
+    Command, CommandError, Frame, Limits, Reply, Request, RequestDecoder, RequestError, Status,
+};
+use lockproof_rwlock::RwLock;
+use lockproof_state_machine::Now;
+use lockproof_state_machine::items::{self, Items};
+use lockproof_state_machine::sasl::{Credentials, Gate, Verdict};
+
+use super::memcached_stats::{self, AuthCounters};
+use crate::{Clock, Counters, Output, Protocol, Session, Step};
+
+/// The version of this memcached service, which is not the crate's: libmemcached refuses a version
+/// whose first number is 0 (MCB-VER-01).
+pub const MEMCACHED_VERSION: &str = "1.0.0";
+
+/// Shards at most.
+const SHARDS_MAX: usize = 64;
+
+/// Largest items that must fit into one shard, so that dividing the memory does not make the cache
+/// forget large items early.
+const ITEMS_PER_SHARD_MIN: usize = 8;
+
+/// Keeps the choice of the shard independent of the hash inside it.
+const SHARD_SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// What a memcached listener is started with.
+#[derive(Clone, Debug, Default)]
+pub struct MemcachedConfig {
+    /// The cache as a whole. The memory is divided over the shards, and the CAS values and the
+    /// start are filled in.
+    pub items: items::Config,
+    /// Unix seconds of the server's start; `None` asks the system's clock.
+    pub unix_start: Option<u64>,
+    /// SASL PLAIN is required of every client, when there are credentials.
+    pub credentials: Option<Credentials>,
+    /// Worker threads, for the statistics.
+    pub workers: usize,
+    /// Connections served at once, for the statistics.
+    pub connections_max: usize,
+}
+
+/// The memcached protocol and its items.
+#[derive(Debug)]
+pub struct Memcached {
+    pub(super) config: MemcachedConfig,
+    pub(super) unix_start: u64,
+    pub(super) clock: Clock,
+    pub(super) shards: Vec<RwLock<Items>>,
+    hasher: FixedState,
+    pub(super) auth: AuthCounters,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// One memcached client.
+#[derive(Debug)]
+pub struct MemcachedSession {
+    cache: Arc<Memcached>,
+    decoder: RequestDecoder,
+    gate: Gate,
+}
+
+impl Memcached {
+    /// An empty cache.
+    pub fn new(config: MemcachedConfig) -> Self {
+        let unix_start = config.unix_start.unwrap_or_else(unix_now);
+        let count = shard_count(&config.items);
+        let shard = |index: usize| {
+            RwLock::new(Items::new(items::Config {
+                memory_max: config.items.memory_max / count,
+                unix_start,
+                cas_first: index as u64 + 1,
+                cas_step: count as u64,
+                ..config.items
+            }))
+        };
+        Self {
+            shards: (0..count).map(shard).collect(),
+            hasher: FixedState::with_seed(config.items.hash_seed ^ SHARD_SEED),
+            unix_start,
+            clock: Clock::start(),
+            auth: AuthCounters::default(),
+            counters: Arc::default(),
+            config,
+        }
+    }
+
+    fn execute(&self, now: Now, request: &Request) -> Reply {
+        match &request.command {
+            Command::Noop | Command::Quit => Reply::Done,
+            Command::Version => Reply::Text(Bytes::from_static(MEMCACHED_VERSION.as_bytes())),
+            Command::Stat { group } => memcached_stats::reply(self, now, group),
+            Command::Flush { .. } => self.flush(now, request),
+            Command::Get { key } => self.shard(key).read(|items| items.get(now, key)),
+            Command::Store { key, .. }
+            | Command::Concat { key, .. }
+            | Command::Delete { key }
+            | Command::Arithmetic { key, .. }
+            | Command::Touch { key, .. }
+            | Command::GetAndTouch { key, .. } => {
+                self.shard(key).write(|items| items.apply(now, request))
+            }
+            Command::Unknown
+            | Command::SaslListMechs
+            | Command::SaslAuth { .. }
+            | Command::SaslStep { .. } => Reply::Failed { status: Status::UNKNOWN_COMMAND },
+        }
+    }
+
+    fn shard(&self, key: &[u8]) -> &RwLock<Items> {
+        let shards = self.shards.len() as u64;
+        // The remainder is below the number of shards, so both conversions keep the number.
+        let index = (self.hasher.hash_one(key) % shards) as usize;
+        &self.shards[index]
+    }
+
+    /// Every shard has the same switches, so they all give the same answer.
+    fn flush(&self, now: Now, request: &Request) -> Reply {
+        let mut reply = Reply::Done;
+        for shard in &self.shards {
+            reply = shard.write(|items| items.apply(now, request));
+        }
+        reply
+    }
+}
+
+impl Protocol for Memcached {
+    type Session = MemcachedSession;
+
+    const NAME: &'static str = "memcached";
+
+    fn open(self: &Arc<Self>, _: SocketAddr) -> MemcachedSession {
+        let limits = Limits { value_max: self.config.items.item_max, ..Limits::default() };
+        MemcachedSession {
+            cache: Arc::clone(self),
+            decoder: RequestDecoder::new(limits),
+            gate: Gate::new(),
+        }
+    }
+
+    fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+}
+
+impl Session for MemcachedSession {
+    fn execute(&mut self, input: &mut BytesMut, output: &mut Output) -> Step {
+        let now = self.cache.clock.now();
+        while !output.is_full() {
+            let frame = match self.decoder.decode(input) {
+                Ok(None) => return Step::Drained,
+                Ok(Some(frame)) => frame,
+                Err(error) => {
+                    refuse(&error, output);
+                    return Step::Close;
+                }
+            };
+            output.count_frame();
+            if self.answer(now, frame, output).is_break() {
+                return Step::Close;
+            }
+        }
+        Step::Full
+    }
+
+    fn is_mid_frame(&self, input: &BytesMut) -> bool {
+        self.decoder.is_mid_frame(input)
+    }
+}
+
+impl MemcachedSession {
+    fn answer(&mut self, now: Now, frame: Frame, output: &mut Output) -> ControlFlow<()> {
+        let request = match Request::from_frame(frame) {
+            Ok(request) => request,
+            // The frame is whole, so the next one is where it should be (MCB-SAS-09).
+            Err(CommandError { opcode, opaque, status, .. }) => {
+                Reply::Failed { status }.encode(opcode, opaque, &[], output.buffer());
+                return ControlFlow::Continue(());
+            }
+        };
+        let key: &[u8] = request.key().map_or(&[], |key| key);
+        let (opcode, opaque) = (request.opcode, request.opaque);
+        match self.gate.check(self.cache.config.credentials.as_ref(), &request) {
+            Verdict::Reply(reply) => {
+                self.cache.auth.count(&request.command, &reply);
+                reply.encode(opcode, opaque, key, output.buffer());
+            }
+            Verdict::ReplyAndClose(reply) => {
+                reply.encode(opcode, opaque, key, output.buffer());
+                return ControlFlow::Break(());
+            }
+            Verdict::Pass => {
+                let reply = self.cache.execute(now, &request);
+                // MCB-QT-01, MCB-QT-02
+                if !opcode.suppresses(reply.status()) {
+                    reply.encode(opcode, opaque, key, output.buffer());
+                }
+            }
+        }
+        match request.command {
+            Command::Quit => ControlFlow::Break(()), // MCB-QUI-01, MCB-QUI-02
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// The last words to a peer whose framing is lost; none to one that does not speak the protocol.
+fn refuse(error: &RequestError, output: &mut Output) {
+    tracing::debug!(%error, "framing lost");
+    if let RequestError::Fatal { opcode, opaque, status, .. } = *error {
+        Reply::Failed { status }.encode(opcode, opaque, &[], output.buffer());
+    }
+}
+
+fn shard_count(config: &items::Config) -> usize {
+    let largest = config.item_max.saturating_mul(ITEMS_PER_SHARD_MIN).max(1);
+    (config.memory_max / largest).clamp(1, SHARDS_MAX)
+}
+
+fn unix_now() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())
+}

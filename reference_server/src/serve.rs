@@ -1,0 +1,91 @@
+//! The accept loop: one protocol on one listener, until it is told to stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::select;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::connection::{Connection, Context};
+use crate::counters::Admission;
+use crate::{ConnectionConfig, Listener, Protocol, Spawn};
+
+/// Serves `protocol` on `listener` until `shutdown`; then accepts nothing more, lets every
+/// connection finish the batch in hand, and returns once all are closed. Connections that take
+/// longer than `config.drain_deadline` are dropped. Dropping the future drops the connections too.
+pub async fn serve<L: Listener, P: Protocol, S: Spawn>(
+    listener: L,
+    protocol: Arc<P>,
+    config: ConnectionConfig,
+    spawn: S,
+    shutdown: CancellationToken,
+) {
+    let kill = CancellationToken::new();
+    let _kill_when_dropped = kill.clone().drop_guard();
+    let counters = Arc::clone(protocol.counters());
+    let context = Arc::new(Context { config, counters, shutdown, kill });
+    let tasks = TaskTracker::new();
+    while let Some(accepted) = next(&listener, &context).await {
+        if let Ok((io, peer)) = accepted {
+            admit(io, peer, &protocol, &context, &spawn, &tasks);
+        }
+    }
+    drop(listener);
+    drain(&tasks, &context).await;
+}
+
+/// The next connection, or `None` when it is time to stop. A failure has been waited out.
+pub(crate) async fn next<L: Listener>(
+    listener: &L,
+    context: &Context,
+) -> Option<io::Result<(L::Io, SocketAddr)>> {
+    let accepted = select! {
+        biased; // stopping wins: a crowd at the door must not keep it open
+        () = context.shutdown.cancelled() => return None,
+        accepted = listener.accept() => accepted,
+    };
+    if let Err(error) = &accepted {
+        tracing::warn!(%error, "accept failed");
+        context.counters.count_accept_error();
+        sleep(context.config.accept_pause).await;
+    }
+    Some(accepted)
+}
+
+/// Waits for all tasks, and ends those that need too long.
+pub(crate) async fn drain(tasks: &TaskTracker, context: &Context) {
+    tasks.close();
+    if timeout(context.config.drain_deadline, tasks.wait()).await.is_err() {
+        context.kill.cancel();
+        tasks.wait().await;
+    }
+}
+
+fn admit<Io, P: Protocol, S: Spawn>(
+    io: Io,
+    peer: SocketAddr,
+    protocol: &Arc<P>,
+    context: &Arc<Context>,
+    spawn: &S,
+    tasks: &TaskTracker,
+) where
+    Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let Some(place) = Admission::take(&context.counters, context.config.connections_max) else {
+        tracing::warn!(protocol = P::NAME, %peer, "too many connections, closed");
+        return;
+    };
+    let connection = Connection::new(io, protocol.open(peer), Arc::clone(context));
+    let counters = Arc::clone(&context.counters);
+    let running = tasks.token();
+    spawn.spawn(async move {
+        let _running = running;
+        let _place = place;
+        let ending = connection.run().await;
+        counters.count_ending(ending);
+        tracing::debug!(protocol = P::NAME, %peer, ?ending, "closed");
+    });
+}

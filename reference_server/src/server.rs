@@ -1,0 +1,194 @@
+//! The server of the command line: any of the four protocols, an address each.
+
+use core::time::Duration;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use lockproof_protocol::locker::Dialect;
+use lockproof_state_machine::items;
+use lockproof_state_machine::sasl::Credentials;
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use crate::launch::{Bound, Loops};
+use crate::{
+    ConnectionConfig, EchoMode, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem,
+    NetMemConfig, SocketOptions,
+};
+
+/// Everything that a server is started with.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Where memcached listens; port 0 takes any free one. `None` leaves the protocol out.
+    pub memcached: Option<SocketAddr>,
+    /// Where NetMem listens.
+    pub netmem: Option<SocketAddr>,
+    /// Where Locker listens.
+    pub locker: Option<SocketAddr>,
+    /// Where echo listens.
+    pub echo: Option<SocketAddr>,
+    /// Threads that serve connections.
+    pub workers: usize,
+    /// NetMem's number of pages.
+    pub pages: u32,
+    /// NetMem's bytes per page.
+    pub page_len: u32,
+    /// Bytes that memcached's items may take.
+    pub memory_max: usize,
+    /// Bytes of memcached's largest item.
+    pub item_max: usize,
+    /// SASL PLAIN users of memcached; `None` asks nobody to authenticate.
+    pub credentials: Option<Credentials>,
+    /// Locker's layout and result codes.
+    pub locker_dialect: Dialect,
+    /// Time for a Locker frame to arrive whole; the others have `connection.frame_deadline`.
+    pub locker_frame_deadline: Option<Duration>,
+    /// A task or a process for each echo client.
+    pub echo_mode: EchoMode,
+    /// Limits of every connection; the connection limit is per protocol.
+    pub connection: ConnectionConfig,
+    /// Options of every accepted socket.
+    pub socket: SocketOptions,
+    /// Seed of the hash tables. `None` draws one, so that nobody can send keys that collide.
+    pub hash_seed: Option<u64>,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        let NetMemConfig { pages, page_len, .. } = NetMemConfig::default();
+        let items::Config { memory_max, item_max, .. } = items::Config::default();
+        Self {
+            memcached: None,
+            netmem: None,
+            locker: None,
+            echo: None,
+            // Measured best: the last one is left to the kernel's network work.
+            workers: available_parallelism().map_or(1, |cpus| (cpus.get() - 1).max(1)),
+            pages,
+            page_len,
+            memory_max,
+            item_max,
+            credentials: None,
+            locker_dialect: Dialect::default(),
+            locker_frame_deadline: Some(Duration::from_secs(10)),
+            echo_mode: EchoMode::Task,
+            connection: ConnectionConfig::default(),
+            socket: SocketOptions::default(),
+            hash_seed: None,
+        }
+    }
+}
+
+impl ServerConfig {
+    /// A runtime with `workers` threads, for [`Server::run`].
+    ///
+    /// # Errors
+    /// When the system gives no threads or no event queue.
+    pub fn runtime(&self) -> io::Result<Runtime> {
+        Builder::new_multi_thread()
+            .worker_threads(self.workers.max(1))
+            .thread_name("lockproof")
+            .enable_all()
+            .build()
+    }
+
+    fn memcached(&self) -> MemcachedConfig {
+        let items = items::Config {
+            memory_max: self.memory_max,
+            item_max: self.item_max,
+            hash_seed: self.hash_seed.unwrap_or_else(|| RandomState::new().hash_one(())),
+            ..items::Config::default()
+        };
+        MemcachedConfig {
+            items,
+            unix_start: None,
+            credentials: self.credentials.clone(),
+            workers: self.workers,
+            connections_max: self.connection.connections_max,
+        }
+    }
+}
+
+/// Where the protocols of a server really listen.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Addresses {
+    /// memcached.
+    pub memcached: Option<SocketAddr>,
+    /// NetMem.
+    pub netmem: Option<SocketAddr>,
+    /// Locker.
+    pub locker: Option<SocketAddr>,
+    /// Echo.
+    pub echo: Option<SocketAddr>,
+}
+
+/// A server whose sockets are open; clients can connect already, and wait for [`run`](Self::run).
+#[derive(Debug)]
+pub struct Server {
+    config: ServerConfig,
+    memcached: Option<Bound>,
+    netmem: Option<Bound>,
+    locker: Option<Bound>,
+    echo: Option<Bound>,
+}
+
+impl Server {
+    /// Opens the sockets.
+    ///
+    /// # Errors
+    /// When there is no address at all, or one of them cannot be had.
+    pub fn bind(config: ServerConfig) -> io::Result<Self> {
+        let open = |address: Option<SocketAddr>| address.map(Bound::new).transpose();
+        let (memcached, netmem) = (open(config.memcached)?, open(config.netmem)?);
+        let (locker, echo) = (open(config.locker)?, open(config.echo)?);
+        let server = Self { config, memcached, netmem, locker, echo };
+        if server.addresses() == Addresses::default() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no protocol has an address"));
+        }
+        Ok(server)
+    }
+
+    /// The addresses, with the ports that were chosen.
+    pub fn addresses(&self) -> Addresses {
+        let address = |bound: &Option<Bound>| bound.as_ref().map(|bound| bound.address);
+        Addresses {
+            memcached: address(&self.memcached),
+            netmem: address(&self.netmem),
+            locker: address(&self.locker),
+            echo: address(&self.echo),
+        }
+    }
+
+    /// Serves until `shutdown`, then until the connections are drained. Needs a tokio runtime, such
+    /// as [`ServerConfig::runtime`] builds. Dropping the future drops all connections.
+    ///
+    /// # Errors
+    /// When the runtime cannot take the sockets, or an accept loop panicked.
+    pub async fn run(self, shutdown: CancellationToken) -> io::Result<()> {
+        let Self { config, memcached, netmem, locker, echo } = self;
+        let mut loops = Loops::new(config.socket, shutdown);
+        if let Some(bound) = memcached {
+            let protocol = Memcached::new(config.memcached());
+            loops.start(bound, Arc::new(protocol), config.connection.clone())?;
+        }
+        if let Some(bound) = netmem {
+            let (pages, page_len) = (config.pages, config.page_len);
+            let protocol = NetMem::new(NetMemConfig { pages, page_len, ..NetMemConfig::default() });
+            loops.start(bound, Arc::new(protocol), config.connection.clone())?;
+        }
+        if let Some(bound) = locker {
+            let dialect = config.locker_dialect;
+            let protocol = Locker::new(LockerConfig { dialect, ..LockerConfig::default() });
+            let frame_deadline = config.locker_frame_deadline;
+            let connection = ConnectionConfig { frame_deadline, ..config.connection.clone() };
+            loops.start(bound, Arc::new(protocol), connection)?;
+        }
+        if let Some(bound) = echo {
+            loops.start_echo(bound, config.echo_mode, config.connection)?;
+        }
+        loops.join().await
+    }
+}

@@ -1,0 +1,62 @@
+//! The two traits between a connection and a protocol.
+//!
+//! A [`Protocol`] is the state that all its connections share; a [`Session`] is one connection's
+//! part of it. A session sees bytes in buffers, never a socket, and no function that takes a lock
+//! can await: so nothing is sent while anything is locked.
+
+use core::fmt::Debug;
+use core::future::{Future, pending};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use crate::Counters;
+use crate::output::Output;
+
+/// A protocol and the state behind it.
+pub trait Protocol: Debug + Send + Sync + 'static {
+    /// One connection's part.
+    type Session: Session;
+
+    /// For logs.
+    const NAME: &'static str;
+
+    /// Begins a session. Ending it is dropping it, so it ends exactly once, however that comes
+    /// about: end of stream, reset, deadline, shutdown or panic.
+    fn open(self: &Arc<Self>, peer: SocketAddr) -> Self::Session;
+
+    /// The counters of this protocol's listeners.
+    fn counters(&self) -> &Arc<Counters>;
+}
+
+/// What a session wants after it executed what it could.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Step {
+    /// Every whole frame is executed; more bytes please.
+    Drained,
+    /// The output is full; whole frames may be left in the input.
+    Full,
+    /// The reply to the last frame comes later. Nothing more is executed until
+    /// [`Session::granted`] returns.
+    Waiting,
+    /// The session is over: what stands in the output is delivered, then the connection closes.
+    Close,
+}
+
+/// One connection's part of a protocol. Dropping it frees all that it holds.
+pub trait Session: Send + 'static {
+    /// Executes whole frames of `input` until none is left, the output is full, or the session
+    /// waits or ends.
+    fn execute(&mut self, input: &mut BytesMut, output: &mut Output) -> Step;
+
+    /// True when a frame has begun and has not ended. `input` is what `execute` left.
+    fn is_mid_frame(&self, input: &BytesMut) -> bool;
+
+    /// Waits for the reply that [`Step::Waiting`] announced, and puts it into `output`. Must be
+    /// safe to drop half way.
+    fn granted(&mut self, output: &mut Output) -> impl Future<Output = ()> + Send {
+        let _ = output;
+        pending()
+    }
+}

@@ -1,0 +1,93 @@
+//! What the lock promises, with real threads. Orders of memory accesses are the loom models' task.
+
+use super::RwLock;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Barrier, mpsc};
+use std::thread;
+
+#[test]
+fn write_is_seen_by_the_next_read() {
+    let lock = RwLock::new(1);
+    assert_eq!(lock.write(|value| std::mem::replace(value, 2)), 1);
+    assert_eq!(lock.read(|value| *value), 2);
+    assert_eq!(lock.into_inner(), 2);
+}
+
+#[test]
+fn readers_are_in_together() {
+    let lock = RwLock::new(());
+    let both_inside = Barrier::new(2);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| lock.read(|()| both_inside.wait()));
+        }
+    });
+}
+
+#[test]
+fn writers_lose_no_update() {
+    // Two fields that differ between the steps of one write: a second writer, or a reader, that
+    // gets in between would see it.
+    let lock = RwLock::new((0_u64, 0_u64));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..2_000 {
+                    lock.write(|pair| {
+                        let next = pair.0 + 1;
+                        pair.0 = next;
+                        thread::yield_now();
+                        pair.1 = next;
+                    });
+                    lock.read(|pair| assert_eq!(pair.0, pair.1));
+                }
+            });
+        }
+    });
+    assert_eq!(lock.into_inner(), (8_000, 8_000));
+}
+
+#[test]
+fn try_forms_refuse_at_once_and_run_nothing() {
+    let lock = RwLock::new(0);
+    lock.read(|_| {
+        assert_eq!(lock.try_write(|value| *value += 1), None);
+        assert_eq!(lock.try_read(|value| *value), Some(0));
+    });
+    let (inside, is_inside) = mpsc::channel();
+    let (leave, may_leave) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let held = &lock;
+        scope.spawn(move || {
+            held.write(|value| {
+                *value = 7;
+                inside.send(()).unwrap();
+                may_leave.recv().unwrap();
+            });
+        });
+        is_inside.recv().unwrap();
+        assert_eq!(lock.try_read(|value| *value), None);
+        assert_eq!(lock.try_write(|value| *value), None);
+        leave.send(()).unwrap();
+    });
+    assert_eq!(lock.try_write(|value| *value), Some(7));
+}
+
+#[test]
+fn panic_in_a_closure_unlocks() {
+    let lock = RwLock::new(0);
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        lock.write(|value| {
+            *value = 1;
+            panic!("on purpose");
+        });
+    }));
+    assert!(result.is_err());
+    assert_eq!(lock.try_write(|value| *value), Some(1));
+}
+
+#[test]
+fn debug_does_not_wait() {
+    let lock = RwLock::new(3);
+    assert_eq!(lock.write(|_| format!("{lock:?}")), "RwLock { .. }");
+}

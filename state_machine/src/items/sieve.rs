@@ -1,0 +1,151 @@
+//! Which item goes first when memory is short: SIEVE, a queue in the order of storing, and a hand.
+//!
+//! The hand walks from the oldest to the newest. An item that was asked for since the hand's last
+//! visit is spared once; the first other one goes. A hit thus only sets a bit, which readers can do
+//! side by side. Items are named by their slots; the bits are the store's.
+
+use alloc::vec::Vec;
+
+/// No slot.
+const NONE: u32 = u32::MAX;
+
+#[derive(Debug, Copy, Clone)]
+struct Link {
+    newer: u32,
+    older: u32,
+}
+
+/// The queue of slots, and the hand.
+#[derive(Debug)]
+pub(super) struct Sieve {
+    /// By slot.
+    links: Vec<Link>,
+    newest: u32,
+    oldest: u32,
+    hand: u32,
+}
+
+impl Sieve {
+    pub(super) fn new() -> Self {
+        Self { links: Vec::new(), newest: NONE, oldest: NONE, hand: NONE }
+    }
+
+    /// Adds a slot that is not in the queue, as the newest.
+    pub(super) fn push(&mut self, slot: u32) {
+        let link = Link { newer: NONE, older: self.newest };
+        let at = slot as usize;
+        if at >= self.links.len() {
+            self.links.resize(at + 1, Link { newer: NONE, older: NONE });
+        }
+        self.links[at] = link;
+        match self.links.get_mut(self.newest as usize) {
+            Some(second) => second.newer = slot,
+            None => self.oldest = slot,
+        }
+        self.newest = slot;
+    }
+
+    /// Takes a slot that is in the queue out of it.
+    pub(super) fn remove(&mut self, slot: u32) {
+        let Link { newer, older } = self.links[slot as usize];
+        match self.links.get_mut(newer as usize) {
+            Some(link) => link.older = older,
+            None => self.newest = older,
+        }
+        match self.links.get_mut(older as usize) {
+            Some(link) => link.newer = newer,
+            None => self.oldest = newer,
+        }
+        if self.hand == slot {
+            self.hand = newer;
+        }
+    }
+
+    /// Moves the hand to the slot that shall go: the first that `may_go`. Asks about each slot twice
+    /// before it gives up, since the first question may take away what spared it.
+    ///
+    /// The slot stays in the queue until [`remove`](Self::remove).
+    pub(super) fn victim(&mut self, mut may_go: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mut ends_passed = 0;
+        loop {
+            if self.hand == NONE {
+                // Past the newest, or at the very start: on from the oldest, for two whole passes.
+                ends_passed += 1;
+                if ends_passed > 2 || self.oldest == NONE {
+                    return None;
+                }
+                self.hand = self.oldest;
+            }
+            if may_go(self.hand) {
+                return Some(self.hand);
+            }
+            self.hand = self.links[self.hand as usize].newer;
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sieve;
+    use alloc::collections::BTreeSet;
+    use alloc::vec::Vec;
+
+    /// Evicts until none is left; `visited` slots are spared once.
+    fn order(sieve: &mut Sieve, mut visited: BTreeSet<u32>) -> Vec<u32> {
+        core::iter::from_fn(|| {
+            let slot = sieve.victim(|slot| !visited.remove(&slot))?;
+            sieve.remove(slot);
+            Some(slot)
+        })
+        .collect()
+    }
+
+    fn filled(count: u32) -> Sieve {
+        let mut sieve = Sieve::new();
+        (0..count).for_each(|slot| sieve.push(slot));
+        sieve
+    }
+
+    #[test]
+    fn oldest_goes_first() {
+        assert_eq!(order(&mut filled(4), BTreeSet::new()), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn visited_are_spared_once() {
+        assert_eq!(order(&mut filled(4), BTreeSet::from([0, 2])), [1, 3, 0, 2]);
+        assert_eq!(order(&mut filled(3), BTreeSet::from([0, 1, 2])), [0, 1, 2]);
+    }
+
+    #[test]
+    fn newcomers_are_not_in_the_hands_way() {
+        let mut sieve = filled(3);
+        let first = sieve.victim(|_| true);
+        assert_eq!(first, Some(0));
+        sieve.remove(0);
+        sieve.push(0);
+        assert_eq!(order(&mut sieve, BTreeSet::new()), [1, 2, 0]);
+    }
+
+    #[test]
+    fn removal_anywhere_keeps_the_queue_whole() {
+        for removed in 0..5 {
+            let mut sieve = filled(5);
+            sieve.victim(|slot| slot == removed);
+            sieve.remove(removed);
+            let mut left = order(&mut sieve, BTreeSet::new());
+            left.sort_unstable();
+            assert_eq!(left, (0..5).filter(|slot| *slot != removed).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn gives_up_when_none_may_go() {
+        assert_eq!(filled(3).victim(|_| false), None);
+        assert_eq!(Sieve::new().victim(|_| true), None);
+    }
+}

@@ -1,0 +1,205 @@
+//! What stores a value: SET, ADD, REPLACE, APPEND, PREPEND, and the room that it takes.
+
+use lockproof_protocol::memcached_binary::{Reply, Side, Status, StoreMode, Value};
+
+use super::config::{SLOT_OVERHEAD, item_size};
+use super::expiry::Deadline;
+use super::store::{Content, Place};
+use super::{Items, failed};
+use crate::Now;
+
+/// How long a full shard that may not evict waits before it looks for expired items again. To look
+/// costs time in proportion to the items.
+const SWEEP_PAUSE: Now = Now::from_secs(1);
+
+/// No memory, although the item as such is not too large.
+#[derive(Debug)]
+pub(super) struct NoRoom;
+
+impl Items {
+    /// SET, ADD and REPLACE. `meta` are the flags and the expiry.
+    pub(super) fn put_value(
+        &mut self,
+        now: Now,
+        key: &[u8],
+        cas: u64,
+        mode: StoreMode,
+        meta: (u32, u32),
+        value: &Value,
+    ) -> Reply {
+        let (flags, expiry) = meta;
+        let Some(value) = self.fitting(key, flags, value) else {
+            self.forget_failed_set(key, mode);
+            return failed(Status::TOO_LARGE);
+        };
+        self.counted.cmd_set += 1;
+        let place = self.claim(now, key);
+        if let Err(status) = self.may_store(place, cas, mode) {
+            return failed(status);
+        }
+        let deadline = Deadline::of_expiry(expiry, now, self.config.unix_start);
+        if let Ok(cas) = self.put(now, key, place, flags, deadline, [value, b""]) {
+            Reply::Stored { cas }
+        } else {
+            self.forget_failed_set(key, mode);
+            failed(Status::OUT_OF_MEMORY)
+        }
+    }
+
+    /// APPEND and PREPEND, which keep flags and expiry (MCB-APP-02).
+    pub(super) fn concat(
+        &mut self,
+        now: Now,
+        key: &[u8],
+        cas: u64,
+        side: Side,
+        value: &Value,
+    ) -> Reply {
+        let Some(added) = self.fitting(key, 0, value) else { return failed(Status::TOO_LARGE) };
+        self.counted.cmd_set += 1;
+        let Some(place) = self.claim(now, key) else { return failed(Status::NOT_STORED) };
+        let item = self.store.item(place);
+        if self.config.cas && cas != 0 && cas != item.cas {
+            return failed(Status::KEY_EXISTS);
+        }
+        let (flags, deadline, stored) = (item.flags, item.deadline, item.value());
+        let parts: [&[u8]; 2] = match side {
+            Side::Append => [&stored, added],
+            Side::Prepend => [added, &stored],
+        };
+        match self.put(now, key, Some(place), flags, deadline, parts) {
+            Ok(cas) => Reply::Stored { cas },
+            // MCB-APP-07, MCB-LIM-19: too large together, or no memory for both.
+            Err(NoRoom) => failed(Status::NOT_STORED),
+        }
+    }
+
+    /// Stores under a key whose live item, if any, is at `place`; returns the new CAS. Makes room,
+    /// and changes nothing but the room when there is none.
+    pub(super) fn put(
+        &mut self,
+        now: Now,
+        key: &[u8],
+        place: Option<Place>,
+        flags: u32,
+        deadline: Deadline,
+        value: [&[u8]; 2],
+    ) -> Result<u64, NoRoom> {
+        let size = item_size(key.len(), flags, value[0].len() + value[1].len());
+        if size > self.config.item_max {
+            return Err(NoRoom);
+        }
+        let is_past = deadline.is_over(now);
+        if !is_past && !self.make_room(now, size + SLOT_OVERHEAD, place) {
+            return Err(NoRoom);
+        }
+        let content = Content { value, flags, deadline, cas: self.next_cas() };
+        self.counted.total_items += 1;
+        match place {
+            // MCB-EXP-05: stored, and at once unreadable. Nobody can tell this from not stored.
+            Some(place) if is_past => self.store.remove(place),
+            None if is_past => {}
+            Some(place) => self.store.replace(place, &content),
+            None => self.store.insert(key, &content),
+        }
+        Ok(content.cas)
+    }
+
+    /// The value, unless it is too large for an item by itself (MCB-LIM-06, MCB-LIM-07).
+    fn fitting<'a>(&self, key: &[u8], flags: u32, value: &'a Value) -> Option<&'a [u8]> {
+        match value {
+            Value::Present(value)
+                if item_size(key.len(), flags, value.len()) <= self.config.item_max =>
+            {
+                Some(value)
+            }
+            Value::Present(_) | Value::TooLarge(_) => None,
+        }
+    }
+
+    /// A SET that fails for its size takes the old item with it, so that nobody goes on to read
+    /// what its writer meant to replace; the other modes leave it (MCB-LIM-08, -09, -19).
+    fn forget_failed_set(&mut self, key: &[u8], mode: StoreMode) {
+        if mode == StoreMode::Set
+            && let Some(place) = self.store.find(key)
+        {
+            self.store.remove(place);
+        }
+    }
+
+    /// Whether the item that is there, or its absence, allows the store. With a CAS to match, ADD
+    /// and REPLACE are a SET (MCB-CAS-07).
+    fn may_store(&mut self, place: Option<Place>, cas: u64, mode: StoreMode) -> Result<(), Status> {
+        let item = place.map(|place| self.store.item(place));
+        if self.config.cas && cas != 0 {
+            return match item {
+                None => {
+                    self.counted.cas_misses += 1;
+                    Err(Status::KEY_NOT_FOUND)
+                }
+                Some(item) if item.cas == cas => {
+                    self.counted.cas_hits += 1;
+                    Ok(())
+                }
+                Some(_) => {
+                    self.counted.cas_badval += 1;
+                    Err(Status::KEY_EXISTS)
+                }
+            };
+        }
+        match (mode, item) {
+            (StoreMode::Add, Some(item)) => {
+                item.visit();
+                Err(Status::KEY_EXISTS)
+            }
+            (StoreMode::Replace, None) => Err(Status::KEY_NOT_FOUND),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes room for `needed` bytes, which take the place of the item at `place`.
+    fn make_room(&mut self, now: Now, needed: usize, place: Option<Place>) -> bool {
+        let memory_max = self.config.memory_max;
+        if needed > memory_max {
+            return false;
+        }
+        // `place` is spared, so what it will give back stays the same.
+        let freed = place.map_or(0, |place| self.store.footprint_of(place));
+        while self.store.footprint() - freed + needed > memory_max {
+            if !self.config.evict {
+                return self.sweep(now) && self.make_room(now, needed, place);
+            }
+            match self.store.evict(now, place) {
+                Some(true) => self.counted.reclaimed += 1,
+                Some(false) => self.counted.evictions += 1,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Reclaims what is expired; tells whether anything was.
+    fn sweep(&mut self, now: Now) -> bool {
+        if now < self.sweep_after {
+            return false;
+        }
+        self.sweep_after = now.saturating_add(SWEEP_PAUSE);
+        let swept = self.store.sweep(now);
+        self.counted.reclaimed += swept;
+        swept > 0
+    }
+
+    /// A CAS that was never given out, and is not 0 (MCB-CAS-01); 0 when CAS is off (MCB-CAS-17).
+    fn next_cas(&mut self) -> u64 {
+        if !self.config.cas {
+            return 0;
+        }
+        let step = self.config.cas_step.max(1);
+        if self.cas_next == 0 {
+            self.cas_next = step;
+        }
+        let cas = self.cas_next;
+        self.cas_next = cas.wrapping_add(step);
+        cas
+    }
+}
