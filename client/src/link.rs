@@ -70,17 +70,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             Err(_) => Some(Fault::Timeout),
         };
         let error = ended.map(|fault| self.blame(fault, mutating && sent));
-        if error.is_none() {
-            self.live = Some(live);
+        match (&error, &live.write_error) {
+            (None, None) => self.live = Some(live),
+            // Every answer came, so each outcome is known; only the stream is of no more use.
+            (None, Some(_)) => self.cause = Cause::Transport,
+            (Some(_), _) => {}
         }
         Run { answers, error }
     }
 
-    /// Closes the stream.
+    /// Closes the stream, if it is open.
     pub(crate) fn close(&mut self, cause: Cause) {
-        if self.live.take().is_some() {
-            self.cause = cause;
+        if self.is_open() {
+            self.close_over(cause);
         }
+    }
+
+    /// Closes the stream; `cause` is the reason even where the stream has failed by itself since.
+    pub(crate) fn close_over(&mut self, cause: Cause) {
+        self.live = None;
+        self.cause = cause;
     }
 
     /// Whether the stream can still be used.
@@ -152,8 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Live<S> {
                 answers.push(answer);
             }
         }
-        self.expect_no_surplus()?;
-        self.write_error.take().map_or(Ok(()), |error| Err(Fault::Transport(error)))
+        self.expect_no_surplus()
     }
 
     /// Nothing may have arrived since the last answer: without an opaque, a stray reply would be

@@ -7,7 +7,7 @@ use std::time::Duration;
 use lockproof_client::memcached::{Client, Meta};
 use lockproof_client::{Cause, Error, Violation};
 use peer::{PATIENCE, Peer, Reply, pair, pair_of};
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncReadExt, DuplexStream};
 
 const META: Meta = Meta { flags: 0, expiry: 0 };
 
@@ -236,4 +236,37 @@ async fn a_batch_before_authentication_reports_the_refusal_and_not_the_close() {
     });
     let error = failed.unwrap_err();
     assert_eq!(error.to_string(), "the server said no: AUTH_ERROR");
+}
+
+#[tokio::test]
+async fn a_refusal_is_read_although_the_write_behind_it_fails() {
+    // The server refuses by the header, and closes without reading the value (MCB-CON-09).
+    let too_large = Reply { opcode: 0x01, status: 3, value: b"Too large.", ..Reply::default() };
+    let (stream, mut peer) = pair_of(64);
+    let mut client = Client::new(stream, PATIENCE);
+    let value = [b'v'; 4096];
+    let (set, ()) = tokio::join!(client.set(b"key", &value, META), async move {
+        peer.0.read_exact(&mut [0; 24]).await.unwrap();
+        peer.send(&too_large.to(1)).await;
+    });
+    let error = set.unwrap_err();
+    assert_eq!(error.to_string(), "the server said no: TOO_LARGE");
+    let again = client.get(b"key").await;
+    assert!(matches!(again, Err(Error::Closed { cause: Cause::Transport })), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_refused_batch_is_reported_although_the_rest_of_it_could_not_be_written() {
+    let refused = Reply { opcode: 0x11, status: 0x20, value: b"Auth failure.", ..Reply::default() };
+    let (stream, mut peer) = pair_of(64);
+    let mut client = Client::new(stream, PATIENCE);
+    let value = [b'v'; 4096];
+    let entries: [(&[u8], &[u8]); 2] = [(b"a", &value), (b"b", &value)];
+    let (failed, ()) = tokio::join!(client.set_many(&entries, META), async move {
+        peer.0.read_exact(&mut [0; 24]).await.unwrap();
+        peer.send(&refused.to(1)).await;
+    });
+    assert_eq!(failed.unwrap_err().to_string(), "the server said no: AUTH_ERROR");
+    let again = client.get(b"key").await;
+    assert!(matches!(again, Err(Error::Closed { cause: Cause::Refused })), "{again:?}");
 }

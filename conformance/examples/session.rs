@@ -17,7 +17,8 @@ fn main() {
     let failed = match args.split_first() {
         Some((verb, files)) if verb == "format" => format(files),
         Some((verb, rest)) if verb == "play" && !rest.is_empty() => play(&rest[0], &rest[1..]),
-        _ => panic!("usage: format FILE… | play TARGET FILE…"),
+        Some((verb, _)) if verb == "embedded" => embedded(),
+        _ => panic!("usage: format FILE… | play TARGET FILE… | embedded"),
     };
     std::process::exit(i32::from(failed > 0));
 }
@@ -78,4 +79,15 @@ async fn play(url: &str, files: &[String]) -> usize {
     }
     println!("{} files, {failed} failures", files.len());
     failed
+}
+
+/// Serves all protocols until killed.
+#[tokio::main]
+async fn embedded() -> usize {
+    use lockproof_reference_server::{Embedded, EmbeddedConfig};
+    let server = Embedded::start(EmbeddedConfig::default()).await.expect("ports");
+    println!("memcached://{}?sasl=user:password&sasl-port={}", server.memcached(), server.memcached_sasl().port());
+    println!("netmem://{}\nlocker://{}\necho://{}", server.netmem(), server.locker(), server.echo());
+    std::future::pending::<()>().await;
+    0
 }

@@ -137,6 +137,18 @@ impl Stage {
         }
     }
 
+    /// One request on a connection of its own; `None` if no reply came.
+    pub async fn question(&self, name: &str, fields: &[(&str, &[u8])], timeout: Duration) -> Option<Reply> {
+        let fields =
+            fields.iter().map(|(name, value)| ((*name).to_owned(), Value::Text(value.to_vec()))).collect();
+        let message = Message::Named { words: vec![name.to_owned()], args: Vec::new(), fields, tag: None };
+        let asked = async {
+            let mut stream = self.world(false).connect().await?;
+            self.ask(&mut stream, &message).await
+        };
+        tokio::time::timeout(timeout, asked).await.ok()?.ok()
+    }
+
     /// Plays one case: with keys of its own, on borrowed pages, and cleans up behind it.
     pub async fn play(&self, session: &Session, options: Options) -> Played {
         let sasl_case = session.header.needs.iter().any(|need| need == "sasl");
@@ -263,7 +275,8 @@ fn request(name: &str, fields: Vec<(&str, i128)>) -> Message<Value> {
 
 fn number(reply: &Reply, name: &str) -> u32 {
     let field = reply.fields.iter().find(|(field, _)| *field == name);
-    field.and_then(|(_, datum)| datum.as_number()).and_then(|number| u32::try_from(number).ok()).unwrap_or_default()
+    let number = field.and_then(|(_, datum)| datum.as_number());
+    number.and_then(|number| u32::try_from(number).ok()).unwrap_or_default()
 }
 
 /// FNV-1a: short, stable, and good enough to keep two cases' keys apart.

@@ -37,7 +37,7 @@ impl Default for ConnectionConfig {
     fn default() -> Self {
         Self {
             connections_max: 10_000,
-            frame_deadline: Some(Duration::from_secs(60)),
+            frame_deadline: Some(Duration::from_mins(1)),
             idle_timeout: None,
             write_deadline: Duration::from_secs(10),
             output_max: 128 * 1024,

@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::select;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::deadline::Patience;
 use crate::input::{READ_MAX, read_some};
@@ -29,6 +29,19 @@ pub(crate) struct Context {
     pub(crate) shutdown: CancellationToken,
     /// Close at once: the time to finish is over.
     pub(crate) kill: CancellationToken,
+}
+
+impl Context {
+    /// For a listener that stops by `shutdown`, or when both guards are dropped: then at once.
+    pub(crate) fn new(
+        config: ConnectionConfig,
+        counters: Arc<Counters>,
+        shutdown: &CancellationToken,
+    ) -> (Arc<Self>, [DropGuard; 2]) {
+        let (shutdown, kill) = (shutdown.child_token(), CancellationToken::new());
+        let guards = [kill.clone().drop_guard(), shutdown.clone().drop_guard()];
+        (Arc::new(Self { config, counters, shutdown, kill }), guards)
+    }
 }
 
 /// One connection and its session.

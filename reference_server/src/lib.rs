@@ -1,6 +1,6 @@
 //! The reference server: sockets and tasks around the pure state machines.
 //!
-//! [`serve`] runs one [`Protocol`] on one [`Listener`], and is the same function on tokio's sockets
+//! [`serve()`] runs one [`Protocol`] on one [`Listener`], and is the same function on tokio's sockets
 //! and under a simulator. Bytes travel like this: read what is there into a bounded buffer, execute
 //! every whole frame, write once, after all locks are gone. What a command means stands in
 //! `lockproof-state-machine`, what its bytes are in `lockproof-protocol`.
@@ -30,11 +30,16 @@ pub use config::ConnectionConfig;
 pub use counters::{Counters, Ending};
 pub use embedded::{Embedded, EmbeddedConfig, SASL_PASSWORD, SASL_USER};
 pub use listener::{Listener, SocketOptions, TcpAcceptor, bind};
-pub use output::Output;
+pub use lockproof_protocol::locker::{Dialect, Layout, Results};
+pub use output::{Output, SHARED_BYTES_MIN};
 pub use protocols::{
     Echo, EchoMode, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem, NetMemConfig,
 };
 pub use serve::serve;
-pub use server::{Server, ServerConfig};
+pub use server::{Addresses, Server, ServerConfig};
 pub use session::{Protocol, Session, Step};
 pub use spawn::{Spawn, TokioSpawn};
+
+// What the configurations are made of, so that a program needs no other crate to fill them in.
+pub use lockproof_protocol::locker::{Dialect, Layout, Results};
+pub use lockproof_state_machine::sasl::Credentials;

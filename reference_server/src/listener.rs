@@ -43,7 +43,7 @@ impl Default for SocketOptions {
             keepalive_idle: Duration::from_secs(30),
             keepalive_interval: Duration::from_secs(10),
             keepalive_probes: 3,
-            user_timeout: Duration::from_secs(60),
+            user_timeout: Duration::from_mins(1),
         }
     }
 }

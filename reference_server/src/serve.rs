@@ -23,10 +23,8 @@ pub async fn serve<L: Listener, P: Protocol, S: Spawn>(
     spawn: S,
     shutdown: CancellationToken,
 ) {
-    let kill = CancellationToken::new();
-    let _kill_when_dropped = kill.clone().drop_guard();
     let counters = Arc::clone(protocol.counters());
-    let context = Arc::new(Context { config, counters, shutdown, kill });
+    let (context, _guards) = Context::new(config, counters, &shutdown);
     let tasks = TaskTracker::new();
     while let Some(accepted) = next(&listener, &context).await {
         if let Ok((io, peer)) = accepted {

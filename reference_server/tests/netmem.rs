@@ -132,7 +132,7 @@ async fn reset_while_waiting_passes_the_grant_on() {
     server.connections(2).await;
     holder.ask(&frame(UNLOCK, 0, 0, &[]), &frame(UNLOCK, 0, 2, &[])).await;
     next.expect(&frame(LOCK, 0, 2, &[0; 4])).await;
-    assert_eq!(server.protocol.counters().ended(Ending::Transport), 1);
+    server.ended(Ending::Transport, 1).await;
 }
 
 #[tokio::test]
@@ -182,4 +182,23 @@ async fn unknown_type_ends_the_connection_after_the_replies_that_are_due() {
         .await;
     assert_eq!(client.read_to_end().await, frame(READ, 0, 1, &[]));
     lock(&mut holder, 1).await;
+}
+
+#[tokio::test]
+async fn requests_behind_a_waiting_lock_are_read_ahead_only_so_far() {
+    let pages = NetMemConfig { pages: 1, page_len: 4, ..NetMemConfig::default() };
+    let config = ConnectionConfig { read_ahead_max: 100, ..ConnectionConfig::default() };
+    let server = Running::start(NetMem::new(pages), config);
+    let (mut holder, mut waiter) = (server.connect().await, server.connect().await);
+    lock(&mut holder, 0).await;
+    queue(&server, &mut waiter, 0).await;
+    let before = server.protocol.counters().bytes_read();
+    waiter.send(&frame(READ, 0, 1, &[]).repeat(1000)).await;
+    let counters = server.protocol.counters();
+    eventually("it reads ahead", || counters.bytes_read() == before + 100).await;
+    holder.ask(&frame(READ, 0, 1, &[]), &frame(READ, 0, 1, &[])).await;
+    assert_eq!(counters.bytes_read(), before + 100 + 13, "no more than that, and the holder's");
+    drop(holder);
+    granted(&mut waiter, 0).await;
+    waiter.expect(&frame(READ, 0, 1, &[]).repeat(1000)).await;
 }

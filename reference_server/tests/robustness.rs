@@ -54,18 +54,31 @@ async fn reader_that_stalls_delays_nobody_and_loses_its_locks() {
         other.ask(&page(LOCK, 1, 1), &page(LOCK, 1, 1)).await;
     }
     waiter.expect(&page(LOCK, 0, 1)).await;
-    assert_eq!(server.protocol.counters().ended(Ending::WriteDeadline), 1);
+    server.ended(Ending::WriteDeadline, 1).await;
     server.connections(2).await;
 }
 
 #[tokio::test]
+async fn nothing_is_executed_behind_a_full_output() {
+    let write_deadline = LIMIT * 10;
+    let server =
+        netmem(1 << 20, ConnectionConfig { write_deadline, ..ConnectionConfig::default() });
+    let (mut stalled, mut other) = (server.connect().await, server.connect().await);
+    stalled.send(&[page(READ, 0, 0).repeat(200), page(LOCK, 1, 1)].concat()).await;
+    eventually("replies are sent", || server.protocol.counters().bytes_written() > 0).await;
+    other.ask(&page(LOCK, 1, 1), &page(LOCK, 1, 1)).await;
+}
+
+#[tokio::test]
 async fn reader_that_drips_does_not_extend_the_deadline() {
-    let page_len = 32 << 20;
-    let server = netmem(page_len, impatient());
+    let (page_len, write_deadline) = (32 << 20, Duration::from_secs(1));
+    let config = ConnectionConfig { write_deadline, ..ConnectionConfig::default() };
+    let server = netmem(page_len, config);
     let mut client = server.connect().await;
     client.send(&page(READ, 0, 0)).await;
     let (mut taken, mut buffer) = (0, vec![0; 64 * 1024]);
-    // Each read lets a write go on, so a deadline for each write would never be reached.
+    // Reading it all takes about five seconds, but no write waits for one: a deadline for each
+    // write would never be reached.
     while let Ok(bytes @ 1..) = timeout(LIMIT, client.stream.read(&mut buffer)).await.unwrap() {
         taken += bytes;
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -115,7 +128,7 @@ async fn silent_peer_meets_the_idle_timeout_when_there_is_one() {
     let mut client = server.connect().await;
     client.ask(&get("a"), &[1, 0]).await;
     assert_eq!(client.read_to_end().await, []);
-    assert_eq!(server.protocol.counters().ended(Ending::Idle), 1);
+    server.ended(Ending::Idle, 1).await;
     server.connect().await.ask(&get("a"), &[1, 0]).await;
 }
 

@@ -147,13 +147,11 @@ impl Core {
         let mut pending = self.match_pending(frame.header.opaque)?;
         Violation::check("opcode", pending.opcode.0, frame.header.opcode.0)?;
         let outcome = if pending.opcode == Opcode::STAT {
-            match accept_stat(&mut pending, frame)? {
-                Some(outcome) => outcome,
-                None => {
-                    self.pending.push_front(pending);
-                    return Ok(());
-                }
-            }
+            let Some(outcome) = accept_stat(&mut pending, &frame)? else {
+                self.pending.push_front(pending);
+                return Ok(());
+            };
+            outcome
         } else {
             outcome::read(&pending.key, frame)?
         };
@@ -204,10 +202,10 @@ impl Conversation for Core {
 
 /// MCB-STT-01: one packet a statistic, then one with an empty body; MCB-STT-05: an error is a single
 /// packet.
-fn accept_stat(pending: &mut Pending, frame: Frame) -> Result<Option<Outcome>, Violation> {
-    let status = Status(frame.header.status_or_vbucket);
+fn accept_stat(pending: &mut Pending, frame: &Frame) -> Result<Option<Outcome>, Violation> {
+    let status = frame.status();
     if status != Status::SUCCESS {
-        return outcome::read_refusal(Opcode::STAT, status, &[], &frame).map(Some);
+        return outcome::read_refusal(Opcode::STAT, status, &[], frame).map(Some);
     }
     Violation::check("extras length of a statistic", 0u8, frame.header.extras_len)?;
     if !frame.key.is_empty() {

@@ -58,7 +58,7 @@ pub enum Outcome {
 /// Reads everything but STAT, which takes several frames.
 pub(super) fn read(key: &[u8], frame: Frame) -> Result<Outcome, Violation> {
     let opcode = frame.header.opcode;
-    let status = Status(frame.header.status_or_vbucket);
+    let status = frame.status();
     if opcode.suppresses(status) {
         return Err(Violation::Shape("a reply that a quiet request suppresses"));
     }

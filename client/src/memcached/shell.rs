@@ -290,7 +290,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(super) async fn run(&mut self, mutating: bool) -> Run<super::Answer> {
         let mut run = self.link.run(&mut self.core, mutating).await;
         if let Some(status) = self.core.fatal() {
-            self.link.close(Cause::Refused);
+            self.link.close_over(Cause::Refused);
             if let Some(Error::Transport { maybe_applied, .. }) = run.error {
                 // The refusal is the reason, the end of the stream only what followed from it.
                 run.error = Some(Error::Refused { refusal: status.into(), maybe_applied });

@@ -3,14 +3,14 @@
 //! Builds and reads bytes by hand, without the codec that the client uses: a shared mistake would
 //! otherwise go unnoticed.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 /// Long enough never to be reached where it is not meant to be.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A stream for the client, and the peer's end of it.
 pub fn pair() -> (DuplexStream, Peer) {

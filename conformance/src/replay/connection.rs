@@ -1,5 +1,5 @@
-//! The session's connections. Whatever the player waits for, all of them are read meanwhile (unless stalled), so that a
-//! server never waits for the judge.
+//! The session's connections. Whatever the player waits for, all of them are written and read meanwhile (a stalled one is
+//! not read), so that a server never waits for the judge.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
@@ -34,6 +34,9 @@ pub(super) struct Connection<S> {
     pub(super) finished: bool,
     /// Bytes that wait for the next send.
     pub(super) held: Vec<u8>,
+    /// What the server has not taken yet starts at `written`.
+    outbox: Vec<u8>,
+    written: usize,
     /// Requests that wait for a reply, oldest first.
     pub(super) asked: VecDeque<Asked>,
     /// How much the next reply needs at least, so that a long one is read ahead whole.
@@ -50,6 +53,8 @@ impl<S> Connection<S> {
             stalled: false,
             finished: false,
             held: Vec::new(),
+            outbox: Vec::new(),
+            written: 0,
             asked: VecDeque::new(),
             wanted: 0,
         }
@@ -104,17 +109,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Writes what fits; `None` once `bytes` are written or nobody takes them any more.
-    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8], written: &mut usize) -> Poll<()> {
-        while *written < bytes.len() {
-            let Some(stream) = &mut self.stream else { return Poll::Ready(()) };
-            match Pin::new(stream).poll_write(cx, &bytes[*written..]) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(()),
-                Poll::Ready(Ok(count)) => *written += count,
+    /// Puts bytes behind what is still to be written.
+    pub(super) fn post(&mut self, bytes: &[u8]) {
+        self.outbox.extend_from_slice(bytes);
+    }
+
+    /// How much the server has not taken.
+    pub(super) const fn unwritten(&self) -> usize {
+        self.outbox.len() - self.written
+    }
+
+    /// Writes what the server takes. What nobody takes any more is dropped: the reading side tells how it ended.
+    fn poll_write(&mut self, cx: &mut Context<'_>) {
+        while self.unwritten() > 0 {
+            let Some(stream) = &mut self.stream else { break };
+            let left = self.outbox.get(self.written..).unwrap_or_default();
+            match Pin::new(stream).poll_write(cx, left) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(0) | Err(_)) => break,
+                Poll::Ready(Ok(count)) => self.written += count,
             }
         }
-        Poll::Ready(())
+        self.outbox.clear();
+        self.written = 0;
     }
 
     /// Ends our sending side.
@@ -149,7 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connections<S> {
     ) -> Result<T, TimedOut> {
         let mut sleep = pin!(world.sleep_until(deadline));
         poll_fn(|cx| {
-            self.poll_reads(cx, world.now());
+            self.poll_all(cx, world.now());
             if let Poll::Ready(value) = ready(cx, self) {
                 return Poll::Ready(Ok(value));
             }
@@ -158,8 +175,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connections<S> {
         .await
     }
 
-    fn poll_reads(&mut self, cx: &mut Context<'_>, now: Duration) {
+    fn poll_all(&mut self, cx: &mut Context<'_>, now: Duration) {
         for (name, connection) in &mut self.all {
+            connection.poll_write(cx);
             let was_ended = connection.ended.is_some();
             connection.poll_read(cx, |seen| match seen {
                 Ok(bytes) => self.transcript.bytes(now, name, Direction::Received, bytes),

@@ -29,6 +29,8 @@ pub(super) struct Player<'w, W: World> {
     conns: Connections<W::Stream>,
     started: Duration,
     step_began: Duration,
+    /// How long the next thing is waited for: the time limit, or a longer bound of the step's own.
+    patience: Duration,
     opaque: u32,
     lenient: Vec<String>,
     keys: BTreeSet<Vec<u8>>,
@@ -67,6 +69,7 @@ impl<'w, W: World> Player<'w, W> {
             conns: Connections::new(),
             started,
             step_began: started,
+            patience: options.timeout,
             opaque,
             lenient: Vec::new(),
             keys: BTreeSet::new(),
@@ -107,6 +110,7 @@ impl<'w, W: World> Player<'w, W> {
                 Box::pin(self.step(line.number, step)).await?;
             }
             at += 1;
+            self.patience = self.options.timeout;
             self.step_began = self.world.now();
         }
         Ok(())
@@ -217,7 +221,7 @@ impl<'w, W: World> Player<'w, W> {
     }
 
     fn deadline(&self) -> Duration {
-        self.world.now() + self.options.timeout
+        self.world.now() + self.patience
     }
 
     fn connection(&mut self, name: &str) -> Result<&mut Connection<W::Stream>, Problem> {
@@ -273,29 +277,31 @@ impl<'w, W: World> Player<'w, W> {
         if held.is_empty() { Ok(()) } else { self.write(conn, &held).await }
     }
 
+    /// Sends bytes and waits until the server took them; on a stalled connection it may take its time.
     async fn write(&mut self, conn: &str, bytes: &[u8]) -> Result<(), Problem> {
         self.conns.transcript.bytes(self.world.now(), conn, Direction::Sent, bytes);
-        let mut written = 0;
+        let connection = self.connection(conn)?;
+        connection.post(bytes);
+        if connection.stalled { Ok(()) } else { self.written(conn).await }
+    }
+
+    async fn written(&mut self, conn: &str) -> Result<(), Problem> {
         let deadline = self.deadline();
+        let left = |conns: &Connections<W::Stream>| conns.all.get(conn).map_or(0, Connection::unwritten);
         let sent = self
             .conns
-            .until(self.world, deadline, |cx, conns| match conns.all.get_mut(conn) {
-                Some(connection) => connection.poll_write(cx, bytes, &mut written),
-                None => Poll::Ready(()),
-            })
+            .until(self.world, deadline, |_, conns| if left(conns) == 0 { Poll::Ready(()) } else { Poll::Pending })
             .await;
         sent.map_err(|TimedOut| {
-            Problem::new(format!(
-                "the server took only {written} of {} bytes within {:?}",
-                bytes.len(),
-                self.options.timeout
-            ))
+            let limit = self.patience;
+            Problem::new(format!("the server did not take the last {} bytes within {limit:?}", left(&self.conns)))
         })
     }
 
     async fn expect(&mut self, expect: &Expect) -> Result<(), Problem> {
         self.flush(&expect.conn).await?;
         let began = self.step_began;
+        self.patience = self.options.timeout.max(expect.within.unwrap_or_default());
         match &expect.what {
             Expected::Closed(how) => self.closed(&expect.conn, *how).await?,
             Expected::Message(message) => self.message(&expect.conn, message).await?,
@@ -388,7 +394,7 @@ impl<'w, W: World> Player<'w, W> {
 
     fn nothing_came(&self, conn: &str) -> String {
         let came = self.conns.all.get(conn).map_or(0, |connection| connection.unread().len());
-        let limit = self.options.timeout;
+        let limit = self.patience;
         if came == 0 {
             format!("nothing came within {limit:?}")
         } else {
@@ -516,7 +522,7 @@ impl<'w, W: World> Player<'w, W> {
             Ok(Some(_)) => Err(Problem::new("the server closed with an end of stream, not with a reset")),
             Ok(None) => Err(Problem::new(format!("instead of closing the server sent: {}", self.next_thing(conn)))),
             Err(TimedOut) => {
-                Err(Problem::new(format!("the server did not close within {:?}", self.options.timeout)))
+                Err(Problem::new(format!("the server did not close within {:?}", self.patience)))
             }
         }
     }
@@ -569,6 +575,7 @@ impl<'w, W: World> Player<'w, W> {
         match action {
             Action::Open => {}
             Action::Finish => {
+                self.written(conn).await?;
                 let connection = self.connection(conn)?;
                 connection.finished = true;
                 let _ = poll_fn(|cx| connection.poll_finish(cx)).await;

@@ -3,7 +3,7 @@
 use super::{Asked, Comparison, Outgoing, Reply, Taken, bits, check_fields};
 use crate::session::{EvalError, Message, Pattern, Scope, Value};
 
-const SEPARATOR: &[u8] = b"#!@^^$#";
+pub(super) const SEPARATOR: &[u8] = b"#!@^^$#";
 
 const COMMANDS: [(&str, u8); 6] = [
     ("get", 127),
@@ -56,6 +56,14 @@ pub(super) fn code(name: &str) -> Option<u8> {
         .map(|(_, code)| *code)
         .or_else(|| name.strip_prefix("0x").and_then(|hex| u8::from_str_radix(hex, 16).ok()))
         .or_else(|| name.parse().ok())
+}
+
+/// The name of a cmd byte, or its number.
+pub(super) fn command_name(code: u8) -> String {
+    COMMANDS
+        .iter()
+        .find(|(_, other)| *other == code)
+        .map_or_else(|| format!("{code:#04x}"), |(name, _)| (*name).to_owned())
 }
 
 fn outcome_name(results: Results, byte: u8) -> String {

@@ -58,7 +58,7 @@ pub(super) const REQUEST_FIELDS: &[&str] = &[
 ];
 
 /// The opcode of a request's name or number.
-pub(super) fn opcode(name: &str) -> Option<u8> {
+pub(crate) fn opcode(name: &str) -> Option<u8> {
     OPCODES
         .iter()
         .find(|(other, ..)| *other == name)
@@ -67,7 +67,7 @@ pub(super) fn opcode(name: &str) -> Option<u8> {
 }
 
 /// The name of an opcode, or its number.
-pub(super) fn opcode_name(opcode: u8) -> String {
+pub(crate) fn opcode_name(opcode: u8) -> String {
     OPCODES
         .iter()
         .find(|(_, other, _)| *other == opcode)

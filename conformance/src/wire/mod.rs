@@ -9,6 +9,7 @@ mod locker;
 mod memcached;
 mod memcached_reply;
 mod netmem;
+mod request;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,9 @@ use std::fmt;
 
 pub use hex::dump as hexdump;
 pub use locker::{Layout, Results};
+pub(crate) use request::number;
+pub use request::{Request, TakenRequest, value_of};
+pub(crate) use memcached::{opcode, opcode_name};
 
 use crate::session::{Datum, EvalError, Message, Pattern, Scope, Value};
 
@@ -108,6 +112,16 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// A field's number.
+    pub fn number(&self, name: &str) -> Option<i128> {
+        self.field(name)?.as_number()
+    }
+
+    /// A field's bytes as text.
+    pub fn text(&self, name: &str) -> Option<String> {
+        String::from_utf8(self.field(name)?.clone().into_bytes()).ok()
+    }
+
     fn field(&self, name: &str) -> Option<&Datum> {
         self.fields.iter().find(|(field, _)| *field == name).map(|(_, datum)| datum)
     }

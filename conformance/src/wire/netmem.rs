@@ -21,6 +21,11 @@ pub(super) fn code(name: &str) -> Option<u8> {
     TYPES.iter().find(|(other, _)| *other == name).map(|(_, code)| *code).or_else(|| name.parse().ok())
 }
 
+/// The name of a request's type, or its number.
+pub(super) fn request_name(code: u8) -> String {
+    TYPES.iter().find(|(_, other)| *other == code).map_or_else(|| code.to_string(), |(name, _)| (*name).to_owned())
+}
+
 fn reply_name(code: u8) -> String {
     match code {
         NO_SUCH_PAGE => "no_such_page".to_owned(),
@@ -97,8 +102,9 @@ pub(super) fn compare(
     comparison: &mut Comparison<'_>,
 ) -> Result<(), EvalError> {
     let wanted = expected.words().first().map_or("", String::as_str);
+    let wanted = wanted.parse().map_or_else(|_| wanted.to_owned(), reply_name);
     let got = reply_name(comparison.reply.code);
-    comparison.require(got == wanted, "type", wanted, &got);
+    comparison.require(got == wanted, "type", &wanted, &got);
     if got != wanted {
         return Ok(());
     }

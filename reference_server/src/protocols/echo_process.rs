@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use tokio::process::{Child, Command};
 use tokio::select;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -33,9 +32,7 @@ pub async fn serve_processes<S: Spawn>(
     spawn: S,
     shutdown: CancellationToken,
 ) {
-    let kill = CancellationToken::new();
-    let _kill_when_dropped = kill.clone().drop_guard();
-    let context = Arc::new(Context { config, counters, shutdown, kill });
+    let (context, _guards) = Context::new(config, counters, &shutdown);
     let tasks = TaskTracker::new();
     while let Some(accepted) = next(&listener, &context).await {
         let Ok((stream, peer)) = accepted else { continue };
@@ -116,9 +113,14 @@ async fn attend(socket: TcpStream, mut child: Child, peer: SocketAddr, context: 
 /// The child reads what has arrived, then the end of its input, and ends by itself; or it is
 /// killed.
 async fn stop(socket: &TcpStream, child: &mut Child, context: &Context) {
-    let told = socket.shutdown(Shutdown::Read);
-    let ended = timeout(context.config.drain_deadline, child.wait()).await;
-    if (told.is_err() || ended.is_err()) && child.kill().await.is_err() {
-        tracing::warn!(pid = child.id(), "process would not end");
+    // It fails when the client has gone already, and then the child sees that by itself.
+    let _gone = socket.shutdown(Shutdown::Read);
+    select! {
+        biased; // a child that has ended needs no killing
+        _ = child.wait() => return,
+        () = context.kill.cancelled() => {}
+    }
+    if let Err(error) = child.kill().await {
+        tracing::warn!(pid = child.id(), %error, "process would not end");
     }
 }

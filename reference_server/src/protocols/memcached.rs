@@ -10,10 +10,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use foldhash::fast::FixedState;
 use lockproof_protocol::memcached_binary::{
-    Command, CommandError, Frame, Limits, Reply, Request, RequestDecoder, RequestError, Status,
+    Command, CommandError, Frame, Header, Limits, MAGIC_REPLY, Opcode, Reply, Request,
+    RequestDecoder, RequestError, Status,
 };
 use lockproof_rwlock::RwLock;
 use lockproof_state_machine::Now;
@@ -21,7 +22,7 @@ use lockproof_state_machine::items::{self, Items};
 use lockproof_state_machine::sasl::{Credentials, Gate, Verdict};
 
 use super::memcached_stats::{self, AuthCounters};
-use crate::{Clock, Counters, Output, Protocol, Session, Step};
+use crate::{Clock, Counters, Output, Protocol, SHARED_BYTES_MIN, Session, Step};
 
 /// The version of this memcached service, which is not the crate's: libmemcached refuses a version
 /// whose first number is 0 (MCB-VER-01).
@@ -121,10 +122,9 @@ impl Memcached {
     }
 
     fn shard(&self, key: &[u8]) -> &RwLock<Items> {
-        let shards = self.shards.len() as u64;
-        // The remainder is below the number of shards, so both conversions keep the number.
-        let index = (self.hasher.hash_one(key) % shards) as usize;
-        &self.shards[index]
+        let index = self.hasher.hash_one(key) % self.shards.len() as u64;
+        // Below the number of shards, so it is an index of one.
+        &self.shards[usize::try_from(index).unwrap_or_default()]
     }
 
     /// Every shard has the same switches, so they all give the same answer.
@@ -206,7 +206,7 @@ impl MemcachedSession {
                 let reply = self.cache.execute(now, &request);
                 // MCB-QT-01, MCB-QT-02
                 if !opcode.suppresses(reply.status()) {
-                    reply.encode(opcode, opaque, key, output.buffer());
+                    encode(reply, opcode, opaque, key, output);
                 }
             }
         }
@@ -215,6 +215,47 @@ impl MemcachedSession {
             _ => ControlFlow::Continue(()),
         }
     }
+}
+
+/// Encodes a reply; a large value is shared with the cache instead of copied.
+fn encode(reply: Reply, opcode: Opcode, opaque: u32, key: &[u8], output: &mut Output) {
+    let Reply::Found { flags, cas, value } = reply else {
+        return reply.encode(opcode, opaque, key, output.buffer());
+    };
+    let header = hit_header(opcode, opaque, key, cas, value.len());
+    let Some(header) = header.filter(|_| value.len() >= SHARED_BYTES_MIN) else {
+        let reply = Reply::Found { flags, cas, value };
+        return reply.encode(opcode, opaque, key, output.buffer());
+    };
+    let buffer = output.buffer();
+    header.encode(buffer);
+    buffer.put_u32(flags);
+    buffer.put_slice(key.get(..header.key_len.into()).unwrap_or_default());
+    output.share(value);
+}
+
+/// The header of a hit (MCB-GET-01, MCB-GET-03).
+fn hit_header(
+    opcode: Opcode,
+    opaque: u32,
+    key: &[u8],
+    cas: u64,
+    value_len: usize,
+) -> Option<Header> {
+    let key_len = if opcode.with_key() { key.len() } else { 0 };
+    let extras_len = u8::try_from(size_of::<u32>()).ok()?;
+    let body_len = value_len.checked_add(usize::from(extras_len) + key_len)?;
+    Some(Header {
+        magic: MAGIC_REPLY,
+        opcode,
+        key_len: u16::try_from(key_len).ok()?,
+        extras_len,
+        data_type: 0,
+        status_or_vbucket: Status::SUCCESS.0,
+        body_len: u32::try_from(body_len).ok()?,
+        opaque,
+        cas,
+    })
 }
 
 /// The last words to a peer whose framing is lost; none to one that does not speak the protocol.

@@ -17,7 +17,7 @@ use lockproof_state_machine::{Effect, SessionId};
 use crate::mailbox::{Mailbox, Mailboxes};
 use crate::{Counters, Output, Protocol, Session, Step};
 
-/// The version of this server that GET_VERSION reports, major and minor (NM-VER-01).
+/// The version of this server that `GET_VERSION` reports, major and minor (NM-VER-01).
 pub const SERVER_VERSION: (u8, u8) = (0, 2);
 
 /// Shards at most. More than the threads that a machine runs at once gain nothing.
@@ -45,6 +45,7 @@ impl Default for NetMemConfig {
 pub struct NetMem {
     config: NetMemConfig,
     shards: Vec<RwLock<Pages>>,
+    shard_count: u32,
     next_session: AtomicU64,
     mailboxes: Mailboxes<Reply>,
     counters: Arc<Counters>,
@@ -72,6 +73,7 @@ impl NetMem {
         Self {
             config,
             shards: (0..count).map(shard).collect(),
+            shard_count: count,
             next_session: AtomicU64::new(1),
             mailboxes: Mailboxes::new(),
             counters: Arc::default(),
@@ -98,7 +100,7 @@ impl NetMem {
     /// The shard of a page, and the page's number inside it. A number at or above `config.pages`
     /// is above the shard's pages too.
     fn place(&self, page: u32) -> (Place, u32) {
-        let shards = self.shards.len() as u32;
+        let shards = self.shard_count;
         (Place { shard: page % shards, shards }, page / shards)
     }
 
@@ -222,7 +224,7 @@ impl NetMemSession {
         for (index, shard) in (0..).zip(&self.netmem.shards) {
             let mut effects = Vec::new();
             shard.write(|pages| pages.end_session(self.id, &mut effects));
-            let place = Place { shard: index, shards: self.netmem.shards.len() as u32 };
+            let place = Place { shard: index, shards: self.netmem.shard_count };
             self.netmem.deliver(self.id, place, effects);
         }
     }

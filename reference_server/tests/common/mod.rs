@@ -1,13 +1,13 @@
 //! One protocol on a loopback port, and what the tests do with a socket. Every wait has a generous
 //! limit, and ends by an event.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part of it")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lockproof_reference_server::{
-    ConnectionConfig, Protocol, SocketOptions, TcpAcceptor, TokioSpawn, bind, serve,
+    ConnectionConfig, Ending, Protocol, SocketOptions, TcpAcceptor, TokioSpawn, bind, serve,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Far more than anything here takes.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// A listener of one protocol.
 pub struct Running<P> {
@@ -50,6 +50,12 @@ impl<P: Protocol> Running<P> {
     pub async fn connections(&self, count: usize) {
         let counters = self.protocol.counters();
         eventually("that many connections", || counters.current() == count).await;
+    }
+
+    /// Waits until so many connections have ended for that reason.
+    pub async fn ended(&self, ending: Ending, count: u64) {
+        let counters = self.protocol.counters();
+        eventually("that many endings", || counters.ended(ending) == count).await;
     }
 }
 
@@ -86,6 +92,12 @@ impl Client {
         let read = timeout(LIMIT, self.stream.read_to_end(&mut bytes)).await;
         let _end_or_reset = read.expect("the connection stays open");
         bytes
+    }
+
+    /// Expects the end of the stream, and neither a byte nor a reset before it.
+    pub async fn expect_clean_end(&mut self) {
+        let read = timeout(LIMIT, self.stream.read(&mut [0])).await;
+        assert_eq!(read.expect("the connection stays open").expect("not a reset"), 0);
     }
 
     pub async fn expect(&mut self, reply: &[u8]) {

@@ -2,8 +2,12 @@
 
 use super::RwLock;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Barrier, mpsc};
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
+
+/// How long a thread that must come may take.
+const LIMIT: Duration = Duration::from_secs(30);
 
 #[test]
 fn write_is_seen_by_the_next_read() {
@@ -16,11 +20,19 @@ fn write_is_seen_by_the_next_read() {
 #[test]
 fn readers_are_in_together() {
     let lock = RwLock::new(());
-    let both_inside = Barrier::new(2);
+    let (to_b, from_a) = mpsc::channel();
+    let (to_a, from_b) = mpsc::channel();
+    // Each is inside until it has heard that the other is, too.
+    let meet = |tell: mpsc::Sender<()>, hear: mpsc::Receiver<()>| {
+        lock.read(|()| {
+            tell.send(()).unwrap();
+            hear.recv_timeout(LIMIT)
+        })
+    };
     thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| lock.read(|()| both_inside.wait()));
-        }
+        let a = scope.spawn(move || meet(to_b, from_b));
+        let b = scope.spawn(move || meet(to_a, from_a));
+        assert_eq!((a.join().unwrap(), b.join().unwrap()), (Ok(()), Ok(())));
     });
 }
 
@@ -62,10 +74,10 @@ fn try_forms_refuse_at_once_and_run_nothing() {
             held.write(|value| {
                 *value = 7;
                 inside.send(()).unwrap();
-                may_leave.recv().unwrap();
+                may_leave.recv_timeout(LIMIT).unwrap();
             });
         });
-        is_inside.recv().unwrap();
+        is_inside.recv_timeout(LIMIT).unwrap();
         assert_eq!(lock.try_read(|value| *value), None);
         assert_eq!(lock.try_write(|value| *value), None);
         leave.send(()).unwrap();

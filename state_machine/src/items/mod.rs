@@ -219,3 +219,5 @@ fn failed(status: Status) -> Reply {
 mod model;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod traffic;

@@ -201,3 +201,68 @@ fn yes_no(flag: bool) -> &'static str {
 fn on_off(flag: bool) -> &'static str {
     if flag { "on" } else { "off" }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Bytes, Group, ServerFacts, Stats};
+    use alloc::collections::BTreeMap;
+
+    /// A group by its names, each of which stands in it once.
+    fn shown(stats: &Stats, group: Group) -> BTreeMap<Bytes, Bytes> {
+        let facts = ServerFacts {
+            version: Bytes::from("1.2.3"),
+            threads: 4,
+            auth_errors: 5,
+            ..ServerFacts::default()
+        };
+        let pairs = stats.pairs(group, &facts);
+        let count = pairs.len();
+        let by_name: BTreeMap<_, _> = pairs.into_iter().collect();
+        assert_eq!(by_name.len(), count);
+        by_name
+    }
+
+    #[test]
+    fn default_set_has_memcacheds_names() {
+        let general = shown(&Stats { cas_badval: 9, ..Stats::default() }, Group::General);
+        let wanted = "pid uptime time version pointer_size curr_connections total_connections \
+            cmd_get cmd_set cmd_flush cmd_touch get_hits get_misses delete_hits delete_misses \
+            incr_hits incr_misses decr_hits decr_misses cas_hits cas_misses cas_badval touch_hits \
+            touch_misses auth_cmds auth_errors bytes_read bytes_written limit_maxbytes threads \
+            bytes curr_items total_items evictions reclaimed";
+        for name in wanted.split_whitespace() {
+            assert!(general.contains_key(name.as_bytes()), "{name}");
+        }
+        for (name, value) in
+            [("version", "1.2.3"), ("threads", "4"), ("auth_errors", "5"), ("cas_badval", "9")]
+        {
+            assert_eq!(general[name.as_bytes()], value, "{name}");
+        }
+    }
+
+    #[test]
+    fn groups_show_switches_and_items() {
+        let empty = Stats { item_size_max: 512, flush_enabled: true, ..Stats::default() };
+        let settings = shown(&empty, Group::Settings);
+        assert_eq!(settings[&b"item_size_max"[..]], "512");
+        assert_eq!(settings[&b"cas_enabled"[..]], "no");
+        assert_eq!(settings[&b"flush_enabled"[..]], "yes");
+        assert_eq!(settings[&b"evictions"[..]], "off");
+        assert!(shown(&empty, Group::Items).is_empty());
+        assert!(shown(&empty, Group::Reset).is_empty());
+        assert_eq!(shown(&empty, Group::Slabs)[&b"active_slabs"[..]], "0");
+        assert_eq!(shown(&empty, Group::Sizes)[&b"sizes_status"[..]], "disabled");
+        let one = Stats { curr_items: 1, ..empty };
+        assert_eq!(shown(&one, Group::Items)[&b"items:1:number"[..]], "1");
+        assert_eq!(shown(&one, Group::Slabs)[&b"active_slabs"[..]], "1");
+    }
+
+    #[test]
+    fn groups_go_by_their_whole_name() {
+        assert_eq!(Group::named(b""), Some(Group::General));
+        assert_eq!(Group::named(b"reset"), Some(Group::Reset));
+        for unknown in [&b"resetfoo"[..], b"rese", b"conns", b"Items", b"\0"] {
+            assert_eq!(Group::named(unknown), None);
+        }
+    }
+}

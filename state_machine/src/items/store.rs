@@ -242,3 +242,24 @@ impl Store {
         self.slots[slot as usize].as_ref().expect("a place names an item")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Content, Deadline, Store};
+    use alloc::format;
+
+    #[test]
+    fn slots_are_used_again() {
+        let mut store = Store::new(1);
+        let content = Content { value: [b"v", b""], flags: 0, deadline: Deadline::NEVER, cas: 1 };
+        for round in 0..1_000 {
+            let key = format!("key {round}");
+            store.insert(key.as_bytes(), &content);
+            let place = store.find(key.as_bytes()).expect("it was stored");
+            assert_eq!(store.item(place).value(), "v");
+            store.remove(place);
+            assert!(store.get(key.as_bytes()).is_none());
+        }
+        assert_eq!((store.len(), store.bytes(), store.slots.len()), (0, 0, 1));
+    }
+}

@@ -208,7 +208,8 @@ proptest! {
             prop_assert_eq!(by_page(plain(effects)), by_page(expected));
             // What each session is noted for is just what it holds or waits for.
             let mut touched: Vec<_> = (0..PAGES)
-                .flat_map(|page| model.holders[page as usize].map(|session| (session, page)))
+
+                .filter_map(|page| model.holders[page as usize].map(|session| (session, page)))
                 .chain(model.waiting.iter().filter_map(|(session, request)| match request {
                     Request::Lock { page, .. } | Request::Update { page, .. } => {
                         Some((*session, *page))

@@ -1,0 +1,279 @@
+//! What can be asked for on the command line. The help texts are the manual.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit::CODES;
+
+/// Conformance checks, a reference server, recording and replay for small TCP protocols: memcached (binary), NetMem,
+/// locker and echo.
+#[derive(Debug, Parser)]
+#[command(name = "lockproof", version, propagate_version = true, after_long_help = CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Judge a server, case by case
+    Check(Check),
+    /// Run the reference server
+    Serve(Box<Serve>),
+    /// Write a session file from live traffic
+    Record(Record),
+    /// Play a session file against a server
+    Replay(Replay),
+    /// One client of `serve --echo-mode process`
+    #[command(hide = true)]
+    EchoChild,
+}
+
+/// Judge a server, case by case.
+///
+/// Without a target the embedded reference server is judged, all four protocols. A target is a URL:
+///
+///   memcached://HOST:PORT   ?sasl=USER:PASSWORD ?sasl-port=N ?max-value=N
+///   netmem://HOST:PORT      ?pages=A..B (touch these only)
+///   locker://HOST:PORT      ?layout=natural|packed ?results=small|errno ?max-body=N ?max-keys=N ?max-key=N
+///   echo://HOST:PORT
+///
+/// and everywhere ?fresh=yes: nobody used this server before.
+///
+/// Nothing is flushed, keys have a prefix of their own, NetMem pages are put back: a server in use can be judged.
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment, after_long_help = CODES)]
+pub(crate) struct Check {
+    /// Servers to judge [default: the embedded reference server]
+    pub(crate) targets: Vec<String>,
+    /// Print the cases instead of running them
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Only cases of this id or glob, such as 'memcached/cas/*' (repeatable)
+    #[arg(long = "case", value_name = "GLOB")]
+    pub(crate) cases: Vec<String>,
+    /// Only cases of this level (repeatable)
+    #[arg(long = "level", value_name = "LEVEL")]
+    pub(crate) levels: Vec<Level>,
+    /// A failed SHOULD fails the run too
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Also run cases that empty the whole server
+    #[arg(long)]
+    pub(crate) allow_flush: bool,
+    /// Known deviations: a file, or 'none' [default: the bundled file for that implementation]
+    #[arg(long, value_name = "FILE|none")]
+    pub(crate) expectations: Option<PathBuf>,
+    /// How requests are cut into writes
+    #[arg(long, value_enum, default_value_t = DeliveryChoice::All)]
+    pub(crate) delivery: DeliveryChoice,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// What `check` and `replay` share.
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    /// Keys and opaques are derived from it [default: random, and printed]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Cases at work at the same time; waits for expiry overlap anyway
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: u16,
+    /// The longest wait for one reply
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// How to report
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+/// Write a session file from live traffic: a proxy between clients and a server.
+///
+/// Point clients at the listening address. Ctrl-C, SIGTERM or the end of all clients with --once ends the recording and
+/// writes the file; play it again with `lockproof replay`.
+#[derive(Args, Debug)]
+#[command(after_long_help = CODES)]
+pub(crate) struct Record {
+    /// Where clients connect
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: SocketAddr,
+    /// The server, as a target URL
+    #[arg(long, value_name = "URL")]
+    pub(crate) upstream: String,
+    /// The session file to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// End when the last client has left
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+/// Play a session file against a server.
+#[derive(Args, Debug)]
+#[command(after_long_help = CODES)]
+pub(crate) struct Replay {
+    /// A session file, as `record` writes it and docs/session-format.md describes it
+    pub(crate) file: PathBuf,
+    /// The server, as a target URL [default: the embedded reference server]
+    pub(crate) target: Option<String>,
+    /// How requests are cut into writes
+    #[arg(long, value_enum, default_value_t = DeliveryChoice::Whole)]
+    pub(crate) delivery: DeliveryChoice,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// Run the reference server.
+///
+/// When it is ready it prints one JSON line on stdout: {"ready": true, "listen": {"memcached": "127.0.0.1:11211", …}}.
+/// SIGTERM or Ctrl-C: it stops accepting, lets connections finish, and exits with 0; a second signal ends it at once.
+#[derive(Args, Debug)]
+#[command(after_long_help = CODES)]
+pub(crate) struct Serve {
+    /// Only these protocols, separated by commas
+    #[arg(long, value_name = "PROTOCOL", value_delimiter = ',')]
+    pub(crate) only: Vec<Protocol>,
+    /// memcached's address (port 0: any free one)
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:11211")]
+    pub(crate) memcached: SocketAddr,
+    /// NetMem's address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10001")]
+    pub(crate) netmem: SocketAddr,
+    /// Locker's address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10002")]
+    pub(crate) locker: SocketAddr,
+    /// Echo's address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9999")]
+    pub(crate) echo: SocketAddr,
+    /// memcached: item memory in megabytes; the least used items go when it is full
+    #[arg(short = 'm', long, value_name = "MB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) memory_limit: u32,
+    /// memcached: longest item, in bytes or with k or m behind it
+    #[arg(short = 'I', long, value_name = "SIZE", default_value = "1m", value_parser = size)]
+    pub(crate) max_item_size: usize,
+    /// Connections of each protocol at once; one more is accepted and closed
+    #[arg(short = 'c', long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) conn_limit: u32,
+    /// Worker threads [default: processors less one, at least 1]
+    #[arg(short = 't', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// NetMem: number of pages
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub(crate) pages: u32,
+    /// NetMem: bytes per page
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    pub(crate) page_length: u32,
+    /// Locker: layout of the request header
+    #[arg(long, value_enum, default_value_t = Layout::Natural)]
+    pub(crate) locker_layout: Layout,
+    /// Locker: numbers of the outcomes
+    #[arg(long, value_enum, default_value_t = Results::Small)]
+    pub(crate) locker_results: Results,
+    /// Echo: a task or a process for each client
+    #[arg(long, value_enum, default_value_t = EchoMode::Task)]
+    pub(crate) echo_mode: EchoMode,
+    /// A peer that does not take its replies in this time is closed, and what it held is freed
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub(crate) write_deadline: Duration,
+    /// A frame that has begun must be whole in this time [default: 60s, locker 10s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) frame_deadline: Option<Duration>,
+    /// A connection without a byte for this time is closed [default: never]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) idle_timeout: Option<Duration>,
+    /// Log more (stderr); RUST_LOG has the last word
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Protocol {
+    Memcached,
+    Netmem,
+    Locker,
+    Echo,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Level {
+    Must,
+    Should,
+    DeFacto,
+    Info,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum DeliveryChoice {
+    /// A write per request
+    Whole,
+    /// A write per byte
+    Bytes,
+    /// A write per field
+    Fields,
+    /// Neighbouring requests in one write
+    Coalesced,
+    /// All of them, one after the other
+    All,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Format {
+    Human,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Layout {
+    /// 16 bytes
+    Natural,
+    /// 13 bytes
+    Packed,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Results {
+    /// 0 to 7
+    Small,
+    /// Linux errno values
+    Errno,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum EchoMode {
+    Task,
+    Process,
+}
+
+/// `200ms`, `5s`, `1.5s`, `2m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit);
+    let scale = match unit {
+        "ms" => 0.001,
+        "s" | "" => 1.0,
+        "m" => 60.0,
+        _ => return Err("a time is a number with ms, s or m behind it, such as 500ms or 5s".to_owned()),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("`{number}` is not a number"))?;
+    Duration::try_from_secs_f64(number * scale)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "a time must be above 0".to_owned())
+}
+
+/// `1048576`, `512k`, `1m`: memcached's spelling and its bounds, 1k to 1024m.
+fn size(text: &str) -> Result<usize, String> {
+    let lower = text.to_ascii_lowercase();
+    let (number, scale) = match (lower.strip_suffix('k'), lower.strip_suffix('m')) {
+        (Some(number), _) => (number, 1 << 10),
+        (_, Some(number)) => (number, 1 << 20),
+        _ => (lower.as_str(), 1),
+    };
+    let number: usize = number.parse().map_err(|_| "a size is a number, with k or m behind it".to_owned())?;
+    let bytes = number.checked_mul(scale).filter(|bytes| (1 << 10..=1 << 30).contains(bytes));
+    bytes.ok_or_else(|| "a size from 1k to 1024m".to_owned())
+}

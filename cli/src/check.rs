@@ -1,0 +1,48 @@
+//! `lockproof check`
+
+use lockproof_conformance::expectations::Expectations;
+use lockproof_conformance::session::Level;
+use lockproof_conformance::suite::{self, Selection};
+
+use crate::arguments::{self, Check};
+use crate::exit::{Done, Problem};
+use crate::list;
+use crate::play::{ExpectationsChoice, Play, deliveries, targets};
+
+pub(crate) fn run(check: &Check) -> Done {
+    let targets = targets(&check.targets)?;
+    let all = suite::all().map_err(Problem::harness)?;
+    let selection = Selection {
+        cases: check.cases.clone(),
+        levels: check.levels.iter().map(|level| level_of(*level)).collect(),
+        protocols: targets.iter().map(lockproof_conformance::target::Target::protocol).collect(),
+    };
+    let cases = selection.of(&all).map_err(Problem::usage)?;
+    if check.list {
+        return Ok(list::print(&cases, check.run.format));
+    }
+    let expectations = match &check.expectations {
+        None => ExpectationsChoice::Bundled,
+        Some(path) if path.as_os_str() == "none" => ExpectationsChoice::None,
+        Some(path) => ExpectationsChoice::File(Expectations::read(path).map_err(Problem::usage)?),
+    };
+    let play = Play {
+        cases,
+        run: &check.run,
+        deliveries: deliveries(check.delivery),
+        strict: check.strict,
+        allow_flush: check.allow_flush,
+        expectations,
+        file: None,
+    };
+    play.against(targets)
+}
+
+const fn level_of(level: arguments::Level) -> Level {
+    match level {
+        arguments::Level::Must => Level::Must,
+        arguments::Level::Should => Level::Should,
+        arguments::Level::DeFacto => Level::DeFacto,
+        arguments::Level::Info => Level::Info,
+    }
+}

@@ -1,0 +1,159 @@
+//! What `check` and `replay` share: greet the servers, run the cases, print the report.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use lockproof_conformance::expectations::Expectations;
+use lockproof_conformance::replay::Delivery;
+use lockproof_conformance::report::Report;
+use lockproof_conformance::runner::{Plan, Venue, run};
+use lockproof_conformance::stage::StageError;
+use lockproof_conformance::suite::Case;
+use lockproof_conformance::target::{Target, TargetError};
+
+use crate::arguments::{DeliveryChoice, Format, Run};
+use crate::embedded::House;
+use crate::exit::{Done, Problem};
+use crate::progress::Progress;
+
+/// Everything a run needs that is not a server.
+pub(crate) struct Play<'a> {
+    pub(crate) cases: Vec<Arc<Case>>,
+    pub(crate) run: &'a Run,
+    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) strict: bool,
+    pub(crate) allow_flush: bool,
+    pub(crate) expectations: ExpectationsChoice,
+    pub(crate) file: Option<String>,
+}
+
+/// Which known deviations count.
+pub(crate) enum ExpectationsChoice {
+    Bundled,
+    None,
+    File(Expectations),
+}
+
+/// Reads target URLs: exit code 2 if one is malformed, 3 if its host is nowhere.
+pub(crate) fn targets(urls: &[String]) -> Result<Vec<Target>, Problem> {
+    let problem = |error: TargetError| {
+        if error.unreachable { Problem::unreachable(error) } else { Problem::usage(error) }
+    };
+    urls.iter().map(|url| Target::parse(url).map_err(problem)).collect()
+}
+
+pub(crate) fn deliveries(choice: DeliveryChoice) -> Vec<Delivery> {
+    match choice {
+        DeliveryChoice::Whole => vec![Delivery::Whole],
+        DeliveryChoice::Bytes => vec![Delivery::Bytes],
+        DeliveryChoice::Fields => vec![Delivery::Fields],
+        DeliveryChoice::Coalesced => vec![Delivery::Coalesced],
+        DeliveryChoice::All => Delivery::ALL.to_vec(),
+    }
+}
+
+impl Play<'_> {
+    /// Runs the cases against `targets`, or against the embedded server if there are none.
+    pub(crate) fn against(self, targets: Vec<Target>) -> Done {
+        let house = if targets.is_empty() { Some(House::new().map_err(Problem::harness)?) } else { None };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let report = runtime.map_err(Problem::harness)?.block_on(self.report(targets, house.as_ref()))?;
+        match self.run.format {
+            Format::Human => anstream::print!("{}", report.human()),
+            Format::Json => anstream::println!("{}", report.json()),
+        }
+        Ok(ExitCode::from(report.outcome().exit_code()))
+    }
+
+    async fn report(&self, targets: Vec<Target>, house: Option<&House>) -> Result<Report, Problem> {
+        let begun = Instant::now();
+        let venues = self.venues(targets, house).await?;
+        let names: Vec<String> = venues.iter().map(|venue| venue.target().url.clone()).collect();
+        let implementations: Vec<String> =
+            venues.iter().map(|venue| venue.profile.implementation.clone()).collect();
+        let unused = self.unused(&venues);
+        let plan = Plan {
+            deliveries: self.deliveries.clone(),
+            jobs: usize::from(self.run.jobs),
+            timeout: self.run.timeout,
+            seed: self.run.seed.unwrap_or_else(fresh_seed),
+            allow_flush: self.allow_flush,
+        };
+        let fits = |case: &Arc<Case>| venues.iter().filter(|venue| venue.target().protocol() == case.protocol()).count();
+        let total: usize = self.cases.iter().map(fits).sum::<usize>() * self.deliveries.len();
+        if total == 0 {
+            return Err(Problem::usage("none of the selected cases is of a target's protocol"));
+        }
+        let progress = Progress::new(total);
+        let cases = run(venues, &self.cases, &plan, &|case| progress.tell(case)).await;
+        progress.finish();
+        Ok(Report {
+            target: if house.is_some() { "embedded".to_owned() } else { names.join(" ") },
+            implementation: match house {
+                Some(_) => format!("lockproof reference server {}", env!("CARGO_PKG_VERSION")),
+                None => implementations.join(", "),
+            },
+            seed: plan.seed,
+            strict: self.strict,
+            millis: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            cases,
+            file: self.file.clone(),
+            unused_expectations: unused,
+        })
+    }
+
+    /// Greets only the servers whose protocol is asked for.
+    async fn venues(&self, targets: Vec<Target>, house: Option<&House>) -> Result<Vec<Venue>, Problem> {
+        let wanted = |target: &Target| self.cases.iter().any(|case| case.protocol() == target.protocol());
+        let targets = house.map_or(targets, House::targets);
+        let mut venues = Vec::new();
+        for target in targets.into_iter().filter(wanted) {
+            let protocol = target.protocol();
+            let greeting = Venue::new(target, self.greeting_timeout());
+            let mut venue = greeting.await.map_err(|error| explained(&error))?;
+            if let Some(house) = house {
+                venue = venue.with_spare(house.spare(protocol));
+            }
+            venue.expectations = self.expectations_for(&venue)?;
+            venues.push(venue);
+        }
+        Ok(venues)
+    }
+
+    fn greeting_timeout(&self) -> Duration {
+        self.run.timeout
+    }
+
+    fn expectations_for(&self, venue: &Venue) -> Result<Option<Expectations>, Problem> {
+        Ok(match &self.expectations {
+            ExpectationsChoice::None => None,
+            ExpectationsChoice::File(file) => Some(file.clone()),
+            ExpectationsChoice::Bundled => Expectations::bundled()
+                .map_err(Problem::harness)?
+                .into_iter()
+                .find(|file| file.is_about(&venue.profile)),
+        })
+    }
+
+    fn unused(&self, venues: &[Venue]) -> Vec<String> {
+        let all = lockproof_conformance::suite::all().unwrap_or_default();
+        let files = venues.iter().filter_map(|venue| venue.expectations.as_ref());
+        files.flat_map(|file| file.unused(&all)).map(|line| line.case.clone()).collect()
+    }
+}
+
+/// What to do about a server that does not answer.
+fn explained(error: &StageError) -> Problem {
+    let hint = match error {
+        StageError::Unreachable(..) => "is the server running, and is the port right?",
+        StageError::Mute(..) => "is it the right port, and does the server speak this protocol?",
+    };
+    Problem::unreachable(format!("{error}\n  {hint}"))
+}
+
+/// Small enough to be read aloud.
+fn fresh_seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (u64::from(now.subsec_nanos()) ^ now.as_secs().wrapping_mul(0x9e37_79b9)) & 0xffff_ffff
+}

@@ -1,0 +1,33 @@
+//! `lockproof replay`
+
+use std::sync::Arc;
+
+use lockproof_conformance::session::Session;
+use lockproof_conformance::suite::Case;
+
+use crate::arguments::Replay;
+use crate::exit::{Done, Problem};
+use crate::play::{ExpectationsChoice, Play, deliveries, targets};
+
+pub(crate) fn run(replay: &Replay) -> Done {
+    let path = replay.file.display().to_string();
+    let text = std::fs::read_to_string(&replay.file).map_err(|error| Problem::usage(format!("{path}: {error}")))?;
+    let session = Session::parse(&text).map_err(|error| Problem::usage(format!("{path}: {error}")))?;
+    let targets = targets(replay.target.as_slice())?;
+    let protocol = session.header.protocol();
+    if let Some(other) = targets.iter().find(|target| target.protocol() != protocol) {
+        let (wanted, given) = (protocol.name(), other.protocol().name());
+        return Err(Problem::usage(format!("{path} is a {wanted} session; the target speaks {given}")));
+    }
+    let play = Play {
+        cases: vec![Arc::new(Case { session, path: path.clone() })],
+        run: &replay.run,
+        deliveries: deliveries(replay.delivery),
+        strict: true,
+        // Whoever plays a file by name wants what is in it.
+        allow_flush: true,
+        expectations: ExpectationsChoice::None,
+        file: Some(path),
+    };
+    play.against(targets)
+}

@@ -1,0 +1,124 @@
+//! What a server supports, found out before it is judged: "unsupported" is not "failed".
+//!
+//! Every opcode is asked for on a fresh connection with an empty body, because memcached 1.6 loses the frame border
+//! behind an unknown opcode that has one. FLUSH is never asked for: it would flush.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::session::{Expected, Message, Step};
+use crate::stage::Stage;
+use crate::suite::Case;
+use crate::wire::Protocol;
+
+/// What a server is and can do.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// A name for reports: `memcached 1.6.18`.
+    pub implementation: String,
+    /// The version alone, for expectations files.
+    pub version: Option<String>,
+    /// memcached opcodes that it does not know.
+    pub unknown_opcodes: BTreeSet<u8>,
+    /// It hands out CAS values.
+    pub cas: bool,
+}
+
+/// The opcodes that cases may use; FLUSH and FLUSHQ are taken as known.
+const OPCODES: std::ops::RangeInclusive<u8> = 0x00..=0x24;
+const FLUSH: [u8; 2] = [0x08, 0x18];
+
+/// Asks the server what it is and can do.
+pub async fn probe(stage: &Stage, timeout: Duration) -> Profile {
+    match stage.target().protocol() {
+        Protocol::Memcached => memcached(stage, timeout).await,
+        Protocol::NetMem => {
+            let word = stage.question("version", &[], timeout).await.and_then(|reply| reply.number("version"));
+            let [major, minor, server_major, server_minor] =
+                u32::try_from(word.unwrap_or_default()).unwrap_or_default().to_be_bytes();
+            Profile {
+                implementation: format!("NetMem API {major}.{minor}, server {server_major}.{server_minor}"),
+                version: Some(format!("{server_major}.{server_minor}.0")),
+                ..Profile::default()
+            }
+        }
+        protocol => Profile { implementation: format!("a {} server", protocol.name()), ..Profile::default() },
+    }
+}
+
+async fn memcached(stage: &Stage, timeout: Duration) -> Profile {
+    let mut unknown = BTreeSet::new();
+    for opcode in OPCODES.filter(|opcode| !FLUSH.contains(opcode)) {
+        let reply = stage.question(&format!("{opcode:#04x}"), &[], timeout).await;
+        if reply.is_some_and(|reply| reply.status == 0x0081) {
+            unknown.insert(opcode);
+        }
+    }
+    let version = stage.question("version", &[], timeout).await.and_then(|reply| reply.text("value"));
+    let key = format!("lp:probe:{:016x}", std::process::id());
+    let stored = stage.question("set", &[("key", key.as_bytes())], timeout).await;
+    let _ = stage.question("delete", &[("key", key.as_bytes())], timeout).await;
+    Profile {
+        implementation: version.as_ref().map_or_else(
+            || "a memcached server without VERSION".to_owned(),
+            |version| format!("memcached {version}"),
+        ),
+        version,
+        unknown_opcodes: unknown,
+        cas: stored.and_then(|reply| reply.number("cas")).unwrap_or_default() != 0,
+    }
+}
+
+impl Profile {
+    /// Why the server cannot be asked this case, if it cannot. `private` says that the case can have a server of its own.
+    pub fn lacks(&self, case: &Case, stage: &Stage, private: bool, allow_flush: bool) -> Option<String> {
+        let facts = &stage.target().facts;
+        for need in &case.session.header.needs {
+            let lacking = match need.as_str() {
+                "flush" if !private && !allow_flush => "it would empty the server; allow it with --allow-flush",
+                "fresh" if !private && !facts.fresh => "it wants a server that nobody used before (?fresh=yes)",
+                "sasl" if facts.sasl.is_none() => "it wants user and password (?sasl=USER:PASSWORD)",
+                "cas" if !self.cas => "the server hands out no CAS values",
+                _ => continue,
+            };
+            return Some(lacking.to_owned());
+        }
+        if case.session.own_pages.len() > stage.pages_to_lend() {
+            let (wanted, there) = (case.session.own_pages.len(), stage.pages_to_lend());
+            return Some(format!("it needs {wanted} pages, {there} may be touched"));
+        }
+        let named = named_opcodes(case);
+        let unknown = named.intersection(&self.unknown_opcodes).next()?;
+        let name = crate::wire::opcode_name(*unknown);
+        if case.needs("sasl") { None } else { Some(format!("the server does not know {name}")) }
+    }
+}
+
+/// Opcodes that a case sends by name. One that it sends as a number it does not require.
+fn named_opcodes(case: &Case) -> BTreeSet<u8> {
+    if case.protocol() != Protocol::Memcached {
+        return BTreeSet::new();
+    }
+    let steps = case.session.steps();
+    let refused = |code: u8| {
+        steps.iter().any(|step| match step {
+            Step::Expect(expect) => match &expect.what {
+                Expected::Message(message @ Message::Named { words, .. }) => {
+                    words.first().is_some_and(|status| status.contains("unknown_command"))
+                        && message.words().get(1).and_then(|name| crate::wire::opcode(name)) == Some(code)
+                }
+                _ => false,
+            },
+            _ => false,
+        })
+    };
+    steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Send(send) => send.message.words().first().filter(|name| !name.starts_with("0x")),
+            _ => None,
+        })
+        .filter_map(|name| crate::wire::opcode(name))
+        .filter(|code| !refused(*code))
+        .collect()
+}

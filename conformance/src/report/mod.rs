@@ -1,0 +1,173 @@
+//! What a run found: the data, and the forms it is shown in.
+
+mod human;
+mod json;
+
+use crate::replay::{Delivery, Failure, Transcript};
+use crate::session::Level;
+use crate::wire::Protocol;
+
+/// What became of one case in one delivery.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Verdict {
+    /// As the session says.
+    Pass,
+    /// Not as the session says.
+    Fail,
+    /// Failed, and an expectations file says why.
+    ExpectedFail,
+    /// Passed, although an expectations file says it fails.
+    UnexpectedPass,
+    /// The server was not asked: it lacks something that the case needs.
+    Unsupported,
+    /// Not run: the case that it builds on failed.
+    Blocked,
+    /// The suite itself could not do its work.
+    Error,
+}
+
+impl Verdict {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Pass,
+        Self::Fail,
+        Self::ExpectedFail,
+        Self::UnexpectedPass,
+        Self::Unsupported,
+        Self::Blocked,
+        Self::Error,
+    ];
+
+    /// The word in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::ExpectedFail => "expected-fail",
+            Self::UnexpectedPass => "unexpected-pass",
+            Self::Unsupported => "unsupported",
+            Self::Blocked => "blocked",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One line of a report.
+#[derive(Clone, Debug)]
+pub struct CaseReport {
+    /// The case.
+    pub id: String,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// How binding it is.
+    pub level: Level,
+    /// The requirements it tests.
+    pub spec: Vec<String>,
+    /// How requests were cut into writes.
+    pub delivery: Delivery,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// How long it took, its waits included.
+    pub millis: u64,
+    /// In a sentence, unless it simply passed.
+    pub detail: Option<String>,
+    /// The server's URL.
+    pub target: String,
+    /// What a failure looked like.
+    pub evidence: Option<Evidence>,
+}
+
+/// What a failure looked like.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// The step and the differences.
+    pub failure: Failure,
+    /// Every byte.
+    pub transcript: Transcript,
+}
+
+impl CaseReport {
+    /// Whether this line makes the run fail. Info never does, should only in a strict run.
+    pub fn counts(&self, strict: bool) -> bool {
+        match self.verdict {
+            Verdict::Fail | Verdict::Blocked => match self.level {
+                Level::Must | Level::DeFacto => true,
+                Level::Should => strict,
+                Level::Info => false,
+            },
+            Verdict::UnexpectedPass => true,
+            _ => false,
+        }
+    }
+}
+
+/// A whole run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What was judged: URLs, or `embedded`.
+    pub target: String,
+    /// What it says it is.
+    pub implementation: String,
+    /// The run's seed.
+    pub seed: u64,
+    /// Whether should counts.
+    pub strict: bool,
+    /// How long the run took.
+    pub millis: u64,
+    /// One line a case and delivery, by id.
+    pub cases: Vec<CaseReport>,
+    /// The user's session file, if that is what was played instead of the suite.
+    pub file: Option<String>,
+    /// Expectations lines that match no case.
+    pub unused_expectations: Vec<String>,
+}
+
+/// What a run comes to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// The server conforms.
+    Conforms,
+    /// Something failed.
+    Failed,
+    /// Nothing was judged, or the suite could not do its work.
+    Inconclusive,
+}
+
+impl Outcome {
+    /// The process's exit code.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Conforms => 0,
+            Self::Failed => 1,
+            Self::Inconclusive => 4,
+        }
+    }
+}
+
+impl Report {
+    /// What the run comes to. Never "conforms" without a case that was judged.
+    pub fn outcome(&self) -> Outcome {
+        let failed = self.cases.iter().any(|case| case.counts(self.strict));
+        if failed || !self.unused_expectations.is_empty() {
+            return Outcome::Failed;
+        }
+        let harness = self.cases.iter().any(|case| case.verdict == Verdict::Error);
+        let judged = self.cases.iter().any(|case| matches!(case.verdict, Verdict::Pass | Verdict::ExpectedFail));
+        if harness || !judged { Outcome::Inconclusive } else { Outcome::Conforms }
+    }
+
+    /// How many lines have that verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.cases.iter().filter(|case| case.verdict == verdict).count()
+    }
+
+    /// The command that runs one line again.
+    pub fn replay_command(&self, case: &CaseReport) -> String {
+        let target = if self.target == "embedded" { String::new() } else { format!(" '{}'", case.target) };
+        let (delivery, seed) = (case.delivery.name(), self.seed);
+        match &self.file {
+            Some(file) => format!("lockproof replay {file}{target} --delivery {delivery} --seed {seed}"),
+            None => format!("lockproof check{target} --case {} --delivery {delivery} --seed {seed}", case.id),
+        }
+    }
+}
