@@ -81,7 +81,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Cases at work at the same time; waits for expiry overlap anyway
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: u16,
     /// The longest wait for one reply
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
@@ -256,7 +256,11 @@ fn duration(text: &str) -> Result<Duration, String> {
         "ms" => 0.001,
         "s" | "" => 1.0,
         "m" => 60.0,
-        _ => return Err("a time is a number with ms, s or m behind it, such as 500ms or 5s".to_owned()),
+        _ => {
+            return Err(
+                "a time is a number with ms, s or m behind it, such as 500ms or 5s".to_owned()
+            );
+        }
     };
     let number: f64 = number.parse().map_err(|_| format!("`{number}` is not a number"))?;
     Duration::try_from_secs_f64(number * scale)
@@ -273,7 +277,8 @@ fn size(text: &str) -> Result<usize, String> {
         (_, Some(number)) => (number, 1 << 20),
         _ => (lower.as_str(), 1),
     };
-    let number: usize = number.parse().map_err(|_| "a size is a number, with k or m behind it".to_owned())?;
+    let number: usize =
+        number.parse().map_err(|_| "a size is a number, with k or m behind it".to_owned())?;
     let bytes = number.checked_mul(scale).filter(|bytes| (1 << 10..=1 << 30).contains(bytes));
     bytes.ok_or_else(|| "a size from 1k to 1024m".to_owned())
 }

@@ -56,9 +56,11 @@ pub(crate) fn deliveries(choice: DeliveryChoice) -> Vec<Delivery> {
 impl Play<'_> {
     /// Runs the cases against `targets`, or against the embedded server if there are none.
     pub(crate) fn against(self, targets: Vec<Target>) -> Done {
-        let house = if targets.is_empty() { Some(House::new().map_err(Problem::harness)?) } else { None };
+        let house =
+            if targets.is_empty() { Some(House::new().map_err(Problem::harness)?) } else { None };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let report = runtime.map_err(Problem::harness)?.block_on(self.report(targets, house.as_ref()))?;
+        let report =
+            runtime.map_err(Problem::harness)?.block_on(self.report(targets, house.as_ref()))?;
         match self.run.format {
             Format::Human => anstream::print!("{}", report.human()),
             Format::Json => anstream::println!("{}", report.json()),
@@ -80,7 +82,9 @@ impl Play<'_> {
             seed: self.run.seed.unwrap_or_else(fresh_seed),
             allow_flush: self.allow_flush,
         };
-        let fits = |case: &Arc<Case>| venues.iter().filter(|venue| venue.target().protocol() == case.protocol()).count();
+        let fits = |case: &Arc<Case>| {
+            venues.iter().filter(|venue| venue.target().protocol() == case.protocol()).count()
+        };
         let total: usize = self.cases.iter().map(fits).sum::<usize>() * self.deliveries.len();
         if total == 0 {
             return Err(Problem::usage("none of the selected cases is of a target's protocol"));
@@ -104,8 +108,13 @@ impl Play<'_> {
     }
 
     /// Greets only the servers whose protocol is asked for.
-    async fn venues(&self, targets: Vec<Target>, house: Option<&House>) -> Result<Vec<Venue>, Problem> {
-        let wanted = |target: &Target| self.cases.iter().any(|case| case.protocol() == target.protocol());
+    async fn venues(
+        &self,
+        targets: Vec<Target>,
+        house: Option<&House>,
+    ) -> Result<Vec<Venue>, Problem> {
+        let wanted =
+            |target: &Target| self.cases.iter().any(|case| case.protocol() == target.protocol());
         let targets = house.map_or(targets, House::targets);
         let mut venues = Vec::new();
         for target in targets.into_iter().filter(wanted) {

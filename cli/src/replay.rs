@@ -11,13 +11,17 @@ use crate::play::{ExpectationsChoice, Play, deliveries, targets};
 
 pub(crate) fn run(replay: &Replay) -> Done {
     let path = replay.file.display().to_string();
-    let text = std::fs::read_to_string(&replay.file).map_err(|error| Problem::usage(format!("{path}: {error}")))?;
-    let session = Session::parse(&text).map_err(|error| Problem::usage(format!("{path}: {error}")))?;
+    let text = std::fs::read_to_string(&replay.file)
+        .map_err(|error| Problem::usage(format!("{path}: {error}")))?;
+    let session =
+        Session::parse(&text).map_err(|error| Problem::usage(format!("{path}: {error}")))?;
     let targets = targets(replay.target.as_slice())?;
     let protocol = session.header.protocol();
     if let Some(other) = targets.iter().find(|target| target.protocol() != protocol) {
         let (wanted, given) = (protocol.name(), other.protocol().name());
-        return Err(Problem::usage(format!("{path} is a {wanted} session; the target speaks {given}")));
+        return Err(Problem::usage(format!(
+            "{path} is a {wanted} session; the target speaks {given}"
+        )));
     }
     let play = Play {
         cases: vec![Arc::new(Case { session, path: path.clone() })],

@@ -3,7 +3,9 @@
 use std::io::{Read, Write};
 use std::process::ExitCode;
 
-use lockproof_reference_server::{Addresses, ConnectionConfig, Dialect, EchoMode, Server, ServerConfig};
+use lockproof_reference_server::{
+    Addresses, ConnectionConfig, Dialect, EchoMode, Server, ServerConfig,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 

@@ -92,6 +92,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         self.cause = cause;
     }
 
+    /// Asked before a request is given to the core: on a closed stream it would stay there for ever.
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        if self.is_open() { Ok(()) } else { Err(Error::Closed { cause: self.cause }) }
+    }
+
     /// Whether the stream can still be used.
     pub(crate) fn is_open(&self) -> bool {
         self.live.is_some()

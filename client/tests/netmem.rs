@@ -323,3 +323,15 @@ async fn a_reply_in_pieces_of_one_byte_is_the_same_reply() {
     let (ask, data) = (netmem(READ, 1, 0, b""), netmem(READ, 1, 7, b"abcd"));
     assert_eq!(exchange!(client.read(1), peer, ask, data).unwrap().data, "abcd");
 }
+
+#[tokio::test]
+async fn a_write_on_a_closed_client_does_not_touch_the_shared_cache() {
+    let (mut closed, _peer) = connect().await;
+    let (mut client, mut peer) = clone_of(&closed).await;
+    let (ask, data) = (netmem(READ, 1, 0, b""), netmem(READ, 1, 7, b"abcd"));
+    exchange!(client.read(1), peer, ask, data).unwrap();
+    closed.close();
+    assert!(matches!(closed.update(1, b"wxyz", None).await, Err(Error::Closed { .. })));
+    assert!(matches!(closed.unlock(1, b"wxyz").await, Err(Error::Closed { .. })));
+    assert_eq!(client.cache().peek(1).map(|page| page.version), Some(7));
+}

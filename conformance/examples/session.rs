@@ -66,14 +66,26 @@ async fn play(url: &str, files: &[String]) -> usize {
             }
             let Some(failure) = played.failure else { continue };
             failed += 1;
-            println!("{file}:{} [{}] {}\n    {}", failure.line, delivery.name(), failure.step, failure.problem);
+            println!(
+                "{file}:{} [{}] {}\n    {}",
+                failure.line,
+                delivery.name(),
+                failure.step,
+                failure.problem
+            );
             for difference in failure.differences {
                 println!("    {difference}");
             }
             for event in played.transcript.events.iter().rev().take(6).rev() {
                 let arrow = if event.direction == Direction::Sent { '>' } else { '<' };
-                let hex: String = event.bytes.iter().take(64).map(|byte| format!("{byte:02x}")).collect();
-                println!("      {:>6}ms {}{arrow} {}{hex}", event.at.as_millis(), event.conn, event.note.unwrap_or(""));
+                let hex: String =
+                    event.bytes.iter().take(64).map(|byte| format!("{byte:02x}")).collect();
+                println!(
+                    "      {:>6}ms {}{arrow} {}{hex}",
+                    event.at.as_millis(),
+                    event.conn,
+                    event.note.unwrap_or("")
+                );
             }
         }
     }
@@ -86,8 +98,17 @@ async fn play(url: &str, files: &[String]) -> usize {
 async fn embedded() -> usize {
     use lockproof_reference_server::{Embedded, EmbeddedConfig};
     let server = Embedded::start(EmbeddedConfig::default()).await.expect("ports");
-    println!("memcached://{}?sasl=user:password&sasl-port={}", server.memcached(), server.memcached_sasl().port());
-    println!("netmem://{}\nlocker://{}\necho://{}", server.netmem(), server.locker(), server.echo());
+    println!(
+        "memcached://{}?sasl=user:password&sasl-port={}",
+        server.memcached(),
+        server.memcached_sasl().port()
+    );
+    println!(
+        "netmem://{}\nlocker://{}\necho://{}",
+        server.netmem(),
+        server.locker(),
+        server.echo()
+    );
     std::future::pending::<()>().await;
     0
 }

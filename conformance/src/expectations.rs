@@ -73,8 +73,8 @@ impl Expectations {
     ///
     /// What is wrong with it, and where.
     pub fn parse(name: &str, text: &str) -> Result<Self, ExpectationsError> {
-        let parsed: Self =
-            toml::from_str(text).map_err(|error| ExpectationsError::Malformed(name.to_owned(), error))?;
+        let parsed: Self = toml::from_str(text)
+            .map_err(|error| ExpectationsError::Malformed(name.to_owned(), error))?;
         let mut seen = BTreeSet::new();
         for line in &parsed.lines {
             if !seen.insert((&line.case, &line.deliveries)) {
@@ -91,7 +91,8 @@ impl Expectations {
     /// As [`Expectations::parse`], or that it cannot be read.
     pub fn read(path: &std::path::Path) -> Result<Self, ExpectationsError> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| ExpectationsError::Unreadable(name.clone(), error))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ExpectationsError::Unreadable(name.clone(), error))?;
         Self::parse(&name, &text)
     }
 
@@ -103,15 +104,16 @@ impl Expectations {
     pub fn bundled() -> Result<Vec<Self>, ExpectationsError> {
         TARGETS
             .files()
+            .filter(|file| file.path().extension().is_some_and(|extension| extension == "toml"))
             .filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?)))
-            .filter(|(name, _)| name.ends_with(".toml"))
             .map(|(name, text)| Self::parse(name, text))
             .collect()
     }
 
     /// Whether the file is about a server of that profile.
     pub fn is_about(&self, profile: &Profile) -> bool {
-        let version = profile.version.as_deref().and_then(|version| semver::Version::parse(version).ok());
+        let version =
+            profile.version.as_deref().and_then(|version| semver::Version::parse(version).ok());
         profile.implementation.starts_with(&self.implementation)
             && version.is_some_and(|version| self.versions.matches(&version))
     }
@@ -121,14 +123,16 @@ impl Expectations {
         self.lines.iter().find(|line| {
             let glob = glob::Pattern::new(&line.case);
             glob.is_ok_and(|glob| glob.matches(case.id()))
-                && (line.deliveries.is_empty() || line.deliveries.iter().any(|name| name == delivery.name()))
+                && (line.deliveries.is_empty()
+                    || line.deliveries.iter().any(|name| name == delivery.name()))
         })
     }
 
     /// Lines that match no case of the suite at all.
     pub fn unused<'a>(&'a self, all: &[std::sync::Arc<Case>]) -> Vec<&'a Expectation> {
         let matches = |line: &Expectation| {
-            glob::Pattern::new(&line.case).is_ok_and(|glob| all.iter().any(|case| glob.matches(case.id())))
+            glob::Pattern::new(&line.case)
+                .is_ok_and(|glob| all.iter().any(|case| glob.matches(case.id())))
         };
         self.lines.iter().filter(|line| !matches(line)).collect()
     }

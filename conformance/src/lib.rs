@@ -7,7 +7,7 @@
 
 pub mod expectations;
 pub mod probe;
-
+pub mod record;
 pub mod replay;
 pub mod report;
 pub mod requirements;

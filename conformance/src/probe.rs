@@ -33,16 +33,24 @@ pub async fn probe(stage: &Stage, timeout: Duration) -> Profile {
     match stage.target().protocol() {
         Protocol::Memcached => memcached(stage, timeout).await,
         Protocol::NetMem => {
-            let word = stage.question("version", &[], timeout).await.and_then(|reply| reply.number("version"));
+            let word = stage
+                .question("version", &[], timeout)
+                .await
+                .and_then(|reply| reply.number("version"));
             let [major, minor, server_major, server_minor] =
                 u32::try_from(word.unwrap_or_default()).unwrap_or_default().to_be_bytes();
             Profile {
-                implementation: format!("NetMem API {major}.{minor}, server {server_major}.{server_minor}"),
+                implementation: format!(
+                    "NetMem API {major}.{minor}, server {server_major}.{server_minor}"
+                ),
                 version: Some(format!("{server_major}.{server_minor}.0")),
                 ..Profile::default()
             }
         }
-        protocol => Profile { implementation: format!("a {} server", protocol.name()), ..Profile::default() },
+        protocol => Profile {
+            implementation: format!("a {} server", protocol.name()),
+            ..Profile::default()
+        },
     }
 }
 
@@ -54,7 +62,8 @@ async fn memcached(stage: &Stage, timeout: Duration) -> Profile {
             unknown.insert(opcode);
         }
     }
-    let version = stage.question("version", &[], timeout).await.and_then(|reply| reply.text("value"));
+    let version =
+        stage.question("version", &[], timeout).await.and_then(|reply| reply.text("value"));
     let key = format!("lp:probe:{:016x}", std::process::id());
     let stored = stage.question("set", &[("key", key.as_bytes())], timeout).await;
     let _ = stage.question("delete", &[("key", key.as_bytes())], timeout).await;
@@ -71,17 +80,32 @@ async fn memcached(stage: &Stage, timeout: Duration) -> Profile {
 
 impl Profile {
     /// Why the server cannot be asked this case, if it cannot. `private` says that the case can have a server of its own.
-    pub fn lacks(&self, case: &Case, stage: &Stage, private: bool, allow_flush: bool) -> Option<String> {
+    pub fn lacks(
+        &self,
+        case: &Case,
+        stage: &Stage,
+        private: bool,
+        allow_flush: bool,
+    ) -> Option<String> {
         let facts = &stage.target().facts;
         for need in &case.session.header.needs {
             let lacking = match need.as_str() {
-                "flush" if !private && !allow_flush => "it would empty the server; allow it with --allow-flush",
-                "fresh" if !private && !facts.fresh => "it wants a server that nobody used before (?fresh=yes)",
-                "sasl" if facts.sasl.is_none() => "it wants user and password (?sasl=USER:PASSWORD)",
+                "flush" if !private && !allow_flush => {
+                    "it would empty the server; allow it with --allow-flush"
+                }
+                "fresh" if !private && !facts.fresh => {
+                    "it wants a server that nobody used before (?fresh=yes)"
+                }
+                "sasl" if facts.sasl.is_none() => {
+                    "it wants user and password (?sasl=USER:PASSWORD)"
+                }
                 "cas" if !self.cas => "the server hands out no CAS values",
                 _ => continue,
             };
             return Some(lacking.to_owned());
+        }
+        if stage.target().codec.is_a_dialect() && expects_raw_bytes(case) {
+            return Some("its raw replies are those of the default dialect".to_owned());
         }
         if case.session.own_pages.len() > stage.pages_to_lend() {
             let (wanted, there) = (case.session.own_pages.len(), stage.pages_to_lend());
@@ -92,6 +116,13 @@ impl Profile {
         let name = crate::wire::opcode_name(*unknown);
         if case.needs("sasl") { None } else { Some(format!("the server does not know {name}")) }
     }
+}
+
+fn expects_raw_bytes(case: &Case) -> bool {
+    case.session.steps().iter().any(|step| match step {
+        Step::Expect(expect) => matches!(&expect.what, Expected::Message(Message::Raw(_))),
+        _ => false,
+    })
 }
 
 /// Opcodes that a case sends by name. One that it sends as a number it does not require.
@@ -105,7 +136,8 @@ fn named_opcodes(case: &Case) -> BTreeSet<u8> {
             Step::Expect(expect) => match &expect.what {
                 Expected::Message(message @ Message::Named { words, .. }) => {
                     words.first().is_some_and(|status| status.contains("unknown_command"))
-                        && message.words().get(1).and_then(|name| crate::wire::opcode(name)) == Some(code)
+                        && message.words().get(1).and_then(|name| crate::wire::opcode(name))
+                            == Some(code)
                 }
                 _ => false,
             },

@@ -20,7 +20,7 @@ use crate::suite::Case;
 use crate::target::Target;
 
 /// A case that lets this much time pass is waiting, not working: it does not count against the jobs.
-const WAITS: Duration = Duration::from_millis(300);
+const WAITS: Duration = Duration::from_millis(50);
 
 /// Waiting cases at once, so that a server's connection limit is not what is tested.
 const WAITING_MAX: usize = 160;
@@ -63,7 +63,10 @@ pub struct Venue {
 
 impl std::fmt::Debug for Venue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Venue").field("stage", &self.stage).field("profile", &self.profile).finish_non_exhaustive()
+        f.debug_struct("Venue")
+            .field("stage", &self.stage)
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
     }
 }
 
@@ -125,10 +128,18 @@ async fn run_all(run: Rc<Run>, cases: &[Arc<Case>], done: &dyn Fn(&CaseReport)) 
         for (venue, case, delivery) in run.schedule(&group) {
             let target = &run.venues[venue].target().url;
             let blocker = case.session.header.after.as_ref().filter(|after| {
-                reports.iter().any(|other| &other.id == *after && &other.target == target && other.verdict == Verdict::Fail)
+                reports.iter().any(|other| {
+                    &other.id == *after && &other.target == target && other.verdict == Verdict::Fail
+                })
             });
             if let Some(blocker) = blocker {
-                let report = run.blank(venue, &case, delivery, Verdict::Blocked, format!("{blocker} failed"));
+                let report = run.blank(
+                    venue,
+                    &case,
+                    delivery,
+                    Verdict::Blocked,
+                    format!("{blocker} failed"),
+                );
                 done(&report);
                 reports.push(report);
                 continue;
@@ -162,7 +173,12 @@ impl Run {
         let mut all = Vec::new();
         for (index, venue) in self.venues.iter().enumerate() {
             for case in cases.iter().filter(|case| case.protocol() == venue.target().protocol()) {
-                all.extend(self.plan.deliveries.iter().map(|delivery| (index, Arc::clone(case), *delivery)));
+                all.extend(
+                    self.plan
+                        .deliveries
+                        .iter()
+                        .map(|delivery| (index, Arc::clone(case), *delivery)),
+                );
             }
         }
         all.sort_by_key(|(_, case, _)| std::cmp::Reverse(waits(&case.session)));
@@ -171,7 +187,13 @@ impl Run {
 
     async fn one(&self, venue_index: usize, case: &Arc<Case>, delivery: Delivery) -> CaseReport {
         let Some(venue) = self.venues.get(venue_index) else {
-            return self.blank(venue_index, case, delivery, Verdict::Error, "no such server".to_owned());
+            return self.blank(
+                venue_index,
+                case,
+                delivery,
+                Verdict::Error,
+                "no such server".to_owned(),
+            );
         };
         if let Some(lacking) = venue.lacks(case, self.plan.allow_flush) {
             return self.blank(venue_index, case, delivery, Verdict::Unsupported, lacking);
@@ -184,7 +206,9 @@ impl Run {
         let played = match (&venue.spare, alone) {
             (Some(spare), true) => match self.on_a_spare(spare.as_ref(), case, options).await {
                 Ok(played) => played,
-                Err(problem) => return self.blank(venue_index, case, delivery, Verdict::Error, problem),
+                Err(problem) => {
+                    return self.blank(venue_index, case, delivery, Verdict::Error, problem);
+                }
             },
             (None, true) => {
                 let _alone = venue.alone.write().await;
@@ -195,17 +219,32 @@ impl Run {
                 venue.stage.play(&case.session, options).await
             }
         };
-        self.judged(venue, case, delivery, begun.elapsed(), played)
+        judged(venue, case, delivery, begun.elapsed(), played)
     }
 
-    async fn on_a_spare(&self, spare: &dyn Spare, case: &Case, options: Options) -> Result<Played, String> {
-        let (target, _running) = spare.start().await.map_err(|error| format!("no server of its own: {error}"))?;
-        let stage = Stage::new(target, self.plan.timeout).await.map_err(|error| error.to_string())?;
+    async fn on_a_spare(
+        &self,
+        spare: &dyn Spare,
+        case: &Case,
+        options: Options,
+    ) -> Result<Played, String> {
+        let (target, _running) =
+            spare.start().await.map_err(|error| format!("no server of its own: {error}"))?;
+        let stage =
+            Stage::new(target, self.plan.timeout).await.map_err(|error| error.to_string())?;
         Ok(stage.play(&case.session, options).await)
     }
 
-    fn blank(&self, venue: usize, case: &Case, delivery: Delivery, verdict: Verdict, detail: String) -> CaseReport {
-        let target = self.venues.get(venue).map(|venue| venue.target().url.clone()).unwrap_or_default();
+    fn blank(
+        &self,
+        venue: usize,
+        case: &Case,
+        delivery: Delivery,
+        verdict: Verdict,
+        detail: String,
+    ) -> CaseReport {
+        let target =
+            self.venues.get(venue).map(|venue| venue.target().url.clone()).unwrap_or_default();
         CaseReport {
             id: case.id().to_owned(),
             protocol: case.protocol(),
@@ -219,33 +258,43 @@ impl Run {
             evidence: None,
         }
     }
+}
 
-    /// The verdict, with what is expected of this server in mind.
-    fn judged(&self, venue: &Venue, case: &Case, delivery: Delivery, took: Duration, played: Played) -> CaseReport {
-        let expected = venue.expectations.as_ref().and_then(|file| file.about(case, delivery));
-        let problem = played.failure.as_ref().map(|failure| failure.problem.clone());
-        let (verdict, detail) = match (problem, expected) {
-            (Some(_), Some(line)) => (Verdict::ExpectedFail, Some(line.reason.clone())),
-            (None, Some(line)) if line.verdict == ExpectedVerdict::Fail => {
-                (Verdict::UnexpectedPass, Some(format!("it was expected to fail: {}", line.reason)))
-            }
-            (Some(problem), None) => (Verdict::Fail, Some(problem)),
-            (None, _) if played.lenient.is_empty() => (Verdict::Pass, None),
-            (None, _) => (Verdict::Pass, Some(format!("by an accepted alternative: {}", played.lenient.join("; ")))),
-        };
-        let evidence = played.failure.map(|failure| Evidence { failure, transcript: played.transcript });
-        CaseReport {
-            id: case.id().to_owned(),
-            protocol: case.protocol(),
-            level: case.level(),
-            spec: case.session.header.spec.clone(),
-            delivery,
-            verdict,
-            millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            detail,
-            target: venue.target().url.clone(),
-            evidence,
+/// The verdict, with what is expected of this server in mind.
+fn judged(
+    venue: &Venue,
+    case: &Case,
+    delivery: Delivery,
+    took: Duration,
+    played: Played,
+) -> CaseReport {
+    let expected = venue.expectations.as_ref().and_then(|file| file.about(case, delivery));
+    let problem = played.failure.as_ref().map(|failure| failure.problem.clone());
+    let (verdict, detail) = match (problem, expected) {
+        (Some(_), Some(line)) => (Verdict::ExpectedFail, Some(line.reason.clone())),
+        (None, Some(line)) if line.verdict == ExpectedVerdict::Fail => {
+            (Verdict::UnexpectedPass, Some(format!("it was expected to fail: {}", line.reason)))
         }
+        (Some(problem), None) => (Verdict::Fail, Some(problem)),
+        (None, _) if played.lenient.is_empty() => (Verdict::Pass, None),
+        (None, _) => (
+            Verdict::Pass,
+            Some(format!("by an accepted alternative: {}", played.lenient.join("; "))),
+        ),
+    };
+    let evidence =
+        played.failure.map(|failure| Evidence { failure, transcript: played.transcript });
+    CaseReport {
+        id: case.id().to_owned(),
+        protocol: case.protocol(),
+        level: case.level(),
+        spec: case.session.header.spec.clone(),
+        delivery,
+        verdict,
+        millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        detail,
+        target: venue.target().url.clone(),
+        evidence,
     }
 }
 

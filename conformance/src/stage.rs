@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -52,13 +53,16 @@ impl Stage {
         let mut stage = Self { target, pages: None };
         let world = stage.world(false);
         let connecting = tokio::time::timeout(timeout, world.connect()).await;
-        let timed_out = |_| io::Error::new(io::ErrorKind::TimedOut, format!("nothing within {timeout:?}"));
+        let timed_out =
+            |_| io::Error::new(io::ErrorKind::TimedOut, format!("nothing within {timeout:?}"));
         let mut stream = connecting
             .map_err(timed_out)
             .and_then(|connected| connected)
             .map_err(|error| StageError::Unreachable(stage.target.url.clone(), error))?;
         let greeted = tokio::time::timeout(timeout, stage.greet(&mut stream)).await;
-        let mute = |why: String| StageError::Mute(stage.target.url.clone(), stage.target.protocol().name(), why);
+        let mute = |why: String| {
+            StageError::Mute(stage.target.url.clone(), stage.target.protocol().name(), why)
+        };
         match greeted {
             Err(_) => Err(mute(format!("it does not answer a simple request within {timeout:?}"))),
             Ok(Err(error)) => Err(mute(error.to_string())),
@@ -98,19 +102,28 @@ impl Stage {
                 if reply.words.first().is_none_or(|word| word != "params") {
                     return Err(io::Error::other(format!("GET_PARAMS was answered with {reply}")));
                 }
-                Ok(Some(PagePool::new(count, length, self.target.facts.pages.clone())))
+                Ok(Some(PagePool::new(count, length, self.target.facts.pages.as_ref())))
             }
             Protocol::Echo => {
                 let hello = b"hello from lockproof\0";
                 stream.write_all(hello).await?;
                 let mut back = vec![0; hello.len()];
                 stream.read_exact(&mut back).await?;
-                if back == hello { Ok(None) } else { Err(io::Error::other("it answered something else than what it was sent")) }
+                if back == hello {
+                    Ok(None)
+                } else {
+                    Err(io::Error::other("it answered something else than what it was sent"))
+                }
             }
             Protocol::Memcached => self.ask(stream, &request("noop", vec![])).await.map(|_| None),
             Protocol::Locker => {
                 let key = Value::Text(b"lp:hello".to_vec());
-                let message = Message::Named { words: vec!["query".to_owned()], args: vec![key], fields: vec![], tag: None };
+                let message = Message::Named {
+                    words: vec!["query".to_owned()],
+                    args: vec![key],
+                    fields: vec![],
+                    tag: None,
+                };
                 self.ask(stream, &message).await.map(|_| None)
             }
         }
@@ -138,10 +151,18 @@ impl Stage {
     }
 
     /// One request on a connection of its own; `None` if no reply came.
-    pub async fn question(&self, name: &str, fields: &[(&str, &[u8])], timeout: Duration) -> Option<Reply> {
-        let fields =
-            fields.iter().map(|(name, value)| ((*name).to_owned(), Value::Text(value.to_vec()))).collect();
-        let message = Message::Named { words: vec![name.to_owned()], args: Vec::new(), fields, tag: None };
+    pub async fn question(
+        &self,
+        name: &str,
+        fields: &[(&str, &[u8])],
+        timeout: Duration,
+    ) -> Option<Reply> {
+        let fields = fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Value::Text(value.to_vec())))
+            .collect();
+        let message =
+            Message::Named { words: vec![name.to_owned()], args: Vec::new(), fields, tag: None };
         let asked = async {
             let mut stream = self.world(false).connect().await?;
             self.ask(&mut stream, &message).await
@@ -178,14 +199,24 @@ impl Stage {
         for (name, page) in session.own_pages.iter().zip(lent) {
             vars.insert(name.clone(), Datum::Number(i128::from(*page)));
         }
-        let limits =
-            [("max_value", facts.max_value), ("max_body", facts.max_body), ("max_keys", facts.max_keys), ("max_key", facts.max_key)];
-        vars.extend(limits.map(|(name, value)| (name.to_owned(), Datum::Number(i128::from(value)))));
+        let limits = [
+            ("max_value", facts.max_value),
+            ("max_body", facts.max_body),
+            ("max_keys", facts.max_keys),
+            ("max_key", facts.max_key),
+        ];
+        vars.extend(
+            limits.map(|(name, value)| (name.to_owned(), Datum::Number(i128::from(value)))),
+        );
         if let Some(pool) = &self.pages {
             vars.insert("pages".to_owned(), Datum::Number(i128::from(pool.count)));
             vars.insert("length".to_owned(), Datum::Number(i128::from(pool.length)));
         }
-        Scope { vars, page_length: self.pages.as_ref().map_or(0, |pool| pool.length as usize), unix_now: 0 }
+        Scope {
+            vars,
+            page_length: self.pages.as_ref().map_or(0, |pool| pool.length as usize),
+            unix_now: 0,
+        }
     }
 
     async fn lend(&self, count: usize) -> Vec<u32> {
@@ -212,7 +243,8 @@ impl Stage {
         let Ok(mut stream) = self.world(false).connect().await else { return contents };
         for &page in pages {
             let message = request("read", vec![("page", i128::from(page)), ("version", 0)]);
-            let asked = tokio::time::timeout(Duration::from_secs(5), self.ask(&mut stream, &message)).await;
+            let asked =
+                tokio::time::timeout(Duration::from_secs(5), self.ask(&mut stream, &message)).await;
             if let Ok(Ok(reply)) = asked {
                 let data = reply.fields.iter().find(|(name, _)| *name == "data");
                 let data = data.map(|(_, datum)| datum.clone().into_bytes()).unwrap_or_default();
@@ -225,7 +257,8 @@ impl Stage {
     async fn put_back(&self, contents: Vec<(u32, i128, Vec<u8>)>) -> io::Result<()> {
         let mut stream = self.world(false).connect().await?;
         for (page, version, data) in contents {
-            let mut message = request("update", vec![("page", i128::from(page)), ("version", version)]);
+            let mut message =
+                request("update", vec![("page", i128::from(page)), ("version", version)]);
             if let Message::Named { fields, .. } = &mut message {
                 fields.push(("data".to_owned(), Value::Text(data)));
             }
@@ -240,8 +273,17 @@ impl Stage {
         let own = keys.iter().filter(|key| key.starts_with(b"lp:"));
         for key in own.cloned() {
             let fields = vec![("key".to_owned(), Value::Text(key))];
-            let message = Message::Named { words: vec!["deleteq".to_owned()], args: vec![], fields, tag: None };
-            let outgoing = self.target.codec.encode(&message, &Scope::default(), 0).map_err(io::Error::other)?;
+            let message = Message::Named {
+                words: vec!["deleteq".to_owned()],
+                args: vec![],
+                fields,
+                tag: None,
+            };
+            let outgoing = self
+                .target
+                .codec
+                .encode(&message, &Scope::default(), 0)
+                .map_err(io::Error::other)?;
             stream.write_all(&outgoing.bytes).await?;
         }
         self.ask(&mut stream, &request("noop", vec![])).await.map(|_| ())
@@ -249,9 +291,9 @@ impl Stage {
 }
 
 impl PagePool {
-    fn new(count: u32, length: u32, allowed: Option<std::ops::RangeInclusive<u32>>) -> Self {
+    fn new(count: u32, length: u32, allowed: Option<&RangeInclusive<u32>>) -> Self {
         let free: BTreeSet<u32> =
-            (0..count).filter(|page| allowed.as_ref().is_none_or(|range| range.contains(page))).collect();
+            (0..count).filter(|page| allowed.is_none_or(|range| range.contains(page))).collect();
         Self { count, length, size: free.len(), free: Mutex::new(free), returned: Notify::new() }
     }
 

@@ -69,9 +69,9 @@ pub fn all() -> Result<Vec<Arc<Case>>, BrokenCase> {
 
 fn collect(dir: &'static Dir<'static>, into: &mut Vec<(String, &'static str)>) {
     for file in dir.files() {
-        let path = file.path().to_string_lossy().into_owned();
-        if let (true, Some(text)) = (path.ends_with(".session"), file.contents_utf8()) {
-            into.push((path, text));
+        let is_session = file.path().extension().is_some_and(|extension| extension == "session");
+        if let (true, Some(text)) = (is_session, file.contents_utf8()) {
+            into.push((file.path().to_string_lossy().into_owned(), text));
         }
     }
     dir.dirs().for_each(|dir| collect(dir, into));
@@ -132,12 +132,20 @@ impl Selection {
 /// A hint: cases that contain the last part of what was asked for.
 fn nearest(text: &str, all: &[Arc<Case>]) -> String {
     let word = text.rsplit('/').next().unwrap_or(text);
-    let found: Vec<&str> =
-        all.iter().map(|case| case.id()).filter(|id| !word.is_empty() && id.contains(word)).take(3).collect();
+    let found: Vec<&str> = all
+        .iter()
+        .map(|case| case.id())
+        .filter(|id| !word.is_empty() && id.contains(word))
+        .take(3)
+        .collect();
     if found.is_empty() { String::new() } else { format!(" (did you mean {}?)", found.join(", ")) }
 }
 
 /// The deliveries that a word of the command line stands for.
 pub fn deliveries(word: &str) -> Option<Vec<Delivery>> {
-    if word == "all" { Some(Delivery::ALL.to_vec()) } else { Delivery::from_name(word).map(|one| vec![one]) }
+    if word == "all" {
+        Some(Delivery::ALL.to_vec())
+    } else {
+        Delivery::from_name(word).map(|one| vec![one])
+    }
 }

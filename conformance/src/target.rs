@@ -76,17 +76,30 @@ impl Target {
     ///
     /// What is wrong with it, and what would be right.
     pub fn parse(url: &str) -> Result<Self, TargetError> {
-        let fail = |problem: String| TargetError { url: url.to_owned(), problem, unreachable: false };
+        let fail =
+            |problem: String| TargetError { url: url.to_owned(), problem, unreachable: false };
         let parsed = Url::parse(url).map_err(|_| {
-            fail("not a URL; write PROTOCOL://HOST:PORT, such as memcached://127.0.0.1:11211".to_owned())
+            fail(
+                "not a URL; write PROTOCOL://HOST:PORT, such as memcached://127.0.0.1:11211"
+                    .to_owned(),
+            )
         })?;
         let protocol = Protocol::from_name(parsed.scheme()).ok_or_else(|| {
-            fail(format!("`{}` is no protocol; memcached, netmem, locker and echo are", parsed.scheme()))
+            fail(format!(
+                "`{}` is no protocol; memcached, netmem, locker and echo are",
+                parsed.scheme()
+            ))
         })?;
-        let host = parsed.host_str().filter(|host| !host.is_empty()).ok_or_else(|| fail("no host".to_owned()))?;
+        let host = parsed
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(|| fail("no host".to_owned()))?;
         let port = parsed.port().unwrap_or_else(|| default_port(protocol));
         if !matches!(parsed.path(), "" | "/") {
-            return Err(fail(format!("nothing may follow the port but ?options, not `{}`", parsed.path())));
+            return Err(fail(format!(
+                "nothing may follow the port but ?options, not `{}`",
+                parsed.path()
+            )));
         }
         let mut target = Self {
             url: url.to_owned(),
@@ -97,8 +110,10 @@ impl Target {
         for (key, value) in parsed.query_pairs() {
             target.option(&key, &value).map_err(fail)?;
         }
-        target.address = lookup(host, port)
-            .ok_or_else(|| TargetError { unreachable: true, ..fail(format!("the host `{host}` has no address")) })?;
+        target.address = lookup(host, port).ok_or_else(|| TargetError {
+            unreachable: true,
+            ..fail(format!("the host `{host}` has no address"))
+        })?;
         Ok(target)
     }
 
@@ -112,7 +127,8 @@ impl Target {
                 self.facts.sasl = Some((user.to_owned(), password.to_owned()));
             }
             ("sasl-port", _) => {
-                self.facts.sasl_port = Some(value.parse().map_err(|_| format!("sasl-port={value}: a port expected"))?);
+                self.facts.sasl_port =
+                    Some(value.parse().map_err(|_| format!("sasl-port={value}: a port expected"))?);
             }
             ("layout", "natural") => self.codec.layout = Layout::Natural,
             ("layout", "packed") => self.codec.layout = Layout::Packed,

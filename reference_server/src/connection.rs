@@ -48,7 +48,8 @@ impl Context {
 #[derive(Debug)]
 pub(crate) struct Connection<Io, S> {
     io: Io,
-    session: S,
+    /// None once the connection is closing.
+    session: Option<S>,
     input: BytesMut,
     output: Output,
     patience: Patience,
@@ -60,7 +61,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
     pub(crate) fn new(io: Io, session: S, context: Arc<Context>) -> Self {
         Self {
             io,
-            session,
+            session: Some(session),
             input: BytesMut::new(),
             output: Output::new(context.config.output_max),
             patience: Patience::new(),
@@ -69,8 +70,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         }
     }
 
-    /// Serves until the connection ends, and says why it did.
-    pub(crate) async fn run(mut self) -> Ending {
+    /// Serves until the connection ends, and says why it did. By reference, because a future that
+    /// takes `self` keeps room for it twice, and every idle connection pays for that.
+    pub(crate) async fn run(&mut self) -> Ending {
         let Err(ending) = self.work().await;
         self.close(ending).await
     }
@@ -94,16 +96,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
     }
 
     fn execute(&mut self) -> Step {
-        let step = self.session.execute(&mut self.input, &mut self.output);
+        let Some(session) = &mut self.session else { return Step::Close };
+        let step = session.execute(&mut self.input, &mut self.output);
         if self.input.is_empty() {
             self.input = BytesMut::new();
         }
-        self.patience.note(self.output.frames(), self.session.is_mid_frame(&self.input));
+        self.patience.note(self.output.frames(), session.is_mid_frame(&self.input));
         step
-    }
-
-    async fn flush(&mut self) -> Result<(), Ending> {
-        flush(&mut self.io, &mut self.output, &self.context).await
     }
 
     async fn read(&mut self) -> Result<(), Ending> {
@@ -125,13 +124,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
     /// end of the peer is noticed and it is never granted anything (NM-DISC-02).
     async fn wait(&mut self) -> Result<(), Ending> {
         loop {
+            let Some(session) = &mut self.session else { return Err(Ending::Protocol) };
             let room = self.context.config.read_ahead_max.saturating_sub(self.input.len());
             // The stream first: a peer that is gone must not be granted what arrives with its end.
             let read = select! {
                 biased;
                 read = read_some(&mut self.io, &mut self.input, room), if room > 0 => read,
                 () = self.context.shutdown.cancelled() => return Err(Ending::Shutdown),
-                () = self.session.granted(&mut self.output) => return Ok(()),
+                () = session.granted(&mut self.output) => return Ok(()),
             };
             self.note_read(read)?;
             if self.end_of_input {
@@ -147,44 +147,41 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         Ok(())
     }
 
-    async fn close(self, ending: Ending) -> Ending {
-        let Self { mut io, session, mut output, context, .. } = self;
-        drop(session);
+    async fn close(&mut self, ending: Ending) -> Ending {
+        self.session = None;
         if !matches!(ending, Ending::Peer | Ending::Protocol | Ending::Shutdown) {
             return ending;
         }
-        if let Err(worse) = flush(&mut io, &mut output, &context).await {
+        if let Err(worse) = self.flush().await {
             return worse;
         }
+        let Self { io, context, .. } = self;
         select! {
             biased; // told to close at once, the rest does not matter
             () = context.kill.cancelled() => {}
-            _ = timeout(context.config.linger_time, part(&mut io, ending, &context)) => {}
+            _ = timeout(context.config.linger_time, part(io, ending, context)) => {}
         }
         ending
     }
-}
 
-async fn flush(
-    io: &mut (impl AsyncWrite + Unpin),
-    output: &mut Output,
-    context: &Context,
-) -> Result<(), Ending> {
-    if output.is_empty() {
-        return Ok(());
+    async fn flush(&mut self) -> Result<(), Ending> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let context = &self.context;
+        // The write first: a socket that takes everything at once costs no look at the token.
+        let written = select! {
+            biased;
+            written = self.output.flush(&mut self.io, context.config.write_deadline) => written,
+            () = context.kill.cancelled() => return Err(Ending::Shutdown),
+        };
+        let bytes = written.map_err(|error| match error {
+            FlushError::Deadline => Ending::WriteDeadline,
+            FlushError::Transport(error) => transport(&error),
+        })?;
+        context.counters.count_written(bytes);
+        Ok(())
     }
-    // The write first: a socket that takes everything at once costs no look at the token.
-    let written = select! {
-        biased;
-        written = output.flush(io, context.config.write_deadline) => written,
-        () = context.kill.cancelled() => return Err(Ending::Shutdown),
-    };
-    let bytes = written.map_err(|error| match error {
-        FlushError::Deadline => Ending::WriteDeadline,
-        FlushError::Transport(error) => transport(&error),
-    })?;
-    context.counters.count_written(bytes);
-    Ok(())
 }
 
 /// Closes our sending side, then takes what the peer still sends: closing over unread input would

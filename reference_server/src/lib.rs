@@ -30,7 +30,6 @@ pub use config::ConnectionConfig;
 pub use counters::{Counters, Ending};
 pub use embedded::{Embedded, EmbeddedConfig, SASL_PASSWORD, SASL_USER};
 pub use listener::{Listener, SocketOptions, TcpAcceptor, bind};
-pub use lockproof_protocol::locker::{Dialect, Layout, Results};
 pub use output::{Output, SHARED_BYTES_MIN};
 pub use protocols::{
     Echo, EchoMode, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem, NetMemConfig,

@@ -106,3 +106,25 @@ pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<std::net::TcpListen
     socket.listen(backlog)?;
     Ok(socket.into())
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::{Duration, Listener, SockRef, SocketOptions, TcpAcceptor, TcpStream, bind};
+
+    #[tokio::test]
+    async fn accepted_socket_finds_dead_peers_within_a_minute() {
+        let socket = bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let address = socket.local_addr().unwrap();
+        let acceptor = TcpAcceptor::new(socket, SocketOptions::default()).unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), acceptor.accept());
+        let (stream, peer) = accepted.unwrap();
+        assert_eq!(peer, client.unwrap().local_addr().unwrap());
+        assert!(stream.nodelay().unwrap());
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(30));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(10));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_mins(1)));
+    }
+}

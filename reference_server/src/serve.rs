@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::select;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -70,19 +71,20 @@ fn admit<Io, P: Protocol, S: Spawn>(
     spawn: &S,
     tasks: &TaskTracker,
 ) where
-    Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Some(place) = Admission::take(&context.counters, context.config.connections_max) else {
         tracing::warn!(protocol = P::NAME, %peer, "too many connections, closed");
         return;
     };
-    let connection = Connection::new(io, protocol.open(peer), Arc::clone(context));
+    let mut connection = Connection::new(io, protocol.open(peer), Arc::clone(context));
     let counters = Arc::clone(&context.counters);
     let running = tasks.token();
     spawn.spawn(async move {
         let _running = running;
         let _place = place;
         let ending = connection.run().await;
+        drop(connection);
         counters.count_ending(ending);
         tracing::debug!(protocol = P::NAME, %peer, ?ending, "closed");
     });

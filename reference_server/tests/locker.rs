@@ -140,6 +140,18 @@ async fn dripped_frame_does_not_extend_its_deadline() {
 }
 
 #[tokio::test]
+async fn keys_are_free_while_the_connection_lingers() {
+    let linger_time = common::LIMIT * 10;
+    let server = start(ConnectionConfig { linger_time, ..ConnectionConfig::default() });
+    let (mut watcher, mut lingering) = (server.connect().await, server.connect().await);
+    ask(&mut lingering, GET, &["k"], OK).await;
+    lingering.send(&[&[GET, 0, 0, 0, 1, 0, 0, 0][..], &u64::MAX.to_le_bytes()].concat()).await;
+    lingering.expect(&[1, TOO_LARGE]).await;
+    get_eventually(&mut watcher, "k").await;
+    assert_eq!(server.protocol.counters().current(), 2, "the other one still lingers");
+}
+
+#[tokio::test]
 async fn dump_and_log_name_the_holder() {
     let server = start(ConnectionConfig::default());
     let mut client = server.connect().await;

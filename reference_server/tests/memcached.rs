@@ -205,6 +205,8 @@ async fn fatal_error_is_delivered_over_unread_input() {
         let unread = vec![0; 2_000_000];
         client.send(&[bare(NOOP, 1), bare(GET, 2), unread].concat()).await;
         assert_eq!(statuses(&mut client, 2).await, [(1, 0), (2, 4)]);
+        // A server that had closed both directions would answer this with a reset.
+        client.send(&vec![0; 2_000_000]).await;
         client.expect_clean_end().await;
     }
 }

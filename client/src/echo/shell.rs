@@ -50,6 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// [`Error::Invalid`] for no bytes; [`Error::Protocol`] at the first byte that comes back
     /// changed.
     pub async fn send_bytes(&mut self, bytes: &[u8]) -> Result<Bytes, Error> {
+        self.link.check_open()?;
         self.core.submit(Bytes::copy_from_slice(bytes))?;
         let pieces = self.link.run(&mut self.core, false).await.all()?;
         Ok(pieces.into_iter().next().unwrap_or_default())

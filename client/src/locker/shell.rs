@@ -109,11 +109,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     async fn single(&mut self, verb: Verb, key: &[u8]) -> Result<Outcome, Error> {
+        self.link.check_open()?;
         self.core.submit(verb, key)?;
         self.run(verb).await
     }
 
     async fn batch(&mut self, verb: Verb, keys: &[&[u8]]) -> Result<Outcome, Error> {
+        self.link.check_open()?;
         self.core.submit_batch(verb, keys)?;
         self.run(verb).await
     }

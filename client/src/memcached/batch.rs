@@ -64,6 +64,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         requests: Vec<Submission>,
         mutating: bool,
     ) -> Result<Vec<Outcome>, Error> {
+        self.link.check_open()?;
         let fence = submit_all(&mut self.core, requests)?;
         let mut answers = self.run(mutating).await.all()?;
         match answers.pop() {

@@ -281,6 +281,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// One request, one answer.
     async fn one(&mut self, opcode: Opcode, cas: u64, command: Command) -> Result<Outcome, Error> {
         let mutating = changes(&command);
+        self.link.check_open()?;
         self.core.submit(opcode, cas, command)?;
         let mut answers = self.run(mutating).await.all()?;
         answers.pop().map(|answer| answer.outcome).ok_or(UNMATCHED)

@@ -81,6 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// The page as it is, from the cache when the server says that it is unchanged (NM-CLI-03).
     pub async fn read(&mut self, page: u32) -> Result<Page, Error> {
+        self.link.check_open()?;
         self.core.read(page);
         self.page(page).await
     }
@@ -91,6 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     ///
     /// [`Error::Timeout`] closes the connection, so that a late grant can't be left behind.
     pub async fn lock(&mut self, page: u32) -> Result<Page, Error> {
+        self.link.check_open()?;
         self.core.lock(page);
         self.page(page).await
     }
@@ -98,6 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Writes at the start of a page that this client holds, and releases it; returns the page's
     /// new version.
     pub async fn unlock(&mut self, page: u32, data: &[u8]) -> Result<i32, Error> {
+        self.link.check_open()?;
         self.core.unlock(page, Bytes::copy_from_slice(data))?;
         self.written().await
     }
@@ -110,6 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         data: &[u8],
         version: Option<i32>,
     ) -> Result<i32, Error> {
+        self.link.check_open()?;
         self.core.update(page, Bytes::copy_from_slice(data), version)?;
         self.written().await
     }

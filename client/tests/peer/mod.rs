@@ -12,6 +12,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 /// Long enough never to be reached where it is not meant to be.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long a peer waits for what the client must send: less than the client's own patience, so that
+/// a client that sends too little is a failure and not a hang.
+const PEER_PATIENCE: Duration = Duration::from_secs(20);
+
 /// A stream for the client, and the peer's end of it.
 pub fn pair() -> (DuplexStream, Peer) {
     pair_of(64 * 1024)
@@ -30,8 +34,14 @@ impl Peer {
     /// Reads exactly these bytes.
     pub async fn expect(&mut self, expected: &[u8]) {
         let mut found = vec![0; expected.len()];
-        self.0.read_exact(&mut found).await.expect("the client sends the whole request");
+        self.read(&mut found).await;
         assert_eq!(found, expected);
+    }
+
+    /// Fills `bytes` with what the client sends.
+    pub async fn read(&mut self, bytes: &mut [u8]) {
+        let read = tokio::time::timeout(PEER_PATIENCE, self.0.read_exact(bytes)).await;
+        read.expect("the client sends in time").expect("the client sends all of it");
     }
 
     /// Sends bytes; a client that is gone already is no error here.
@@ -42,21 +52,22 @@ impl Peer {
     /// Reads to the end of the stream: the client has closed, and sent nothing more.
     pub async fn expect_end(&mut self) {
         let mut rest = Vec::new();
-        self.0.read_to_end(&mut rest).await.expect("a duplex stream ends cleanly");
+        let end = tokio::time::timeout(PEER_PATIENCE, self.0.read_to_end(&mut rest)).await;
+        end.expect("the client closes").expect("a duplex stream ends cleanly");
         assert_eq!(rest, b"", "the client sent more before it closed");
     }
 
     /// Reads one memcached request.
     pub async fn asked(&mut self) -> Asked {
         let mut header = [0; 24];
-        self.0.read_exact(&mut header).await.expect("a whole header");
+        self.read(&mut header).await;
         let field = |at: usize, len: usize| {
             header[at..at + len].iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte))
         };
         assert_eq!((header[0], header[5], field(6, 2)), (0x80, 0, 0), "magic, data type, vbucket");
         let (key, extras, body) = (field(2, 2), field(4, 1), field(8, 4));
         let mut rest = vec![0; body];
-        self.0.read_exact(&mut rest).await.expect("a whole body");
+        self.read(&mut rest).await;
         let value = rest.split_off(extras + key);
         let key = rest.split_off(extras);
         let opaque = u32::try_from(field(12, 4)).expect("four bytes");

@@ -91,12 +91,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Reads what is there.
     fn poll_read(&mut self, cx: &mut Context<'_>, mut seen: impl FnMut(Result<&[u8], Closing>)) {
         let mut chunk = [0; READ_CHUNK];
-        while !self.stalled && self.ended.is_none() && self.unread().len() < READ_AHEAD.max(self.wanted) {
+        while !self.stalled
+            && self.ended.is_none()
+            && self.unread().len() < READ_AHEAD.max(self.wanted)
+        {
             let Some(stream) = &mut self.stream else { return };
             let mut buffer = ReadBuf::new(&mut chunk);
             match Pin::new(stream).poll_read(cx, &mut buffer) {
                 Poll::Pending => return,
-                Poll::Ready(Ok(())) if buffer.filled().is_empty() => self.ended = Some(Closing::Eof),
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => {
+                    self.ended = Some(Closing::Eof)
+                }
                 Poll::Ready(Ok(())) => {
                     self.inbox.extend_from_slice(buffer.filled());
                     seen(Ok(buffer.filled()));

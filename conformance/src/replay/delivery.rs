@@ -54,9 +54,9 @@ impl Delivery {
                     Some(*sum)
                 })
                 .collect(),
-            (None, Self::Bytes) => {
-                (1..length).filter(|at| *at <= SINGLE_FRONT || *at + SINGLE_BACK >= length).collect()
-            }
+            (None, Self::Bytes) => (1..length)
+                .filter(|at| *at <= SINGLE_FRONT || *at + SINGLE_BACK >= length)
+                .collect(),
             (None, Self::Fields) => outgoing.borders.clone(),
             (None, Self::Whole | Self::Coalesced) => Vec::new(),
         };
@@ -74,7 +74,9 @@ pub(super) fn coalesced_run(lines: &[Line]) -> usize {
     for (index, line) in lines.iter().enumerate() {
         let joins = match &line.step {
             None => true,
-            Some(Step::Send(send)) => is_plain(send) && is_on(&mut conn, &send.conn) && !needs(send, &bound),
+            Some(Step::Send(send)) => {
+                is_plain(send) && is_on(&mut conn, &send.conn) && !needs(send, &bound)
+            }
             Some(Step::Expect(expect)) => match &expect.what {
                 Expected::Message(message) if expect.within.is_none() => {
                     message.fields().iter().for_each(|(_, pattern)| {

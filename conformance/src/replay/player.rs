@@ -94,13 +94,22 @@ impl<'w, W: World> Player<'w, W> {
         for event in &mut self.conns.transcript.events {
             event.at = event.at.saturating_sub(self.started);
         }
-        Played { failure, lenient: self.lenient, transcript: self.conns.transcript, keys: self.keys }
+        Played {
+            failure,
+            lenient: self.lenient,
+            transcript: self.conns.transcript,
+            keys: self.keys,
+        }
     }
 
     async fn steps(&mut self, lines: &[Line]) -> Result<(), Failure> {
         let mut at = 0;
         while let Some(line) = lines.get(at) {
-            let run = if self.options.delivery == Delivery::Coalesced { coalesced_run(&lines[at..]) } else { 0 };
+            let run = if self.options.delivery == Delivery::Coalesced {
+                coalesced_run(&lines[at..])
+            } else {
+                0
+            };
             if run > 1 {
                 self.joined(&lines[at..at + run]).await?;
                 at += run;
@@ -127,14 +136,15 @@ impl<'w, W: World> Player<'w, W> {
             Step::Quiet { conn, for_: Some(time) } => {
                 self.silent(conn, *time).await.map_err(located(format!("{conn} quiet {time:?}")))
             }
-            Step::Control { action, conn } => {
-                self.control(*action, conn).await.map_err(located(format!("{action:?} {conn}").to_lowercase()))
-            }
+            Step::Control { action, conn } => self
+                .control(*action, conn)
+                .await
+                .map_err(located(format!("{action:?} {conn}").to_lowercase())),
             Step::Advance(time) => {
                 self.pass(*time).await;
                 Ok(())
             }
-            Step::Any(alternatives) => self.any(alternatives).await,
+            Step::Any { equal, blocks } => self.any(*equal, blocks).await,
             Step::Repeat { count, body } => {
                 let outside: Vec<String> = self.scope.vars.keys().cloned().collect();
                 for index in 0..*count {
@@ -150,7 +160,8 @@ impl<'w, W: World> Player<'w, W> {
 
     /// A run of sends and expectations on one connection: everything is sent at once, then every reply is read.
     async fn joined(&mut self, lines: &[Line]) -> Result<(), Failure> {
-        let steps = || lines.iter().filter_map(|line| line.step.as_ref().map(|step| (line.number, step)));
+        let steps =
+            || lines.iter().filter_map(|line| line.step.as_ref().map(|step| (line.number, step)));
         let mut last = None;
         for (number, step) in steps() {
             if let Step::Send(send) = step {
@@ -159,33 +170,41 @@ impl<'w, W: World> Player<'w, W> {
             }
         }
         if let Some((number, send)) = last {
-            self.flush(&send.conn).await.map_err(|problem| fail(number, send.to_string(), problem))?;
+            self.flush(&send.conn)
+                .await
+                .map_err(|problem| fail(number, send.to_string(), problem))?;
         }
         for (number, step) in steps() {
             if let Step::Expect(expect) = step {
-                self.expect(expect).await.map_err(|problem| fail(number, expect.to_string(), problem))?;
+                self.expect(expect)
+                    .await
+                    .map_err(|problem| fail(number, expect.to_string(), problem))?;
             }
         }
         Ok(())
     }
 
     /// Tries the alternatives in order, each from the same place.
-    async fn any(&mut self, alternatives: &[Vec<Line>]) -> Result<(), Failure> {
+    async fn any(&mut self, equal: bool, blocks: &[Vec<Line>]) -> Result<(), Failure> {
         self.trying += 1;
-        let tried = self.alternatives(alternatives).await;
+        let tried = self.alternatives(equal, blocks).await;
         self.trying -= 1;
         tried
     }
 
-    async fn alternatives(&mut self, alternatives: &[Vec<Line>]) -> Result<(), Failure> {
+    async fn alternatives(&mut self, equal: bool, blocks: &[Vec<Line>]) -> Result<(), Failure> {
         let scope = self.scope.clone();
-        let marks: Vec<_> =
-            self.conns.all.iter().map(|(name, connection)| (name.clone(), connection.mark())).collect();
+        let marks: Vec<_> = self
+            .conns
+            .all
+            .iter()
+            .map(|(name, connection)| (name.clone(), connection.mark()))
+            .collect();
         let mut first = None;
-        for (index, block) in alternatives.iter().enumerate() {
+        for (index, block) in blocks.iter().enumerate() {
             match self.steps(block).await {
                 Ok(()) => {
-                    if index > 0 {
+                    if index > 0 && !equal {
                         let taken = block.iter().filter_map(|line| line.step.as_ref());
                         let text: Vec<String> = taken.map(step_text).collect();
                         self.lenient.push(text.join("; "));
@@ -225,7 +244,10 @@ impl<'w, W: World> Player<'w, W> {
     }
 
     fn connection(&mut self, name: &str) -> Result<&mut Connection<W::Stream>, Problem> {
-        self.conns.all.get_mut(name).ok_or_else(|| Problem::new(format!("connection {name} was never opened")))
+        self.conns
+            .all
+            .get_mut(name)
+            .ok_or_else(|| Problem::new(format!("connection {name} was never opened")))
     }
 
     /// Encodes a request and registers what its reply must repeat.
@@ -256,15 +278,19 @@ impl<'w, W: World> Player<'w, W> {
         }
         let outgoing = self.encode(send)?;
         let held = std::mem::take(&mut self.connection(&send.conn)?.held);
-        if !held.is_empty() {
-            return self.write(&send.conn, &[held, outgoing.bytes].concat()).await;
-        }
-        let borders = self.options.delivery.borders(&outgoing, send.split.as_ref());
+        // What goes out with company keeps only the borders that the session asks for.
+        let cuts = held.is_empty() || send.split.is_some();
+        let borders = if cuts {
+            self.options.delivery.borders(&outgoing, send.split.as_ref())
+        } else {
+            Vec::new()
+        };
+        let bytes = [held.as_slice(), &outgoing.bytes].concat();
         let mut start = 0;
-        for end in borders.into_iter().chain([outgoing.bytes.len()]) {
-            self.write(&send.conn, &outgoing.bytes[start..end]).await?;
+        for end in borders.into_iter().map(|border| held.len() + border).chain([bytes.len()]) {
+            self.write(&send.conn, &bytes[start..end]).await?;
             start = end;
-            if send.split.is_some() && end < outgoing.bytes.len() {
+            if send.split.is_some() && end < bytes.len() {
                 self.pass(SPLIT_PAUSE).await;
             }
         }
@@ -287,14 +313,20 @@ impl<'w, W: World> Player<'w, W> {
 
     async fn written(&mut self, conn: &str) -> Result<(), Problem> {
         let deadline = self.deadline();
-        let left = |conns: &Connections<W::Stream>| conns.all.get(conn).map_or(0, Connection::unwritten);
+        let left =
+            |conns: &Connections<W::Stream>| conns.all.get(conn).map_or(0, Connection::unwritten);
         let sent = self
             .conns
-            .until(self.world, deadline, |_, conns| if left(conns) == 0 { Poll::Ready(()) } else { Poll::Pending })
+            .until(self.world, deadline, |_, conns| {
+                if left(conns) == 0 { Poll::Ready(()) } else { Poll::Pending }
+            })
             .await;
         sent.map_err(|TimedOut| {
             let limit = self.patience;
-            Problem::new(format!("the server did not take the last {} bytes within {limit:?}", left(&self.conns)))
+            Problem::new(format!(
+                "the server did not take the last {} bytes within {limit:?}",
+                left(&self.conns)
+            ))
         })
     }
 
@@ -306,7 +338,7 @@ impl<'w, W: World> Player<'w, W> {
             Expected::Closed(how) => self.closed(&expect.conn, *how).await?,
             Expected::Message(message) => self.message(&expect.conn, message).await?,
         }
-        let took = self.world.now() - began;
+        let took = self.world.now().checked_sub(began).unwrap();
         match expect.within {
             Some(bound) if took > bound => {
                 Err(Problem::new(format!("it came after {took:?}; the session allows {bound:?}")))
@@ -356,7 +388,10 @@ impl<'w, W: World> Player<'w, W> {
         };
         let Some(position) = position else { return Ok(None) };
         if let Some(skipped) = waiting.iter().take(position).find(|asked| !asked.quiet) {
-            let text = format!("an earlier request (code {:#04x}, opaque {:#010x}) has no reply yet", skipped.code, skipped.opaque);
+            let text = format!(
+                "an earlier request (code {:#04x}, opaque {:#010x}) has no reply yet",
+                skipped.code, skipped.opaque
+            );
             return Err(Problem::new(text));
         }
         let asked = waiting.get(position).cloned();
@@ -380,7 +415,9 @@ impl<'w, W: World> Player<'w, W> {
                     Taken::Broken(why) => Poll::Ready(Err(format!("not a reply: {why}"))),
                     Taken::Incomplete(wanted) => {
                         connection.wanted = wanted;
-                        connection.ended.map_or(Poll::Pending, |how| Poll::Ready(Err(ended(connection, how))))
+                        connection
+                            .ended
+                            .map_or(Poll::Pending, |how| Poll::Ready(Err(ended(connection, how))))
                     }
                 }
             })
@@ -405,14 +442,18 @@ impl<'w, W: World> Player<'w, W> {
     async fn raw(&mut self, conn: &str, wanted: &[u8]) -> Result<(), Problem> {
         let got = self.exactly(conn, wanted.len()).await?;
         if got != wanted {
-            let different = got.iter().zip(wanted).position(|(got, wanted)| got != wanted).unwrap_or_default();
+            let different =
+                got.iter().zip(wanted).position(|(got, wanted)| got != wanted).unwrap_or_default();
             let (wanted, got) = (Datum::Bytes(wanted.to_vec()), Datum::Bytes(got));
             let difference = Difference {
                 field: format!("bytes from offset {different}"),
                 expected: crate::wire::shortened(&wanted),
                 got: crate::wire::shortened(&got),
             };
-            return Err(Problem { text: "other bytes came".to_owned(), differences: vec![difference] });
+            return Err(Problem {
+                text: "other bytes came".to_owned(),
+                differences: vec![difference],
+            });
         }
         self.connection(conn)?.asked.pop_front();
         Ok(())
@@ -435,7 +476,9 @@ impl<'w, W: World> Player<'w, W> {
         let came = self
             .conns
             .until(self.world, deadline, move |_, conns| {
-                let Some(connection) = conns.all.get_mut(&name) else { return Poll::Ready(Vec::new()) };
+                let Some(connection) = conns.all.get_mut(&name) else {
+                    return Poll::Ready(Vec::new());
+                };
                 connection.wanted = length;
                 let unread = connection.unread();
                 if unread.len() >= length || connection.ended.is_some() {
@@ -474,18 +517,31 @@ impl<'w, W: World> Player<'w, W> {
             let text = |name| reply_bytes(&reply, name);
             if text("key").is_empty() {
                 if !text("value").is_empty() {
-                    return Err(Problem::new("the last packet of a STAT reply has no name, but a value"));
+                    return Err(Problem::new(
+                        "the last packet of a STAT reply has no name, but a value",
+                    ));
                 }
                 break;
             }
+            if !text("value").iter().all(|byte| (0x20..0x7f).contains(byte)) {
+                let name = String::from_utf8_lossy(&text("key")).into_owned();
+                return Err(Problem::new(format!(
+                    "the value of statistic {name} is not printable text"
+                )));
+            }
             let value = Datum::Bytes(text("value"));
-            let value = value.as_number().filter(|_| text("value") != b"-").map_or(value, Datum::Number);
+            let value =
+                value.as_number().filter(|_| text("value") != b"-").map_or(value, Datum::Number);
             found.push((String::from_utf8_lossy(&text("key")).into_owned(), value));
         }
         self.compare_stats(expected, &found)
     }
 
-    fn compare_stats(&mut self, expected: &Message<Pattern>, found: &[(String, Datum)]) -> Result<(), Problem> {
+    fn compare_stats(
+        &mut self,
+        expected: &Message<Pattern>,
+        found: &[(String, Datum)],
+    ) -> Result<(), Problem> {
         let mut differences = Vec::new();
         for (name, pattern) in expected.fields() {
             let wanted = pattern.explained(&self.scope);
@@ -512,15 +568,24 @@ impl<'w, W: World> Player<'w, W> {
             .conns
             .until(self.world, deadline, move |_, conns| match conns.all.get(&name) {
                 Some(connection) if !connection.unread().is_empty() => Poll::Ready(None),
-                Some(connection) => connection.ended.map_or(Poll::Pending, |how| Poll::Ready(Some(how))),
+                Some(connection) => {
+                    connection.ended.map_or(Poll::Pending, |how| Poll::Ready(Some(how)))
+                }
                 None => Poll::Ready(None),
             })
             .await;
         match how {
             Ok(Some(how)) if wanted == Closing::Any || how == wanted => Ok(()),
-            Ok(Some(Closing::Rst)) => Err(Problem::new("the server closed with a reset, not with an end of stream")),
-            Ok(Some(_)) => Err(Problem::new("the server closed with an end of stream, not with a reset")),
-            Ok(None) => Err(Problem::new(format!("instead of closing the server sent: {}", self.next_thing(conn)))),
+            Ok(Some(Closing::Rst)) => {
+                Err(Problem::new("the server closed with a reset, not with an end of stream"))
+            }
+            Ok(Some(_)) => {
+                Err(Problem::new("the server closed with an end of stream, not with a reset"))
+            }
+            Ok(None) => Err(Problem::new(format!(
+                "instead of closing the server sent: {}",
+                self.next_thing(conn)
+            ))),
             Err(TimedOut) => {
                 Err(Problem::new(format!("the server did not close within {:?}", self.patience)))
             }
@@ -543,7 +608,10 @@ impl<'w, W: World> Player<'w, W> {
             Send { conn: conn.to_owned(), message: request, split: None, more: false, cut: None };
         self.send(&request).await?;
         self.message(conn, &reply).await.map_err(|problem| Problem {
-            text: format!("more came than the session says, or the next request was not answered: {}", problem.text),
+            text: format!(
+                "more came than the session says, or the next request was not answered: {}",
+                problem.text
+            ),
             differences: problem.differences,
         })
     }
@@ -555,13 +623,19 @@ impl<'w, W: World> Player<'w, W> {
         let came = self
             .conns
             .until(self.world, deadline, move |_, conns| match conns.all.get(&name) {
-                Some(connection) if connection.unread().is_empty() && connection.ended.is_none() => Poll::Pending,
+                Some(connection)
+                    if connection.unread().is_empty() && connection.ended.is_none() =>
+                {
+                    Poll::Pending
+                }
                 _ => Poll::Ready(()),
             })
             .await;
         match came {
             Err(TimedOut) => Ok(()),
-            Ok(()) if self.next_thing(conn) == "\"\"" => Err(Problem::new("the server closed the connection")),
+            Ok(()) if self.next_thing(conn) == "\"\"" => {
+                Err(Problem::new("the server closed the connection"))
+            }
             Ok(()) => Err(Problem::new(format!("the server sent: {}", self.next_thing(conn)))),
         }
     }
@@ -612,7 +686,11 @@ impl<'w, W: World> Player<'w, W> {
                 continue;
             }
             let checked = if connection.ended.is_some() || connection.finished {
-                let left = self.conns.all.get(&name).is_some_and(|connection| !connection.unread().is_empty());
+                let left = self
+                    .conns
+                    .all
+                    .get(&name)
+                    .is_some_and(|connection| !connection.unread().is_empty());
                 if left {
                     Err(Problem::new(format!("the server also sent: {}", self.next_thing(&name))))
                 } else {
@@ -645,7 +723,9 @@ fn ended<S>(connection: &Connection<S>, how: Closing) -> String {
     let how = if how == Closing::Rst { "with a reset" } else { "with an end of stream" };
     match connection.unread().len() {
         0 => format!("the server closed the connection {how}"),
-        left => format!("the server closed the connection {how} in the middle of a reply ({left} bytes came)"),
+        left => format!(
+            "the server closed the connection {how} in the middle of a reply ({left} bytes came)"
+        ),
     }
 }
 

@@ -47,7 +47,7 @@ impl Transcript {
             && last.conn == conn
             && last.direction == direction
             && last.note.is_none()
-            && at - last.at < Duration::from_millis(1)
+            && at.checked_sub(last.at).unwrap() < Duration::from_millis(1)
         {
             last.length += bytes.len();
             let room = BYTES_KEPT.saturating_sub(last.bytes.len());
@@ -55,12 +55,31 @@ impl Transcript {
             return;
         }
         let kept = bytes.iter().take(BYTES_KEPT).copied().collect();
-        self.push(Event { at, conn: conn.to_owned(), direction, bytes: kept, length: bytes.len(), note: None });
+        self.push(Event {
+            at,
+            conn: conn.to_owned(),
+            direction,
+            bytes: kept,
+            length: bytes.len(),
+            note: None,
+        });
     }
 
-    pub(super) fn note(&mut self, at: Duration, conn: &str, direction: Direction, note: &'static str) {
-        let event =
-            Event { at, conn: conn.to_owned(), direction, bytes: Vec::new(), length: 0, note: Some(note) };
+    pub(super) fn note(
+        &mut self,
+        at: Duration,
+        conn: &str,
+        direction: Direction,
+        note: &'static str,
+    ) {
+        let event = Event {
+            at,
+            conn: conn.to_owned(),
+            direction,
+            bytes: Vec::new(),
+            length: 0,
+            note: Some(note),
+        };
         self.push(event);
     }
 

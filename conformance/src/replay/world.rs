@@ -95,5 +95,9 @@ async fn log_in(stream: &mut TcpStream, user: &str, password: &str) -> io::Resul
     stream.read_exact(&mut header).await?;
     let length = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
     tokio::io::copy(&mut stream.take(u64::from(length)), &mut tokio::io::sink()).await?;
-    if header[6..8] == [0, 0] { Ok(()) } else { Err(io::Error::other("the server refused user and password")) }
+    if header[6..8] == [0, 0] {
+        Ok(())
+    } else {
+        Err(io::Error::other("the server refused user and password"))
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
@@ -44,13 +45,20 @@ impl Report {
         }
         for (shown, lines) in grouped.iter().enumerate() {
             if shown == SHOWN {
-                let _ = writeln!(text, "\n… {} more; --format json has them all", grouped.len() - SHOWN);
+                let _ = writeln!(
+                    text,
+                    "\n… {} more; --format json has them all",
+                    grouped.len() - SHOWN
+                );
                 break;
             }
             self.failure(&mut text, lines[0], &requirements);
         }
         for line in &self.unused_expectations {
-            let _ = writeln!(text, "{BAD}UNUSED{BAD:#}  the expectations line `{line}` matches no case: remove it");
+            let _ = writeln!(
+                text,
+                "{BAD}UNUSED{BAD:#}  the expectations line `{line}` matches no case: remove it"
+            );
         }
         self.summary(&mut text);
         text
@@ -66,7 +74,12 @@ impl Report {
         groups.into_values().collect()
     }
 
-    fn failure(&self, text: &mut String, case: &CaseReport, requirements: &BTreeMap<&str, Requirement>) {
+    fn failure(
+        &self,
+        text: &mut String,
+        case: &CaseReport,
+        requirements: &BTreeMap<&str, Requirement>,
+    ) {
         let _ = writeln!(text, "\n{HEAD}{}{HEAD:#}  {QUIET}{}{QUIET:#}", case.id, case.target);
         for id in case.spec.iter().take(3) {
             if let Some(requirement) = requirements.get(id.as_str()) {
@@ -87,11 +100,17 @@ impl Report {
     }
 
     fn summary(&self, text: &mut String) {
-        let _ = writeln!(text, "\n{HEAD}{}{HEAD:#}  {QUIET}seed {}{QUIET:#}", self.implementation, self.seed);
-        let columns: Vec<Verdict> = Verdict::ALL.into_iter().filter(|verdict| self.count(*verdict) > 0).collect();
+        let _ = writeln!(
+            text,
+            "\n{HEAD}{}{HEAD:#}  {QUIET}seed {}{QUIET:#}",
+            self.implementation, self.seed
+        );
+        let columns: Vec<Verdict> =
+            Verdict::ALL.into_iter().filter(|verdict| self.count(*verdict) > 0).collect();
         let _ = write!(text, "  {:<11}{:<10}{:>7}", "protocol", "level", "cases");
         for verdict in &columns {
-            let _ = write!(text, "{:>width$}", verdict.name(), width = verdict.name().len().max(6) + 2);
+            let _ =
+                write!(text, "{:>width$}", verdict.name(), width = verdict.name().len().max(6) + 2);
         }
         text.push('\n');
         for protocol in Protocol::ALL {
@@ -99,22 +118,40 @@ impl Report {
                 self.summary_row(text, protocol, level, &columns);
             }
         }
-        let deliveries = Delivery::ALL.into_iter().filter(|one| self.cases.iter().any(|case| case.delivery == *one));
+        let deliveries = Delivery::ALL
+            .into_iter()
+            .filter(|one| self.cases.iter().any(|case| case.delivery == *one));
         let deliveries: Vec<&str> = deliveries.map(Delivery::name).collect();
         let _ = writeln!(text, "  deliveries: {}", deliveries.join(", "));
         let (style, verdict) = match self.outcome() {
             Outcome::Conforms => (GOOD, "conforms"),
             Outcome::Failed => (BAD, "does not conform"),
-            Outcome::Inconclusive => (NOTE, "inconclusive: nothing was judged, or the suite failed"),
+            Outcome::Inconclusive => {
+                (NOTE, "inconclusive: nothing was judged, or the suite failed")
+            }
         };
         let failed = self.grouped().iter().filter(|lines| lines[0].counts(self.strict)).count();
         let why = if failed == 0 { String::new() } else { format!(" ({failed} failing)") };
-        let seconds = self.millis as f64 / 1000.0;
-        let _ = writeln!(text, "{style}{verdict}{style:#}{why}: {} checks in {seconds:.1} s", self.cases.len());
+        let seconds = Duration::from_millis(self.millis).as_secs_f64();
+        let _ = writeln!(
+            text,
+            "{style}{verdict}{style:#}{why}: {} checks in {seconds:.1} s",
+            self.cases.len()
+        );
     }
 
-    fn summary_row(&self, text: &mut String, protocol: Protocol, level: Level, columns: &[Verdict]) {
-        let row: Vec<_> = self.cases.iter().filter(|case| case.protocol == protocol && case.level == level).collect();
+    fn summary_row(
+        &self,
+        text: &mut String,
+        protocol: Protocol,
+        level: Level,
+        columns: &[Verdict],
+    ) {
+        let row: Vec<_> = self
+            .cases
+            .iter()
+            .filter(|case| case.protocol == protocol && case.level == level)
+            .collect();
         if row.is_empty() {
             return;
         }
@@ -132,7 +169,11 @@ impl Report {
 
 fn evidence_text(text: &mut String, evidence: &Evidence) {
     let failure = &evidence.failure;
-    let place = if failure.line == 0 { "after the last step".to_owned() } else { format!("line {}", failure.line) };
+    let place = if failure.line == 0 {
+        "after the last step".to_owned()
+    } else {
+        format!("line {}", failure.line)
+    };
     let _ = writeln!(text, "  {place}:  {}", failure.step);
     let _ = writeln!(text, "  {BAD}{}{BAD:#}", failure.problem);
     for difference in &failure.differences {
@@ -150,17 +191,18 @@ fn evidence_text(text: &mut String, evidence: &Evidence) {
 fn event_text(text: &mut String, event: &Event) {
     let way = if event.direction == Direction::Sent { "->" } else { "<-" };
     let time = event.at.as_secs_f64() * 1000.0;
-    match event.note {
-        Some(note) => {
-            let _ = writeln!(text, "  {QUIET}{time:>9.1} ms{QUIET:#}  {} {way} {note}", event.conn);
-        }
-        None => {
-            let _ = writeln!(text, "  {QUIET}{time:>9.1} ms{QUIET:#}  {} {way} {} bytes", event.conn, event.length);
-            text.push_str(&hexdump(&event.bytes, BYTES, "      "));
-            let more = event.length.saturating_sub(event.bytes.len());
-            if event.bytes.len() <= BYTES && more > 0 {
-                let _ = writeln!(text, "      …     {more} bytes more");
-            }
+    if let Some(note) = event.note {
+        let _ = writeln!(text, "  {QUIET}{time:>9.1} ms{QUIET:#}  {} {way} {note}", event.conn);
+    } else {
+        let _ = writeln!(
+            text,
+            "  {QUIET}{time:>9.1} ms{QUIET:#}  {} {way} {} bytes",
+            event.conn, event.length
+        );
+        text.push_str(&hexdump(&event.bytes, BYTES, "      "));
+        let more = event.length.saturating_sub(event.bytes.len());
+        if event.bytes.len() <= BYTES && more > 0 {
+            let _ = writeln!(text, "      …     {more} bytes more");
         }
     }
 }

@@ -38,8 +38,10 @@ struct Case<'a> {
 impl Report {
     /// The report as one JSON document.
     pub fn json(&self) -> String {
-        let mut totals: serde_json::Map<String, serde_json::Value> =
-            Verdict::ALL.iter().map(|verdict| (verdict.name().to_owned(), self.count(*verdict).into())).collect();
+        let mut totals: serde_json::Map<String, serde_json::Value> = Verdict::ALL
+            .iter()
+            .map(|verdict| (verdict.name().to_owned(), self.count(*verdict).into()))
+            .collect();
         totals.insert("cases".to_owned(), self.cases.len().into());
         totals.insert("millis".to_owned(), self.millis.into());
         let document = Document {

@@ -152,7 +152,10 @@ impl Report {
             return Outcome::Failed;
         }
         let harness = self.cases.iter().any(|case| case.verdict == Verdict::Error);
-        let judged = self.cases.iter().any(|case| matches!(case.verdict, Verdict::Pass | Verdict::ExpectedFail));
+        let judged = self
+            .cases
+            .iter()
+            .any(|case| matches!(case.verdict, Verdict::Pass | Verdict::ExpectedFail));
         if harness || !judged { Outcome::Inconclusive } else { Outcome::Conforms }
     }
 
@@ -163,11 +166,17 @@ impl Report {
 
     /// The command that runs one line again.
     pub fn replay_command(&self, case: &CaseReport) -> String {
-        let target = if self.target == "embedded" { String::new() } else { format!(" '{}'", case.target) };
+        let target =
+            if self.target == "embedded" { String::new() } else { format!(" '{}'", case.target) };
         let (delivery, seed) = (case.delivery.name(), self.seed);
         match &self.file {
-            Some(file) => format!("lockproof replay {file}{target} --delivery {delivery} --seed {seed}"),
-            None => format!("lockproof check{target} --case {} --delivery {delivery} --seed {seed}", case.id),
+            Some(file) => {
+                format!("lockproof replay {file}{target} --delivery {delivery} --seed {seed}")
+            }
+            None => format!(
+                "lockproof check{target} --case {} --delivery {delivery} --seed {seed}",
+                case.id
+            ),
         }
     }
 }

@@ -115,15 +115,35 @@ pub enum Step {
     /// `A< …`
     Expect(Expect),
     /// `A quiet`, or `A quiet 100ms`.
-    Quiet { conn: String, for_: Option<Duration> },
+    Quiet {
+        /// The connection's name.
+        conn: String,
+        /// How long nothing may come; without it a sentinel request proves the silence.
+        for_: Option<Duration>,
+    },
     /// `open C` and its like.
-    Control { action: Action, conn: String },
+    Control {
+        /// What is done.
+        action: Action,
+        /// The connection's name.
+        conn: String,
+    },
     /// `advance 1500ms`
     Advance(Duration),
-    /// `any { … } or { … }`
-    Any(Vec<Vec<Line>>),
+    /// `any { … } or { … }`, `either { … } or { … }`
+    Any {
+        /// `either`: all alternatives are equally right. `any`: the first is the strict one.
+        equal: bool,
+        /// The alternatives, in the order they are tried.
+        blocks: Vec<Vec<Line>>,
+    },
     /// `repeat 500 { … }`
-    Repeat { count: u64, body: Vec<Line> },
+    Repeat {
+        /// How often.
+        count: u64,
+        /// What is repeated.
+        body: Vec<Line>,
+    },
 }
 
 /// What can be done to a connection as a whole.
@@ -281,7 +301,7 @@ impl Session {
             for step in lines.iter().filter_map(|line| line.step.as_ref()) {
                 into.push(step);
                 match step {
-                    Step::Any(alternatives) => alternatives.iter().for_each(|block| walk(block, into)),
+                    Step::Any { blocks, .. } => blocks.iter().for_each(|block| walk(block, into)),
                     Step::Repeat { body, .. } => walk(body, into),
                     _ => {}
                 }

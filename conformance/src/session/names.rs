@@ -21,7 +21,9 @@ pub(super) fn resolve(session: &mut Session) -> Result<(), ParseError> {
         return Err(complaint(
             session,
             &format!("${name}"),
-            format!("${name} is bound by no reply and used as no key: where does its value come from?"),
+            format!(
+                "${name} is bound by no reply and used as no key: where does its value come from?"
+            ),
         ));
     }
     connections(session)?;
@@ -113,13 +115,12 @@ fn connections(session: &Session) -> Result<(), ParseError> {
         let conn = match step {
             Step::Send(send) => &send.conn,
             Step::Expect(expect) => &expect.conn,
-            Step::Quiet { conn, .. } => conn,
             Step::Control { action: super::Action::Open, conn } => {
                 open.insert(conn);
                 continue;
             }
-            Step::Control { conn, .. } => conn,
-            Step::Advance(_) | Step::Any(_) | Step::Repeat { .. } => continue,
+            Step::Quiet { conn, .. } | Step::Control { conn, .. } => conn,
+            Step::Advance(_) | Step::Any { .. } | Step::Repeat { .. } => continue,
         };
         if !open.contains(conn.as_str()) {
             let message =
@@ -134,7 +135,7 @@ fn connections(session: &Session) -> Result<(), ParseError> {
 fn complaint(session: &Session, text: &str, message: String) -> ParseError {
     fn find(lines: &[super::Line], text: &str) -> Option<(usize, usize)> {
         lines.iter().find_map(|line| match &line.step {
-            Some(Step::Any(blocks)) => blocks.iter().find_map(|block| find(block, text)),
+            Some(Step::Any { blocks, .. }) => blocks.iter().find_map(|block| find(block, text)),
             Some(Step::Repeat { body, .. }) => find(body, text),
             Some(Step::Send(step)) => step.to_string().find(text).map(|at| (line.number, at + 1)),
             Some(Step::Expect(step)) => step.to_string().find(text).map(|at| (line.number, at + 1)),

@@ -2,7 +2,8 @@
 
 use super::scan::Scan;
 use super::{
-    Action, Closing, Expect, Expected, Header, Level, Line, Message, Send, Session, Split, Step, names,
+    Action, Closing, Expect, Expected, Header, Level, Line, Message, Send, Session, Split, Step,
+    names,
 };
 use crate::wire::{self, Protocol};
 
@@ -32,8 +33,12 @@ impl Session {
         let protocol = header.protocol();
         let mut parser = Steps { lines, protocol };
         let body = parser.block(None)?;
-        let mut session =
-            Self { header, lines: body, own_keys: std::collections::BTreeSet::default(), own_pages: Vec::new() };
+        let mut session = Self {
+            header,
+            lines: body,
+            own_keys: std::collections::BTreeSet::default(),
+            own_pages: Vec::new(),
+        };
         names::resolve(&mut session)?;
         Ok(session)
     }
@@ -81,14 +86,20 @@ fn header_of(found: &[(&str, Scan<'_>)], end: usize) -> Parsed<Header> {
         line(key).ok_or_else(|| Scan::new("", end).error(format!("the header has no `{key}` line")))
     };
     let words = |key: &str| -> Vec<String> {
-        line(key).map_or_else(Vec::new, |scan| scan.rest().split_whitespace().map(str::to_owned).collect())
+        line(key).map_or_else(Vec::new, |scan| {
+            scan.rest().split_whitespace().map(str::to_owned).collect()
+        })
     };
     let case = need("case")?;
     let id = case.rest().trim_end();
     if Protocol::from_name(id.split('/').next().unwrap_or_default()).is_none() {
-        return Err(case.error("a case id begins with its protocol: memcached/, netmem/, locker/ or echo/"));
+        return Err(
+            case.error("a case id begins with its protocol: memcached/, netmem/, locker/ or echo/")
+        );
     }
-    if id.split('/').count() != 3 || !id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "/-_".contains(c)) {
+    if id.split('/').count() != 3
+        || !id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "/-_".contains(c))
+    {
         return Err(case.error("a case id is PROTOCOL/GROUP/NAME in lower case, digits and dashes"));
     }
     let level = need("level")?;
@@ -105,7 +116,7 @@ fn header_of(found: &[(&str, Scan<'_>)], end: usize) -> Parsed<Header> {
     })
 }
 
-/// Where a block of steps ends: at a line that begins with `}`.
+/// The part behind the header. A block ends at a line that begins with `}`.
 struct Steps<'a> {
     lines: Lines<'a>,
     protocol: Protocol,
@@ -126,7 +137,11 @@ impl<'a> Steps<'a> {
                 *closing = scan;
                 return Ok(block);
             }
-            let step = if scan.at_end() || scan.peek() == Some('#') { None } else { Some(self.step(&mut scan)?) };
+            let step = if scan.at_end() || scan.peek() == Some('#') {
+                None
+            } else {
+                Some(self.step(&mut scan)?)
+            };
             let comment = comment(&mut scan)?;
             block.push(Line { number, step, comment });
         }
@@ -153,7 +168,8 @@ impl<'a> Steps<'a> {
         }
         match word {
             "advance" => scan.duration().map(Step::Advance),
-            "any" => self.any(scan),
+            "any" => self.any(scan, false),
+            "either" => self.any(scan, true),
             "repeat" => {
                 let count = scan.integer()? as u64;
                 scan.skip_spaces();
@@ -168,13 +184,13 @@ impl<'a> Steps<'a> {
                 Ok(Step::Quiet { conn: word.to_owned(), for_ })
             }
             _ => Err(start.error(
-                "a step expected: `A> …`, `A< …`, `A quiet`, open, finish, close, reset, stall, resume, advance, any or repeat",
+                "a step expected: `A> …`, `A< …`, `A quiet`, open, finish, close, reset, stall, resume, advance, any, either or repeat",
             )),
         }
     }
 
-    fn any(&mut self, scan: &mut Scan<'a>) -> Parsed<Step> {
-        let mut alternatives = vec![self.braces(scan)?];
+    fn any(&mut self, scan: &mut Scan<'a>, equal: bool) -> Parsed<Step> {
+        let mut blocks = vec![self.braces(scan)?];
         loop {
             let before = scan.clone();
             scan.skip_spaces();
@@ -183,12 +199,12 @@ impl<'a> Steps<'a> {
                 break;
             }
             scan.skip_spaces();
-            alternatives.push(self.braces(scan)?);
+            blocks.push(self.braces(scan)?);
         }
-        if alternatives.len() < 2 {
-            return Err(scan.error("`any { … }` needs at least one `or { … }`"));
+        if blocks.len() < 2 {
+            return Err(scan.error("alternatives need at least one `or { … }`"));
         }
-        Ok(Step::Any(alternatives))
+        Ok(Step::Any { equal, blocks })
     }
 
     /// `{ STEP }` on this line, or a block over several lines.
@@ -209,8 +225,7 @@ impl<'a> Steps<'a> {
         let start = scan.clone();
         let message = message(scan, Scan::value, false)?;
         wire::check_request(self.protocol, &message).map_err(|complaint| start.error(complaint))?;
-        let mut send =
-            Send { conn: conn.to_owned(), message, split: None, more: false, cut: None };
+        let mut send = Send { conn: conn.to_owned(), message, split: None, more: false, cut: None };
         scan.skip_spaces();
         if scan.take("|") {
             modifiers(scan, &mut send)?;
@@ -225,7 +240,8 @@ impl<'a> Steps<'a> {
         } else {
             let start = scan.clone();
             let message = message(scan, Scan::pattern, true)?;
-            wire::check_reply(self.protocol, &message).map_err(|complaint| start.error(complaint))?;
+            wire::check_reply(self.protocol, &message)
+                .map_err(|complaint| start.error(complaint))?;
             Expected::Message(message)
         };
         scan.skip_spaces();
@@ -246,7 +262,11 @@ fn closing(scan: &mut Scan<'_>) -> Closing {
 
 fn connection(scan: &mut Scan<'_>) -> Parsed<String> {
     let name = scan.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
-    if name.is_empty() { Err(scan.error("a connection's name expected")) } else { Ok(name.to_owned()) }
+    if name.is_empty() {
+        Err(scan.error("a connection's name expected"))
+    } else {
+        Ok(name.to_owned())
+    }
 }
 
 fn modifiers(scan: &mut Scan<'_>, send: &mut Send) -> Parsed<()> {
@@ -261,7 +281,9 @@ fn modifiers(scan: &mut Scan<'_>, send: &mut Send) -> Parsed<()> {
         } else if scan.take("split") {
             send.split = Some(split_sizes(scan)?);
         } else {
-            return Err(scan.error("a modifier expected: `split 1 23 *`, `split each`, `more` or `cut 30`"));
+            return Err(
+                scan.error("a modifier expected: `split 1 23 *`, `split each`, `more` or `cut 30`")
+            );
         }
         if !scan.take(",") {
             return Ok(());
@@ -286,7 +308,11 @@ fn comment(scan: &mut Scan<'_>) -> Parsed<Option<(usize, String)>> {
     if scan.take("#") {
         return Ok(Some((column, scan.rest().trim_end().to_owned())));
     }
-    if scan.at_end() { Ok(None) } else { Err(scan.error(format!("`{}` is left over", scan.rest()))) }
+    if scan.at_end() {
+        Ok(None)
+    } else {
+        Err(scan.error(format!("`{}` is left over", scan.rest())))
+    }
 }
 
 fn message<'a, T>(
@@ -296,7 +322,11 @@ fn message<'a, T>(
 ) -> Parsed<Message<T>> {
     if scan.take("hex ") {
         let bytes = scan.hex(|c| c == '|' || c == '#' || c == '}')?;
-        return if bytes.is_empty() { Err(scan.error("`hex` without bytes")) } else { Ok(Message::Raw(bytes)) };
+        return if bytes.is_empty() {
+            Err(scan.error("`hex` without bytes"))
+        } else {
+            Ok(Message::Raw(bytes))
+        };
     }
     let (mut words, mut args, mut fields, mut tag) = (Vec::new(), Vec::new(), Vec::new(), None);
     loop {
@@ -322,7 +352,12 @@ fn message<'a, T>(
                 return Err(before.error(format!("`{word}=` stands twice")));
             }
             fields.push((word.to_owned(), value(scan)?));
-        } else if !word.is_empty() && bare && args.is_empty() && fields.is_empty() && is_word(word, words.len()) {
+        } else if !word.is_empty()
+            && bare
+            && args.is_empty()
+            && fields.is_empty()
+            && is_word(word, words.len())
+        {
             words.push(word.to_owned());
         } else {
             *scan = before;
@@ -337,5 +372,7 @@ fn message<'a, T>(
 
 /// Bare words come first; a number is one only where a name may stand (an opcode, a status).
 fn is_word(word: &str, index: usize) -> bool {
-    word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '*' || (index < 2 && c.is_ascii_digit()))
+    word.starts_with(|c: char| {
+        c.is_ascii_alphabetic() || c == '*' || (index < 2 && c.is_ascii_digit())
+    })
 }

@@ -60,11 +60,11 @@ fn print_step(step: &Step, indent: usize) -> String {
         Step::Quiet { conn, for_: Some(time) } => format!("{conn} quiet {}", duration(*time)),
         Step::Control { action, conn } => format!("{} {conn}", action.name()),
         Step::Advance(time) => format!("advance {}", duration(*time)),
-        Step::Any(blocks) => {
+        Step::Any { equal, blocks } => {
             let inline = blocks.iter().all(|block| is_inline(block));
             let blocks: Vec<String> =
                 blocks.iter().map(|block| braces(block, indent, inline)).collect();
-            format!("any {}", blocks.join(" or "))
+            format!("{} {}", if *equal { "either" } else { "any" }, blocks.join(" or "))
         }
         Step::Repeat { count, body } => {
             format!("repeat {count} {}", braces(body, indent, is_inline(body)))
@@ -74,7 +74,8 @@ fn print_step(step: &Step, indent: usize) -> String {
 
 fn is_inline(lines: &[Line]) -> bool {
     let [line] = lines else { return false };
-    line.comment.is_none() && !matches!(line.step, None | Some(Step::Any(_) | Step::Repeat { .. }))
+    line.comment.is_none()
+        && !matches!(line.step, None | Some(Step::Any { .. } | Step::Repeat { .. }))
 }
 
 fn braces(lines: &[Line], indent: usize, inline: bool) -> String {
@@ -88,7 +89,7 @@ fn braces(lines: &[Line], indent: usize, inline: bool) -> String {
 /// A duration as a session writes it.
 pub(super) fn duration(time: Duration) -> String {
     let millis = time.as_millis();
-    if millis % 1000 == 0 { format!("{}s", millis / 1000) } else { format!("{millis}ms") }
+    if millis.is_multiple_of(1000) { format!("{}s", millis / 1000) } else { format!("{millis}ms") }
 }
 
 impl Display for Send {
@@ -98,8 +99,8 @@ impl Display for Send {
         match &self.split {
             Some(Split::Each) => modifiers.push("split each".to_owned()),
             Some(Split::Sizes(sizes)) => {
-                let sizes: String = sizes.iter().map(|size| format!("{size} ")).collect();
-                modifiers.push(format!("split {sizes}*"));
+                let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+                modifiers.push(format!("split {} *", sizes.join(" ")).replace("  ", " "));
             }
             None => {}
         }

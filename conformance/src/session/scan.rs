@@ -43,11 +43,11 @@ impl<'a> Scan<'a> {
 
     /// Takes `token` if the rest begins with it.
     pub(super) fn take(&mut self, token: &str) -> bool {
-        let taken = self.rest().starts_with(token);
-        if taken {
+        let found = self.rest().starts_with(token);
+        if found {
             self.at += token.len();
         }
-        taken
+        found
     }
 
     pub(super) fn need(&mut self, token: &str) -> Parsed<()> {
@@ -75,7 +75,8 @@ impl<'a> Scan<'a> {
         let start = self.clone();
         let digits = self.take_while(|c| c.is_ascii_digit());
         let unit = self.take_while(|c| c.is_ascii_alphabetic());
-        let number: u64 = digits.parse().map_err(|_| start.error("a duration expected: 200ms or 2s"))?;
+        let number: u64 =
+            digits.parse().map_err(|_| start.error("a duration expected: 200ms or 2s"))?;
         match unit {
             "ms" => Ok(Duration::from_millis(number)),
             "s" => Ok(Duration::from_secs(number)),
@@ -85,21 +86,26 @@ impl<'a> Scan<'a> {
 
     pub(super) fn integer(&mut self) -> Parsed<usize> {
         let start = self.clone();
-        self.take_while(|c| c.is_ascii_digit()).parse().map_err(|_| start.error("a number expected"))
+        self.take_while(|c| c.is_ascii_digit())
+            .parse()
+            .map_err(|_| start.error("a number expected"))
     }
 
     /// Hexadecimal bytes up to `ends`, spaces allowed.
     pub(super) fn hex(&mut self, ends: impl Fn(char) -> bool) -> Parsed<Vec<u8>> {
         let start = self.clone();
-        let digits: Vec<u32> = self
+        let digits: Vec<u8> = self
             .take_while(|c| !ends(c) && (c == ' ' || c.is_ascii_hexdigit()))
             .chars()
-            .filter_map(|c| c.to_digit(16))
+            .filter_map(|c| u8::try_from(c.to_digit(16)?).ok())
             .collect();
-        if digits.len() % 2 == 1 {
+        if !digits.len().is_multiple_of(2) {
             return Err(start.error("an odd number of hexadecimal digits"));
         }
-        Ok(digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect())
+        Ok(digits
+            .chunks(2)
+            .map(|pair| pair.iter().fold(0, |byte, digit| byte * 16 + digit))
+            .collect())
     }
 
     pub(super) fn pattern(&mut self) -> Parsed<Pattern> {
@@ -130,7 +136,11 @@ impl<'a> Scan<'a> {
             return Ok(Pattern::Trim(value));
         }
         let value = self.value()?;
-        if self.take("..") { Ok(Pattern::Range(value, self.value()?)) } else { Ok(Pattern::Value(value)) }
+        if self.take("..") {
+            Ok(Pattern::Range(value, self.value()?))
+        } else {
+            Ok(Pattern::Value(value))
+        }
     }
 
     fn regex(&mut self) -> Parsed<Pattern> {
@@ -159,7 +169,9 @@ impl<'a> Scan<'a> {
 
     pub(super) fn value(&mut self) -> Parsed<Value> {
         let mut atoms = vec![self.atom()?];
-        if matches!(self.peek(), Some('+' | '-')) && !matches!(atoms[0], Value::Text(_) | Value::Hex(_)) {
+        if matches!(self.peek(), Some('+' | '-'))
+            && !matches!(atoms[0], Value::Text(_) | Value::Hex(_))
+        {
             return self.sum(atoms.remove(0));
         }
         while self.peek().is_some_and(|c| c == '"' || c == '$' || c.is_ascii_alphanumeric()) {
@@ -195,7 +207,11 @@ impl<'a> Scan<'a> {
     fn variable(&mut self) -> Parsed<Value> {
         self.need("$")?;
         let name = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
-        if name.is_empty() { Err(self.error("a name after `$` expected")) } else { Ok(Value::Var(name.to_owned())) }
+        if name.is_empty() {
+            Err(self.error("a name after `$` expected"))
+        } else {
+            Ok(Value::Var(name.to_owned()))
+        }
     }
 
     fn number(&mut self) -> Parsed<Value> {
@@ -227,7 +243,11 @@ impl<'a> Scan<'a> {
                 let second = Box::new(self.value()?);
                 if name == "rep" { Value::Rep(first, second) } else { Value::Pad(first, second) }
             }
-            _ => return Err(start.error(format!("`{name}(…)` is unknown: hex, rep, page, fill and pad are known"))),
+            _ => {
+                return Err(start.error(format!(
+                    "`{name}(…)` is unknown: hex, rep, page, fill and pad are known"
+                )));
+            }
         };
         self.need(")")?;
         Ok(value)
@@ -238,7 +258,9 @@ impl<'a> Scan<'a> {
         self.need("\"")?;
         let mut bytes = Vec::new();
         loop {
-            let Some(c) = self.peek() else { return Err(start.error("a string without its closing quote")) };
+            let Some(c) = self.peek() else {
+                return Err(start.error("a string without its closing quote"));
+            };
             self.at += c.len_utf8();
             match c {
                 '"' => return Ok(Value::Text(bytes)),
@@ -261,11 +283,16 @@ impl<'a> Scan<'a> {
             '"' => b'"',
             'x' => {
                 let digits = self.rest().get(..2).unwrap_or_default();
-                let byte = u8::from_str_radix(digits, 16).map_err(|_| start.error("two hexadecimal digits after \\x"))?;
+                let byte = u8::from_str_radix(digits, 16)
+                    .map_err(|_| start.error("two hexadecimal digits after \\x"))?;
                 self.at += 2;
                 byte
             }
-            _ => return Err(start.error("unknown escape: \\n \\r \\t \\0 \\\\ \\\" and \\xNN are known")),
+            _ => {
+                return Err(
+                    start.error("unknown escape: \\n \\r \\t \\0 \\\\ \\\" and \\xNN are known")
+                );
+            }
         })
     }
 }

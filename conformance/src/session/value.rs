@@ -1,13 +1,18 @@
 //! Values as a session writes them, and what they come to when it is played.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// An expression: bytes or a number.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// `12`, or `0xcafe` when `hex`.
-    Number { value: i128, hex: bool },
+    /// `12` or `0xcafe`
+    Number {
+        /// The number.
+        value: i128,
+        /// Whether it is written in hexadecimal.
+        hex: bool,
+    },
     /// `$name`
     Var(String),
     /// `now`: Unix time, seconds.
@@ -99,11 +104,9 @@ impl Value {
     pub fn eval(&self, scope: &Scope) -> Result<Datum, EvalError> {
         Ok(match self {
             Self::Number { value, .. } => Datum::Number(*value),
-            Self::Var(name) => scope
-                .vars
-                .get(name)
-                .cloned()
-                .ok_or_else(|| EvalError::Unbound(name.clone()))?,
+            Self::Var(name) => {
+                scope.vars.get(name).cloned().ok_or_else(|| EvalError::Unbound(name.clone()))?
+            }
             Self::Now => Datum::Number(i128::from(scope.unix_now)),
             Self::Text(bytes) | Self::Hex(bytes) => Datum::Bytes(bytes.clone()),
             Self::Rep(unit, count) => {
@@ -157,17 +160,16 @@ impl Value {
             Self::Join(parts) => parts.iter().for_each(|part| part.each_var(f)),
             Self::Sum(first, terms) => {
                 first.each_var(f);
-                terms.iter().for_each(|(_, term)| term.each_var(f));
+                for (_, term) in terms {
+                    term.each_var(f);
+                }
             }
         }
     }
 }
 
 fn bounded(length: i128) -> Result<usize, EvalError> {
-    usize::try_from(length)
-        .ok()
-        .filter(|_| length <= BYTES_MAX)
-        .ok_or(EvalError::TooLong(length))
+    usize::try_from(length).ok().filter(|_| length <= BYTES_MAX).ok_or(EvalError::TooLong(length))
 }
 
 fn padded(mut bytes: Vec<u8>, length: usize, with: u8) -> Vec<u8> {
@@ -193,9 +195,9 @@ impl fmt::Display for Value {
             Self::Join(parts) => parts.iter().try_for_each(|part| write!(f, "{part}")),
             Self::Sum(first, terms) => {
                 write!(f, "{first}")?;
-                terms
-                    .iter()
-                    .try_for_each(|(minus, term)| write!(f, "{}{term}", if *minus { '-' } else { '+' }))
+                terms.iter().try_for_each(|(minus, term)| {
+                    write!(f, "{}{term}", if *minus { '-' } else { '+' })
+                })
             }
         }
     }
@@ -214,7 +216,9 @@ pub fn escape(bytes: &[u8]) -> String {
             b'\t' => text.push_str("\\t"),
             0 => text.push_str("\\0"),
             0x20..=0x7e => text.push(char::from(byte)),
-            _ => text.push_str(&format!("\\x{byte:02x}")),
+            _ => {
+                let _ = write!(text, "\\x{byte:02x}");
+            }
         }
     }
     text.push('"');
@@ -222,5 +226,8 @@ pub fn escape(bytes: &[u8]) -> String {
 }
 
 pub(super) fn hex_string(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

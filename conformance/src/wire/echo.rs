@@ -4,7 +4,8 @@ use super::{Comparison, Outgoing, Reply};
 use crate::session::{Datum, EvalError, Message, Pattern, Scope, Value};
 
 pub(super) fn encode(message: &Message<Value>, scope: &Scope) -> Result<Outgoing, EvalError> {
-    let bytes = message.args().first().map_or_else(|| Ok(Vec::new()), |value| value.bytes(scope))?;
+    let bytes =
+        message.args().first().map_or_else(|| Ok(Vec::new()), |value| value.bytes(scope))?;
     let borders =
         bytes.iter().enumerate().filter(|(_, byte)| **byte == 0).map(|(at, _)| at + 1).collect();
     Ok(Outgoing { bytes, borders, asked: None })

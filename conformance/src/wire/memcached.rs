@@ -53,8 +53,8 @@ pub(super) const OPCODES: [(&str, u8, bool); 42] = [
 ];
 
 pub(super) const REQUEST_FIELDS: &[&str] = &[
-    "key", "value", "flags", "exp", "delta", "initial", "cas", "extras", "opaque", "magic", "keylen",
-    "extlen", "bodylen", "datatype", "vbucket",
+    "key", "value", "flags", "exp", "delta", "initial", "cas", "extras", "opaque", "magic",
+    "keylen", "extlen", "bodylen", "datatype", "vbucket",
 ];
 
 /// The opcode of a request's name or number.
@@ -78,12 +78,20 @@ fn is_quiet(opcode: u8) -> bool {
     OPCODES.iter().any(|(_, other, quiet)| *other == opcode && *quiet)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "header fields are narrow; sessions may send any bits")]
-pub(super) fn encode(message: &Message<Value>, scope: &Scope, opaque: u32) -> Result<Outgoing, EvalError> {
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "header fields are narrow; sessions may send any bits"
+)]
+pub(super) fn encode(
+    message: &Message<Value>,
+    scope: &Scope,
+    opaque: u32,
+) -> Result<Outgoing, EvalError> {
     let request = Request { message, scope };
     let opcode = message.words().first().and_then(|name| opcode(name)).unwrap_or_default();
     let opaque = request.number("opaque", i128::from(opaque))? as u32;
-    let (extras, key, value) = (request.extras(opcode)?, request.bytes("key")?, request.bytes("value")?);
+    let (extras, key, value) =
+        (request.extras(opcode)?, request.bytes("key")?, request.bytes("value")?);
     let total = extras.len() + key.len() + value.len();
     let mut bytes = Vec::with_capacity(HEADER + total);
     bytes.push(request.number("magic", 0x80)? as u8);
@@ -95,10 +103,12 @@ pub(super) fn encode(message: &Message<Value>, scope: &Scope, opaque: u32) -> Re
     bytes.extend((request.number("bodylen", total as i128)? as u32).to_be_bytes());
     bytes.extend(opaque.to_be_bytes());
     bytes.extend(request.number("cas", 0)?.to_be_bytes());
-    let borders = vec![1, 2, 8, 12, 16, HEADER, HEADER + extras.len(), HEADER + extras.len() + key.len()];
+    let borders =
+        vec![1, 2, 8, 12, 16, HEADER, HEADER + extras.len(), HEADER + extras.len() + key.len()];
     bytes.extend(extras.iter().chain(&key).chain(&value));
     let tag = message.tag().map(str::to_owned);
-    let asked = Asked { code: opcode, opaque, key, tag, quiet: is_quiet(opcode), ..Asked::default() };
+    let asked =
+        Asked { code: opcode, opaque, key, tag, quiet: is_quiet(opcode), ..Asked::default() };
     Ok(Outgoing { bytes, borders, asked: Some(asked) })
 }
 

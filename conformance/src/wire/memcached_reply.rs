@@ -22,8 +22,7 @@ const STATUSES: [(&str, u16); 10] = [
 ];
 const OUT_OF_MEMORY: (&str, u16) = ("out_of_memory", 0x0082);
 
-const FIELDS: &[&str] =
-    &["key", "value", "flags", "cas", "counter", "text", "extras", "opaque"];
+const FIELDS: &[&str] = &["key", "value", "flags", "cas", "counter", "text", "extras", "opaque"];
 
 fn status(name: &str) -> Option<u16> {
     STATUSES
@@ -50,11 +49,16 @@ pub(super) fn check(words: &[String], fields: &[(String, Pattern)]) -> Result<()
     }
     check_fields(fields, FIELDS)?;
     let [statuses, name] = words else {
-        return Err("a memcached reply is a status and an opcode: `ok get`, `not_found|not_stored append`".to_owned());
+        return Err(
+            "a memcached reply is a status and an opcode: `ok get`, `not_found|not_stored append`"
+                .to_owned(),
+        );
     };
     let unknown = statuses.split('|').find(|name| *name != "*" && status(name).is_none());
     if let Some(name) = unknown {
-        return Err(format!("`{name}` is no status: ok, not_found, key_exists, … or a number such as 0x0084"));
+        return Err(format!(
+            "`{name}` is no status: ok, not_found, key_exists, … or a number such as 0x0084"
+        ));
     }
     opcode(name).map(|_| ()).ok_or_else(|| format!("`{name}` is no memcached opcode"))
 }
@@ -64,18 +68,25 @@ pub(super) fn take(buffer: &[u8]) -> Taken {
     if let Some(&magic) = buffer.first()
         && magic != 0x81
     {
-        return Taken::Broken(format!("magic {magic:#04x} at offset 0 where a reply begins (0x81)"));
+        return Taken::Broken(format!(
+            "magic {magic:#04x} at offset 0 where a reply begins (0x81)"
+        ));
     }
     let Some((header, rest)) = buffer.split_first_chunk::<HEADER>() else {
         return Taken::Incomplete(HEADER);
     };
-    let (keys, extras) = (usize::from(u16::from_be_bytes([header[2], header[3]])), usize::from(header[4]));
+    let (keys, extras) =
+        (usize::from(u16::from_be_bytes([header[2], header[3]])), usize::from(header[4]));
     let body = u32::from_be_bytes([header[8], header[9], header[10], header[11]]) as usize;
     if body < keys + extras {
-        return Taken::Broken(format!("total body length {body} at offset 8: less than extras {extras} + key {keys}"));
+        return Taken::Broken(format!(
+            "total body length {body} at offset 8: less than extras {extras} + key {keys}"
+        ));
     }
     if body > BODY_MAX {
-        return Taken::Broken(format!("total body length {body} at offset 8: more than any reply needs"));
+        return Taken::Broken(format!(
+            "total body length {body} at offset 8: more than any reply needs"
+        ));
     }
     let Some(body) = rest.get(..body) else { return Taken::Incomplete(HEADER + body) };
     let (extras, rest) = body.split_at(extras);
@@ -121,12 +132,17 @@ pub(super) fn compare(
 ) -> Result<(), EvalError> {
     let (reply_code, reply_status) = (comparison.reply.code, comparison.reply.status);
     let words = expected.words();
-    let (statuses, name) = (words.first().map_or("", String::as_str), words.get(1).map_or("", String::as_str));
+    let (statuses, name) =
+        (words.first().map_or("", String::as_str), words.get(1).map_or("", String::as_str));
     comparison.require(opcode(name) == Some(reply_code), "opcode", name, opcode_name(reply_code));
     match (expected.field("opaque"), asked) {
         (Some(pattern), _) => comparison.field("opaque", pattern)?,
         (None, Some(asked)) => number(comparison, "opaque", i128::from(asked.opaque))?,
-        (None, None) => comparison.differs("opaque", "a request of this session".to_owned(), "no request of that opcode waits for a reply".to_owned()),
+        (None, None) => comparison.differs(
+            "opaque",
+            "a request of this session".to_owned(),
+            "no request of that opcode waits for a reply".to_owned(),
+        ),
     }
     number(comparison, "datatype", 0)?;
     let fits = statuses.split('|').any(|name| name == "*" || status(name) == Some(reply_status));
@@ -180,7 +196,9 @@ fn defaults(
         bytes(comparison, "value", Vec::new())?;
     }
     if unlisted("cas") && code != 0x1c {
-        let assigns = is_get || is_counter || matches!(code, 0x01..=0x03 | 0x0e | 0x0f | 0x11..=0x13 | 0x19 | 0x1a);
+        let assigns = is_get
+            || is_counter
+            || matches!(code, 0x01..=0x03 | 0x0e | 0x0f | 0x11..=0x13 | 0x19 | 0x1a);
         if assigns {
             comparison.field("cas", &Pattern::Not(Value::Number { value: 0, hex: false }))?;
         } else {
@@ -214,7 +232,12 @@ fn error_defaults(
     if unlisted("text") && unlisted("value") {
         let printable = !text.is_empty() && text.iter().all(|byte| (0x20..0x7f).contains(byte));
         let got = shortened(&Datum::Bytes(text.clone()));
-        comparison.require(printable || (echoed && text.is_empty()), "text", "a printable text that says why", got);
+        comparison.require(
+            printable || (echoed && text.is_empty()),
+            "text",
+            "a printable text that says why",
+            got,
+        );
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod locker;
 mod memcached;
 mod memcached_reply;
 mod netmem;
+mod recorded;
 mod request;
 
 #[cfg(test)]
@@ -18,9 +19,10 @@ use std::fmt;
 
 pub use hex::dump as hexdump;
 pub use locker::{Layout, Results};
+pub(crate) use memcached::{opcode, opcode_name};
 pub(crate) use request::number;
 pub use request::{Request, TakenRequest, value_of};
-pub(crate) use memcached::{opcode, opcode_name};
+pub(crate) use request::number;
 
 use crate::session::{Datum, EvalError, Message, Pattern, Scope, Value};
 
@@ -130,7 +132,8 @@ impl Reply {
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = self.words.clone();
-        parts.extend(self.fields.iter().map(|(name, datum)| format!("{name}={}", shortened(datum))));
+        parts
+            .extend(self.fields.iter().map(|(name, datum)| format!("{name}={}", shortened(datum))));
         f.write_str(&parts.join(" "))
     }
 }
@@ -186,7 +189,11 @@ impl Comparison<'_> {
     /// Holds the reply's field against a pattern.
     pub(crate) fn field(&mut self, name: &str, pattern: &Pattern) -> Result<(), EvalError> {
         let Some(got) = self.reply.field(name).cloned() else {
-            self.differs(name, pattern.explained(self.scope), "no such field in this reply".to_owned());
+            self.differs(
+                name,
+                pattern.explained(self.scope),
+                "no such field in this reply".to_owned(),
+            );
             return Ok(());
         };
         if !pattern.matches(&got, self.scope)? {
@@ -201,7 +208,13 @@ impl Comparison<'_> {
     }
 
     /// Notes a difference unless `fits`.
-    pub(crate) fn require(&mut self, fits: bool, field: &str, expected: &str, got: impl fmt::Display) {
+    pub(crate) fn require(
+        &mut self,
+        fits: bool,
+        field: &str,
+        expected: &str,
+        got: impl fmt::Display,
+    ) {
         if !fits {
             self.differs(field, expected.to_owned(), got.to_string());
         }
@@ -214,12 +227,22 @@ impl Codec {
         Self { protocol, layout: Layout::Natural, results: Results::Small }
     }
 
+    /// Whether the target speaks something else than the protocol's default form.
+    pub fn is_a_dialect(&self) -> bool {
+        self.layout != Layout::Natural || self.results != Results::Small
+    }
+
     /// A session's message as bytes. `opaque` is used unless the message brings its own.
     ///
     /// # Errors
     ///
     /// A value that cannot be computed.
-    pub fn encode(&self, message: &Message<Value>, scope: &Scope, opaque: u32) -> Result<Outgoing, EvalError> {
+    pub fn encode(
+        &self,
+        message: &Message<Value>,
+        scope: &Scope,
+        opaque: u32,
+    ) -> Result<Outgoing, EvalError> {
         if let Message::Raw(bytes) = message {
             return Ok(Outgoing { bytes: bytes.clone(), borders: Vec::new(), asked: None });
         }
@@ -257,7 +280,7 @@ impl Codec {
         match self.protocol {
             Protocol::Memcached => memcached_reply::compare(expected, asked, &mut comparison)?,
             Protocol::NetMem => netmem::compare(expected, asked, &mut comparison)?,
-            Protocol::Locker => locker::compare(expected, asked, &mut comparison)?,
+            Protocol::Locker => locker::compare(expected, asked, &mut comparison),
             Protocol::Echo => echo::compare(expected, &mut comparison)?,
         }
         Ok(comparison.found)
@@ -266,7 +289,7 @@ impl Codec {
     /// The code (opcode, type, cmd) that the request of an expected reply carries, where the expectation names it.
     pub fn expected_code(&self, expected: &Message<Pattern>) -> Option<u8> {
         match self.protocol {
-            Protocol::Memcached => memcached::opcode(expected.words().get(1)?),
+            Protocol::Memcached => opcode(expected.words().get(1)?),
             Protocol::Locker => locker::code(expected.words().get(1)?),
             Protocol::NetMem | Protocol::Echo => None,
         }
@@ -320,7 +343,7 @@ pub(crate) fn check_request(protocol: Protocol, message: &Message<Value>) -> Res
     match (protocol, words.as_slice(), args.as_slice()) {
         (Protocol::Echo, [], [_]) => Ok(()),
         (Protocol::Echo, ..) => Err("an echo message is one value: `A> \"hello\\0\"`".to_owned()),
-        (Protocol::Memcached, [name], []) => memcached::opcode(name).map(|_| ()).ok_or_else(|| {
+        (Protocol::Memcached, [name], []) => opcode(name).map(|_| ()).ok_or_else(|| {
             format!("`{name}` is no memcached opcode: a name such as get or setq, or a number such as 0x50")
         }),
         (Protocol::NetMem, [name], []) => netmem::code(name)
@@ -353,7 +376,11 @@ fn check_fields<T>(fields: &[(String, T)], known: &[&str]) -> Result<(), String>
 }
 
 /// A number as a field of the wire: negative numbers as two's complement, higher bits cut.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sessions may send any bits")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sessions may send any bits"
+)]
 pub(crate) const fn bits(number: i128) -> u64 {
     number as u64
 }

@@ -18,12 +18,19 @@ pub(super) const REQUEST_FIELDS: &[&str] = &["page", "version", "data", "length"
 
 /// The type byte of a request's name.
 pub(super) fn code(name: &str) -> Option<u8> {
-    TYPES.iter().find(|(other, _)| *other == name).map(|(_, code)| *code).or_else(|| name.parse().ok())
+    TYPES
+        .iter()
+        .find(|(other, _)| *other == name)
+        .map(|(_, code)| *code)
+        .or_else(|| name.parse().ok())
 }
 
 /// The name of a request's type, or its number.
 pub(super) fn request_name(code: u8) -> String {
-    TYPES.iter().find(|(_, other)| *other == code).map_or_else(|| code.to_string(), |(name, _)| (*name).to_owned())
+    TYPES
+        .iter()
+        .find(|(_, other)| *other == code)
+        .map_or_else(|| code.to_string(), |(name, _)| (*name).to_owned())
 }
 
 fn reply_name(code: u8) -> String {
@@ -37,7 +44,10 @@ fn reply_name(code: u8) -> String {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "fields are 32 bits wide; sessions may send any")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "fields are 32 bits wide; sessions may send any"
+)]
 pub(super) fn encode(message: &Message<Value>, scope: &Scope) -> Result<Outgoing, EvalError> {
     let number = |name: &str, default: i128| {
         message.field(name).map_or(Ok(default), |value| value.number(scope))
@@ -58,7 +68,9 @@ pub(super) fn take(buffer: &[u8]) -> Taken {
     let Some((header, rest)) = buffer.split_first_chunk::<HEADER>() else {
         return Taken::Incomplete(HEADER);
     };
-    let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let word = |at: usize| {
+        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
     let length = word(5) as usize;
     if length > REPLY_MAX {
         return Taken::Broken(format!("a reply that announces {length} bytes of data"));
@@ -68,11 +80,24 @@ pub(super) fn take(buffer: &[u8]) -> Taken {
     #[expect(clippy::cast_possible_wrap, reason = "the version is two's complement on the wire")]
     let version = i128::from(word(9) as i32);
     let fields = match code {
-        0 => vec![("page", Datum::Number(i128::from(word(1)))), ("version", Datum::Number(i128::from(word(9))))],
-        1 => vec![("pages", Datum::Number(i128::from(word(1)))), ("length", Datum::Number(version))],
-        _ => vec![("page", Datum::Number(i128::from(word(1)))), ("version", Datum::Number(version))],
+        0 => vec![
+            ("page", Datum::Number(i128::from(word(1)))),
+            ("version", Datum::Number(i128::from(word(9)))),
+        ],
+        1 => {
+            vec![("pages", Datum::Number(i128::from(word(1)))), ("length", Datum::Number(version))]
+        }
+        _ => {
+            vec![("page", Datum::Number(i128::from(word(1)))), ("version", Datum::Number(version))]
+        }
     };
-    let mut reply = Reply { words: vec![reply_name(code)], fields, code, length: HEADER + length, ..Reply::default() };
+    let mut reply = Reply {
+        words: vec![reply_name(code)],
+        fields,
+        code,
+        length: HEADER + length,
+        ..Reply::default()
+    };
     reply.fields.push(("data", Datum::Bytes(data.to_vec())));
     Taken::Whole(reply)
 }

@@ -2,6 +2,7 @@
 //!
 //! Shares no code with the real one: a list of pairs, and the rules written down per key.
 
+use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -123,6 +124,8 @@ proptest! {
                     prop_assert_eq!(locks.end_session(Now::ZERO, SessionId(session)), expected);
                 }
             }
+            let holders: BTreeSet<_> = model.held.iter().map(|(_, owner)| *owner).collect();
+            prop_assert_eq!(locks.counters().holders, holders.len() as u64);
             let mut expected = model.held.clone();
             expected.sort();
             prop_assert_eq!(held(&locks), expected);

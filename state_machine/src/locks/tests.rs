@@ -48,12 +48,14 @@ fn busy_wins_over_self_held_and_both_over_no_resources() {
 }
 
 #[test]
-fn duplicates_take_one_place_of_the_limit() {
+fn duplicates_are_one_grant_and_one_place_of_the_limit() {
     let mut locks = Locks::new(Config { locks_max: 1, locks_per_session_max: 1 });
     assert_eq!(ask(&mut locks, A, Verb::Get, &["a", "a", "a"]), Outcome::Ok);
     assert_eq!(ask(&mut locks, A, Verb::Release, &["a", "a"]), Outcome::Ok);
     assert_eq!(ask(&mut locks, A, Verb::Get, &["a", "b"]), Outcome::NoResources);
     assert_eq!(locks.counters().held, 0);
+    assert_eq!(ask(&mut locks, A, Verb::Get, &["b", "b"]), Outcome::Ok);
+    assert_eq!(locks.dump(Now::ZERO).iter().map(|held| held.grant).collect::<Vec<_>>(), [2]);
 }
 
 #[test]

@@ -8,8 +8,11 @@ pub(super) fn take(layout: Layout, buffer: &[u8]) -> TakenRequest {
     let padding = if layout == Layout::Natural { 3 } else { 0 };
     let start = 1 + padding;
     let header = start + 12;
-    let Some((head, rest)) = buffer.split_at_checked(header) else { return TakenRequest::Incomplete(header) };
-    let little_endian = |bytes: &[u8]| bytes.iter().rev().fold(0u64, |sum, &byte| (sum << 8) | u64::from(byte));
+    let Some((head, rest)) = buffer.split_at_checked(header) else {
+        return TakenRequest::Incomplete(header);
+    };
+    let little_endian =
+        |bytes: &[u8]| bytes.iter().rev().fold(0u64, |sum, &byte| (sum << 8) | u64::from(byte));
     let (pad, words) = head.get(1..).unwrap_or_default().split_at(padding);
     let (count, length) = words.split_at(4);
     let (count, length) = (little_endian(count), little_endian(length));

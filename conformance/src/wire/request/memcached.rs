@@ -62,11 +62,17 @@ fn extras_fields(opcode: u8, extras: &[u8], fields: &mut Fields) {
             list(fields, "exp", expiry(exp));
             true
         }
-        (0x01..=0x03 | 0x05 | 0x06 | 0x11..=0x13 | 0x15 | 0x16 | 0x1c..=0x1e | 0x23 | 0x24, _) => false,
+        (0x01..=0x03 | 0x05 | 0x06 | 0x11..=0x13 | 0x15 | 0x16 | 0x1c..=0x1e | 0x23 | 0x24, _) => {
+            false
+        }
         (_, extras) => extras.is_empty(),
     };
     if !known {
-        list(fields, "extras", if extras.is_empty() { Value::Text(Vec::new()) } else { Value::Hex(extras.to_vec()) });
+        list(
+            fields,
+            "extras",
+            if extras.is_empty() { Value::Text(Vec::new()) } else { Value::Hex(extras.to_vec()) },
+        );
     }
 }
 

@@ -70,14 +70,20 @@ impl Codec {
                 let asked = outgoing.asked;
                 Request { asked, ..request }
             }
-            _ => Request { message: Message::Raw(bytes.to_vec()), length: bytes.len(), asked: None },
+            _ => {
+                Request { message: Message::Raw(bytes.to_vec()), length: bytes.len(), asked: None }
+            }
         }
     }
 }
 
 fn echo(buffer: &[u8]) -> Request {
-    let message =
-        Message::Named { words: Vec::new(), args: vec![value_of(buffer)], fields: Vec::new(), tag: None };
+    let message = Message::Named {
+        words: Vec::new(),
+        args: vec![value_of(buffer)],
+        fields: Vec::new(),
+        tag: None,
+    };
     Request { message, length: buffer.len(), asked: None }
 }
 

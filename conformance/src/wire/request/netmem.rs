@@ -12,9 +12,15 @@ pub(super) fn take(buffer: &[u8]) -> TakenRequest {
     let Some((header, rest)) = buffer.split_first_chunk::<HEADER>() else {
         return TakenRequest::Incomplete(HEADER);
     };
-    let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let word = |at: usize| {
+        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
     let (page, length) = (word(1), word(5));
-    let payload = if matches!(header[0], 4 | 5) && length as usize <= PAYLOAD_MAX { length as usize } else { 0 };
+    let payload = if matches!(header[0], 4 | 5) && length as usize <= PAYLOAD_MAX {
+        length as usize
+    } else {
+        0
+    };
     let Some(data) = rest.get(..payload) else { return TakenRequest::Incomplete(HEADER + payload) };
     #[expect(clippy::cast_possible_wrap, reason = "the version is two's complement on the wire")]
     let version = word(9) as i32;

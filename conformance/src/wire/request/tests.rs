@@ -14,7 +14,9 @@ fn read_back(codec: Codec, sends: &[&str]) -> Vec<String> {
     let mut bytes = Vec::new();
     for step in session.steps() {
         let Step::Send(send) = step else { panic!("sends only") };
-        bytes.extend(codec.encode(&send.message, &Scope::default(), 0xdead_beef).expect("literals").bytes);
+        bytes.extend(
+            codec.encode(&send.message, &Scope::default(), 0xdead_beef).expect("literals").bytes,
+        );
     }
     let mut found = Vec::new();
     let mut rest = bytes.as_slice();
@@ -61,7 +63,14 @@ fn netmem_requests_come_back_as_written() {
 
 #[test]
 fn locker_requests_come_back_in_both_layouts() {
-    let sends = ["get \"a\"", "batch_get \"a\" \"b\" \"\"", "query \"a\" number=7", "0x80 \"a\"", "release", "get \"\""];
+    let sends = [
+        "get \"a\"",
+        "batch_get \"a\" \"b\" \"\"",
+        "query \"a\" number=7",
+        "0x80 \"a\"",
+        "release",
+        "get \"\"",
+    ];
     for layout in [Layout::Natural, Layout::Packed] {
         let codec = Codec { layout, ..Codec::new(Protocol::Locker) };
         assert_eq!(read_back(codec, &sends), sends);

@@ -1,0 +1,1 @@
+//! Small recordings and the sessions they become.

@@ -1,0 +1,89 @@
+//! The suite's own rules: every file is canonical, every id is where it belongs, every citation exists.
+
+use std::collections::BTreeSet;
+
+use lockproof_conformance::expectations::Expectations;
+use lockproof_conformance::wire::Protocol;
+use lockproof_conformance::{requirements, suite};
+
+const CAPABILITIES: [&str; 4] = ["flush", "sasl", "fresh", "cas"];
+
+#[test]
+fn every_session_is_canonical() {
+    let sessions = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sessions");
+    for case in suite::all().expect("every session parses") {
+        let text = std::fs::read_to_string(sessions.join(&case.path)).expect("the file is there");
+        assert_eq!(
+            case.session.to_string(),
+            text,
+            "sessions/{} is not in canonical form",
+            case.path
+        );
+    }
+}
+
+#[test]
+fn every_case_is_where_its_id_says() {
+    for case in suite::all().expect("every session parses") {
+        assert_eq!(format!("{}.session", case.id()), case.path);
+    }
+}
+
+#[test]
+fn every_case_has_a_title_and_cites_requirements_that_exist() {
+    let requirements = requirements::all();
+    for case in suite::all().expect("every session parses") {
+        let header = &case.session.header;
+        assert!(header.title.is_some(), "{}: no title", case.id());
+        assert!(!header.spec.is_empty(), "{}: no requirement", case.id());
+        for id in &header.spec {
+            assert!(
+                requirements.contains_key(id.as_str()),
+                "{}: {id} stands in no document",
+                case.id()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_need_and_dependency_is_known() {
+    let all = suite::all().expect("every session parses");
+    let ids: BTreeSet<&str> = all.iter().map(|case| case.id()).collect();
+    for case in &all {
+        let header = &case.session.header;
+        for need in &header.needs {
+            assert!(
+                CAPABILITIES.contains(&need.as_str()),
+                "{}: need `{need}` is unknown",
+                case.id()
+            );
+        }
+        if let Some(after) = &header.after {
+            assert!(ids.contains(after.as_str()), "{}: `after {after}` names no case", case.id());
+        }
+    }
+}
+
+#[test]
+fn each_protocol_has_its_cases() {
+    let all = suite::all().expect("every session parses");
+    for (protocol, least) in [
+        (Protocol::Memcached, 100),
+        (Protocol::NetMem, 40),
+        (Protocol::Locker, 50),
+        (Protocol::Echo, 12),
+    ] {
+        let count = all.iter().filter(|case| case.protocol() == protocol).count();
+        assert!(count >= least, "{}: {count} cases", protocol.name());
+    }
+}
+
+#[test]
+fn bundled_expectations_match_cases_and_give_reasons() {
+    let all = suite::all().expect("every session parses");
+    for file in Expectations::bundled().expect("every file parses") {
+        assert_eq!(file.unused(&all).len(), 0, "{}: {:?}", file.implementation, file.unused(&all));
+        assert!(file.lines.iter().all(|line| line.reason.len() > 20), "a reason is a sentence");
+    }
+}
