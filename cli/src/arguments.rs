@@ -8,48 +8,71 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::CODES;
 
-/// Conformance checks, a reference server, recording and replay for small TCP protocols: memcached (binary), NetMem,
-/// locker and echo.
+/// Conformance checks, a reference server, recording and replay for small TCP protocols
+///
+/// The protocols are memcached (binary), NetMem, Locker and echo. A server is named by a URL:
+///
+///   lockproof check memcached://127.0.0.1:11211    judge a server that you run
+///   lockproof check                                judge the built-in reference server
+///   lockproof serve                                run the reference server
+///   lockproof record --listen 127.0.0.1:9000 --upstream memcached://127.0.0.1:11211 \
+///                    --output a.session            record what clients and a server say
+///   lockproof replay a.session                     play it again, and compare
 #[derive(Debug, Parser)]
-#[command(name = "lockproof", version, propagate_version = true, after_long_help = CODES, max_term_width = 100)]
+#[command(
+    name = "lockproof",
+    version,
+    propagate_version = true,
+    verbatim_doc_comment,
+    after_long_help = CODES,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }
 
+// The verbs have no comments of their own: those would take the place of their structs' texts.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Judge a server, case by case
     Check(Check),
-    /// Run the reference server
     Serve(Box<Serve>),
-    /// Write a session file from live traffic
     Record(Record),
-    /// Play a session file against a server
     Replay(Replay),
     /// One client of `serve --echo-mode process`
     #[command(hide = true)]
     EchoChild,
 }
 
-/// Judge a server, case by case.
+/// Judge a server, case by case
 ///
-/// Without a target the embedded reference server is judged, all four protocols. A target is a URL:
+/// A case is one behaviour that the protocol's document asks for; --list shows them all. Each is
+/// played with its requests cut into writes in several ways (--delivery). A failure is shown with
+/// its requirement, the bytes both ways, and the command that runs it again.
 ///
-///   memcached://HOST:PORT   ?sasl=USER:PASSWORD ?sasl-port=N ?max-value=N
-///   netmem://HOST:PORT      ?pages=A..B (touch these only)
-///   locker://HOST:PORT      ?layout=natural|packed ?results=small|errno ?max-body=N ?max-keys=N ?max-key=N
+/// A server in use can be judged: nothing is flushed, keys have a prefix of their own and are
+/// removed, NetMem pages are put back as they were.
+///
+///   memcached://HOST:PORT   ?sasl=USER:PASSWORD  ?sasl-port=N  ?max-value=N
+///   netmem://HOST:PORT      ?pages=A..B (touch only these)
+///   locker://HOST:PORT      ?layout=natural|packed  ?results=small|errno
+///                           ?max-body=N  ?max-keys=N  ?max-key=N
 ///   echo://HOST:PORT
 ///
-/// and everywhere ?fresh=yes: nobody used this server before.
+/// Several options are joined by &; put the URL in quotes then. ?fresh=yes says that nobody has
+/// used this server before and nobody else does: some cases need that.
 ///
-/// Nothing is flushed, keys have a prefix of their own, NetMem pages are put back: a server in use can be judged.
+/// Examples:
+///
+///   lockproof check memcached://127.0.0.1:11211 --case 'memcached/cas/*'
+///   lockproof check 'locker://127.0.0.1:10002?layout=packed&results=errno' --format json
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment, after_long_help = CODES)]
 pub(crate) struct Check {
-    /// Servers to judge [default: the embedded reference server]
+    /// Servers to judge, as URLs [default: the built-in reference server, every protocol]
+    #[arg(value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
-    /// Print the cases instead of running them
+    /// Print the selected cases instead of running them
     #[arg(long)]
     pub(crate) list: bool,
     /// Only cases of this id or glob, such as 'memcached/cas/*' (repeatable)
@@ -58,18 +81,30 @@ pub(crate) struct Check {
     /// Only cases of this level (repeatable)
     #[arg(long = "level", value_name = "LEVEL")]
     pub(crate) levels: Vec<Level>,
-    /// A failed SHOULD fails the run too
+    /// A failed "should" fails the run too
     #[arg(long)]
     pub(crate) strict: bool,
     /// Also run cases that empty the whole server
     #[arg(long)]
     pub(crate) allow_flush: bool,
-    /// Known deviations: a file, or 'none' [default: the bundled file for that implementation]
-    #[arg(long, value_name = "FILE|none")]
+    /// A file of known deviations, or 'none' [default: the bundled one for that implementation]
+    ///
+    /// They are expected to fail; one that passes fails the run. A TOML file:
+    ///
+    ///   implementation = "memcached"
+    ///   versions = ">=1.6.18, <1.6.25"
+    ///   [[expect]]
+    ///   case = "memcached/tch/value-is-refused"    # an id or a glob
+    ///   verdict = "fail"                           # or "flaky": it may pass
+    ///   reason = "TOUCH does not check for a value"
+    #[arg(long, value_name = "FILE|none", verbatim_doc_comment)]
     pub(crate) expectations: Option<PathBuf>,
     /// How requests are cut into writes
     #[arg(long, value_enum, default_value_t = DeliveryChoice::All)]
     pub(crate) delivery: DeliveryChoice,
+    /// Cases at work at the same time (those that only wait for an expiry do not count)
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: u16,
     #[command(flatten)]
     pub(crate) run: Run,
 }
@@ -77,16 +112,14 @@ pub(crate) struct Check {
 /// What `check` and `replay` share.
 #[derive(Args, Debug)]
 pub(crate) struct Run {
-    /// Keys and opaques are derived from it [default: random, and printed]
+    /// Keys and opaques are derived from it, so that a run can be repeated [default: random, and
+    /// printed]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Cases at work at the same time; waits for expiry overlap anyway
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) jobs: u16,
-    /// The longest wait for one reply
+    /// The longest wait for one reply, such as 500ms or 5s
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub(crate) timeout: Duration,
-    /// How to report
+    /// How to report: text for people, or one JSON document (schema lockproof.report/1)
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
 }
@@ -112,13 +145,20 @@ pub(crate) struct Record {
     pub(crate) once: bool,
 }
 
-/// Play a session file against a server.
+/// Play a session file against a server, and compare its replies
+///
+/// A session file holds what clients send and what must come back, as plain text: `record` writes
+/// one, and docs/session-format.md describes the form.
+///
+///   lockproof replay a.session memcached://127.0.0.1:11211
+///   lockproof replay a.session --delivery all
 #[derive(Args, Debug)]
-#[command(after_long_help = CODES)]
+#[command(verbatim_doc_comment, after_long_help = CODES)]
 pub(crate) struct Replay {
-    /// A session file, as `record` writes it and docs/session-format.md describes it
+    /// The session file
     pub(crate) file: PathBuf,
-    /// The server, as a target URL [default: the embedded reference server]
+    /// The server, as a URL (`lockproof check --help` lists the options) [default: the built-in
+    /// reference server]
     pub(crate) target: Option<String>,
     /// How requests are cut into writes
     #[arg(long, value_enum, default_value_t = DeliveryChoice::Whole)]
@@ -127,32 +167,41 @@ pub(crate) struct Replay {
     pub(crate) run: Run,
 }
 
-/// Run the reference server.
+/// Run the reference server
 ///
-/// When it is ready it prints one JSON line on stdout: {"ready": true, "listen": {"memcached": "127.0.0.1:11211", …}}.
-/// SIGTERM or Ctrl-C: it stops accepting, lets connections finish, and exits with 0; a second signal ends it at once.
+/// When its ports are open it prints one JSON line on stdout; the log goes to stderr:
+///
+///   {"ready":true,"listen":{"memcached":"127.0.0.1:11211","netmem":"127.0.0.1:10001",...}}
+///
+/// SIGTERM or Ctrl-C: it stops accepting, lets connections finish (5 seconds at most), and exits
+/// with 0. A second signal ends it at once.
+///
+/// -m, -I, -c and -t mean what they mean to memcached.
+///
+///   lockproof serve --only memcached --memcached 127.0.0.1:0
+///   lockproof serve --only netmem,locker --pages 64
 #[derive(Args, Debug)]
-#[command(after_long_help = CODES)]
+#[command(verbatim_doc_comment, after_long_help = CODES)]
 pub(crate) struct Serve {
-    /// Only these protocols, separated by commas
+    /// Only these protocols, separated by commas [default: all four]
     #[arg(long, value_name = "PROTOCOL", value_delimiter = ',')]
     pub(crate) only: Vec<Protocol>,
-    /// memcached's address (port 0: any free one)
+    /// Where memcached listens; port 0 takes a free port, and the ready line tells which
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:11211")]
     pub(crate) memcached: SocketAddr,
-    /// NetMem's address
+    /// Where NetMem listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10001")]
     pub(crate) netmem: SocketAddr,
-    /// Locker's address
+    /// Where Locker listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10002")]
     pub(crate) locker: SocketAddr,
-    /// Echo's address
+    /// Where echo listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9999")]
     pub(crate) echo: SocketAddr,
     /// memcached: item memory in megabytes; the least used items go when it is full
     #[arg(short = 'm', long, value_name = "MB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) memory_limit: u32,
-    /// memcached: longest item, in bytes or with k or m behind it
+    /// memcached: longest item, key and header included, in bytes or with k or m behind it
     #[arg(short = 'I', long, value_name = "SIZE", default_value = "1m", value_parser = size)]
     pub(crate) max_item_size: usize,
     /// Connections of each protocol at once; one more is accepted and closed
@@ -168,13 +217,13 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     pub(crate) page_length: u32,
     /// Locker: layout of the request header
-    #[arg(long, value_enum, default_value_t = Layout::Natural)]
+    #[arg(long, value_name = "LAYOUT", value_enum, default_value_t = Layout::Natural)]
     pub(crate) locker_layout: Layout,
     /// Locker: numbers of the outcomes
-    #[arg(long, value_enum, default_value_t = Results::Small)]
+    #[arg(long, value_name = "RESULTS", value_enum, default_value_t = Results::Small)]
     pub(crate) locker_results: Results,
-    /// Echo: a task or a process for each client
-    #[arg(long, value_enum, default_value_t = EchoMode::Task)]
+    /// Echo: what serves a client
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = EchoMode::Task)]
     pub(crate) echo_mode: EchoMode,
     /// A peer that does not take its replies in this time is closed, and what it held is freed
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
@@ -200,9 +249,13 @@ pub(crate) enum Protocol {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Level {
+    /// Required: a failure fails the run
     Must,
+    /// Recommended: a failure fails the run with --strict
     Should,
+    /// Not written down, but programs rely on it: a failure fails the run
     DeFacto,
+    /// Worth knowing: never fails the run
     Info,
 }
 
@@ -244,7 +297,9 @@ pub(crate) enum Results {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum EchoMode {
+    /// A task of the server
     Task,
+    /// A process for each client
     Process,
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn run(check: &Check) -> Done {
     };
     let cases = selection.of(&all).map_err(Problem::usage)?;
     if check.list {
-        return Ok(list::print(&cases, check.run.format));
+        return list::print(&cases, check.run.format);
     }
     let expectations = match &check.expectations {
         None => ExpectationsChoice::Bundled,
@@ -30,6 +30,7 @@ pub(crate) fn run(check: &Check) -> Done {
         cases,
         run: &check.run,
         deliveries: deliveries(check.delivery),
+        jobs: check.jobs,
         strict: check.strict,
         allow_flush: check.allow_flush,
         expectations,

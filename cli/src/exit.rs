@@ -48,7 +48,9 @@ pub(crate) type Done = Result<ExitCode, Problem>;
 /// Shown below `--help`.
 pub(crate) const CODES: &str = "Exit codes:
   0  conforms
-  1  something failed (also: an expected failure that passed, an expectations line that matches nothing)
-  2  usage: an unknown option or case, an empty selection, a broken session file
+  1  something failed; also an expected failure that passed, or a line of an expectations
+     file that matches no case
+  2  usage: an unknown option or case, an empty selection, a broken session file, an address
+     that cannot be listened on
   3  the target could not be reached, or does not speak the protocol
   4  inconclusive: nothing was judged, or the suite itself failed";

@@ -1,30 +1,35 @@
 //! `lockproof check --list`
 
+use std::fmt::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use lockproof_conformance::suite::Case;
 
 use crate::arguments::Format;
+use crate::exit::Done;
+use crate::output;
 
-pub(crate) fn print(cases: &[Arc<Case>], format: Format) -> ExitCode {
-    match format {
+pub(crate) fn print(cases: &[Arc<Case>], format: Format) -> Done {
+    output::print(&match format {
         Format::Human => human(cases),
         Format::Json => json(cases),
-    }
-    ExitCode::SUCCESS
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
-fn human(cases: &[Arc<Case>]) {
+fn human(cases: &[Arc<Case>]) -> String {
+    let mut text = String::new();
     let width = cases.iter().map(|case| case.id().len()).max().unwrap_or_default();
     for case in cases {
         let title = case.session.header.title.as_deref().unwrap_or_default();
-        anstream::println!("{:<width$}  {:<8}  {title}", case.id(), case.level().name());
+        let (id, level) = (case.id(), case.level().name());
+        let _ = writeln!(text, "{id:<width$}  {level:<8}  {title}");
     }
-    anstream::eprintln!("{} cases", cases.len());
+    text
 }
 
-fn json(cases: &[Arc<Case>]) {
+fn json(cases: &[Arc<Case>]) -> String {
     let cases: Vec<_> = cases
         .iter()
         .map(|case| {
@@ -40,5 +45,5 @@ fn json(cases: &[Arc<Case>]) {
         })
         .collect();
     let document = serde_json::json!({ "schema": "lockproof.cases/1", "cases": cases });
-    anstream::println!("{document:#}");
+    format!("{document:#}")
 }

@@ -5,32 +5,42 @@ mod check;
 mod embedded;
 mod exit;
 mod list;
+mod output;
 mod play;
 mod progress;
 mod record;
 mod replay;
 mod serve;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::arguments::{Cli, Verb};
+use crate::exit::{Done, Problem};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let done = match cli.verb {
+    let verb = Cli::parse().verb;
+    // A panic is a fault of this program, never a verdict on the server.
+    let done = std::panic::catch_unwind(|| run(verb));
+    let done = done.unwrap_or_else(|_| Err(Problem::harness("lockproof itself failed, see above")));
+    match done {
+        Ok(code) => code,
+        Err(problem) => {
+            // Nobody may be left to read it; the exit code tells as much.
+            let _ = writeln!(anstream::stderr(), "{}", problem.text());
+            problem.code()
+        }
+    }
+}
+
+fn run(verb: Verb) -> Done {
+    match verb {
         Verb::Check(check) => check::run(&check),
         Verb::Serve(serve) => serve::run(*serve),
         Verb::Record(record) => record::run(&record),
         Verb::Replay(replay) => replay::run(&replay),
         Verb::EchoChild => serve::echo_child(),
-    };
-    match done {
-        Ok(code) => code,
-        Err(problem) => {
-            anstream::eprintln!("{}", problem.text());
-            problem.code()
-        }
     }
 }

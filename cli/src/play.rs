@@ -1,5 +1,6 @@
 //! What `check` and `replay` share: greet the servers, run the cases, print the report.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -15,6 +16,7 @@ use lockproof_conformance::target::{Target, TargetError};
 use crate::arguments::{DeliveryChoice, Format, Run};
 use crate::embedded::House;
 use crate::exit::{Done, Problem};
+use crate::output;
 use crate::progress::Progress;
 
 /// Everything a run needs that is not a server.
@@ -22,6 +24,7 @@ pub(crate) struct Play<'a> {
     pub(crate) cases: Vec<Arc<Case>>,
     pub(crate) run: &'a Run,
     pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) jobs: u16,
     pub(crate) strict: bool,
     pub(crate) allow_flush: bool,
     pub(crate) expectations: ExpectationsChoice,
@@ -62,8 +65,8 @@ impl Play<'_> {
         let report =
             runtime.map_err(Problem::harness)?.block_on(self.report(targets, house.as_ref()))?;
         match self.run.format {
-            Format::Human => anstream::print!("{}", report.human()),
-            Format::Json => anstream::println!("{}", report.json()),
+            Format::Human => output::print(&report.human())?,
+            Format::Json => output::print(&report.json())?,
         }
         Ok(ExitCode::from(report.outcome().exit_code()))
     }
@@ -74,10 +77,10 @@ impl Play<'_> {
         let names: Vec<String> = venues.iter().map(|venue| venue.target().url.clone()).collect();
         let implementations: Vec<String> =
             venues.iter().map(|venue| venue.profile.implementation.clone()).collect();
-        let unused = self.unused(&venues);
+        let unused = Self::unused(&venues)?;
         let plan = Plan {
             deliveries: self.deliveries.clone(),
-            jobs: usize::from(self.run.jobs),
+            jobs: usize::from(self.jobs),
             timeout: self.run.timeout,
             seed: self.run.seed.unwrap_or_else(fresh_seed),
             allow_flush: self.allow_flush,
@@ -145,10 +148,12 @@ impl Play<'_> {
         })
     }
 
-    fn unused(&self, venues: &[Venue]) -> Vec<String> {
-        let all = lockproof_conformance::suite::all().unwrap_or_default();
+    /// Each line once, also where one file is about several servers.
+    fn unused(venues: &[Venue]) -> Result<Vec<String>, Problem> {
+        let all = lockproof_conformance::suite::all().map_err(Problem::harness)?;
         let files = venues.iter().filter_map(|venue| venue.expectations.as_ref());
-        files.flat_map(|file| file.unused(&all)).map(|line| line.case.clone()).collect()
+        let lines = files.flat_map(|file| file.unused(&all)).map(|line| line.case.clone());
+        Ok(lines.collect::<BTreeSet<_>>().into_iter().collect())
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn run(replay: &Replay) -> Done {
         cases: vec![Arc::new(Case { session, path: path.clone() })],
         run: &replay.run,
         deliveries: deliveries(replay.delivery),
+        jobs: 1,
         strict: true,
         // Whoever plays a file by name wants what is in it.
         allow_flush: true,

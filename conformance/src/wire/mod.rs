@@ -22,7 +22,6 @@ pub use locker::{Layout, Results};
 pub(crate) use memcached::{opcode, opcode_name};
 pub(crate) use request::number;
 pub use request::{Request, TakenRequest, value_of};
-pub(crate) use request::number;
 
 use crate::session::{Datum, EvalError, Message, Pattern, Scope, Value};
 
