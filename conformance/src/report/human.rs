@@ -1,6 +1,6 @@
 //! The report that people read: failing cases first, then each failure in full, then the summary and the verdict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ const SHOWN: usize = 20;
 const EVENTS: usize = 12;
 const BYTES: usize = 96;
 
+/// Columns of wrapped text.
+const WIDTH: usize = 100;
+
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const NOTE: Style = AnsiColor::Yellow.on_default();
@@ -33,10 +36,11 @@ impl Report {
         let grouped = self.grouped();
         for (lines, case) in grouped.iter().map(|lines| (lines, lines[0])) {
             let deliveries: Vec<&str> = lines.iter().map(|case| case.delivery.name()).collect();
-            let style = if case.counts(self.strict) { BAD } else { NOTE };
+            let counts = case.counts(self.strict) || case.verdict == Verdict::Error;
+            let (style, note) = if counts { (BAD, "") } else { (NOTE, ", does not count") };
             let _ = writeln!(
                 text,
-                "{style}{}{style:#}  {}  {QUIET}[{}] {}{QUIET:#}",
+                "{style}{}{style:#}  {}  {QUIET}[{}] {}{note}{QUIET:#}",
                 case.verdict.name().to_uppercase(),
                 case.id,
                 deliveries.join(" "),
@@ -57,9 +61,10 @@ impl Report {
         for line in &self.unused_expectations {
             let _ = writeln!(
                 text,
-                "{BAD}UNUSED{BAD:#}  the expectations line `{line}` matches no case: remove it"
+                "\n{BAD}UNUSED{BAD:#}  no case matches `{line}` of the expectations: remove that line"
             );
         }
+        self.unsupported(&mut text);
         self.summary(&mut text);
         text
     }
@@ -83,20 +88,49 @@ impl Report {
         let _ = writeln!(text, "\n{HEAD}{}{HEAD:#}  {QUIET}{}{QUIET:#}", case.id, case.target);
         for id in case.spec.iter().take(3) {
             if let Some(requirement) = requirements.get(id.as_str()) {
-                let _ = writeln!(text, "  {id} {}: {}", requirement.level, requirement.text);
+                let line = format!("{id} {}: {}", requirement.level, requirement.text);
+                text.push_str(&wrapped(&line));
             }
         }
-        let detail = case.detail.as_deref().unwrap_or_default();
-        match &case.evidence {
-            Some(evidence) => evidence_text(text, evidence),
-            None => {
-                let _ = writeln!(text, "  {detail}");
-            }
-        }
-        if case.verdict == Verdict::UnexpectedPass {
-            let _ = writeln!(text, "  {detail}");
+        if let Some(evidence) = &case.evidence {
+            evidence_text(text, evidence, &self.place(case, evidence));
+        } else {
+            let _ = writeln!(text, "  {BAD}{}{BAD:#}", case.detail.as_deref().unwrap_or_default());
         }
         let _ = writeln!(text, "  again:  {}", self.replay_command(case));
+    }
+
+    /// Where the step stands that failed.
+    fn place(&self, case: &CaseReport, evidence: &Evidence) -> String {
+        let file = match &self.file {
+            Some(file) => file.clone(),
+            None => format!("sessions/{}.session", case.id),
+        };
+        match evidence.failure.line {
+            0 => format!("{file}, after the last step:"),
+            line => format!("{file}, line {line}:"),
+        }
+    }
+
+    /// What was not asked, by reason: silence would look like a pass.
+    fn unsupported(&self, text: &mut String) {
+        let mut reasons: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for case in self.cases.iter().filter(|case| case.verdict == Verdict::Unsupported) {
+            let reason = case.detail.as_deref().unwrap_or_default();
+            reasons.entry(reason).or_default().insert(&case.id);
+        }
+        if !reasons.is_empty() {
+            let _ = writeln!(text, "\n{NOTE}not asked{NOTE:#}");
+        }
+        for (reason, cases) in reasons {
+            let first = cases.first().copied().unwrap_or_default();
+            let more = if cases.len() > 1 {
+                format!(" and {} more", cases.len() - 1)
+            } else {
+                String::new()
+            };
+            let _ = writeln!(text, "  {reason}: {first}{more}");
+        }
     }
 
     fn summary(&self, text: &mut String) {
@@ -130,14 +164,34 @@ impl Report {
                 (NOTE, "inconclusive: nothing was judged, or the suite failed")
             }
         };
-        let failed = self.grouped().iter().filter(|lines| lines[0].counts(self.strict)).count();
-        let why = if failed == 0 { String::new() } else { format!(" ({failed} failing)") };
-        let seconds = Duration::from_millis(self.millis).as_secs_f64();
+        let checks = if self.cases.len() == 1 { "check" } else { "checks" };
         let _ = writeln!(
             text,
-            "{style}{verdict}{style:#}{why}: {} checks in {seconds:.1} s",
-            self.cases.len()
+            "{style}{verdict}{style:#}{}: {} {checks} in {:.1} s",
+            self.why(),
+            self.cases.len(),
+            self.millis as f64 / 1000.0
         );
+    }
+
+    /// How many cases fail, in brackets; nothing if none does.
+    fn why(&self) -> String {
+        let grouped = self.grouped();
+        let (failing, lenient): (Vec<_>, Vec<_>) = grouped
+            .iter()
+            .filter(|lines| lines[0].verdict != Verdict::Error)
+            .partition(|lines| lines[0].counts(self.strict));
+        let parts = [
+            (failing.len(), "failing"),
+            (lenient.len(), "failing that do not count"),
+            (self.unused_expectations.len(), "unused in the expectations"),
+        ];
+        let told: Vec<String> = parts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) }
     }
 
     fn summary_row(
@@ -167,14 +221,27 @@ impl Report {
     }
 }
 
-fn evidence_text(text: &mut String, evidence: &Evidence) {
+/// Text in lines of at most [`WIDTH`] columns, two spaces in front, four from the second on.
+fn wrapped(text: &str) -> String {
+    let mut lines = String::from(" ");
+    let mut column = 1;
+    for word in text.split(' ') {
+        let length = word.chars().count() + 1;
+        if column + length > WIDTH {
+            lines.push_str("\n   ");
+            column = 3;
+        }
+        lines.push(' ');
+        lines.push_str(word);
+        column += length;
+    }
+    lines.push('\n');
+    lines
+}
+
+fn evidence_text(text: &mut String, evidence: &Evidence, place: &str) {
     let failure = &evidence.failure;
-    let place = if failure.line == 0 {
-        "after the last step".to_owned()
-    } else {
-        format!("line {}", failure.line)
-    };
-    let _ = writeln!(text, "  {place}:  {}", failure.step);
+    let _ = writeln!(text, "  {QUIET}{place}{QUIET:#}  {}", failure.step);
     let _ = writeln!(text, "  {BAD}{}{BAD:#}", failure.problem);
     for difference in &failure.differences {
         let _ = writeln!(text, "    {:<9} expected {}", difference.field, difference.expected);

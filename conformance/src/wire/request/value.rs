@@ -20,24 +20,26 @@ pub fn value_of(bytes: &[u8]) -> Value {
     if parts.len() == 1 { parts.remove(0) } else { Value::Join(parts) }
 }
 
-/// One unit over and over, often enough to be shorter that way.
+/// One unit over and over, often enough to be shorter that way; a last one may be cut.
 fn repeated(bytes: &[u8]) -> Option<Value> {
     if bytes.len() < RUN {
         return None;
     }
-    let unit = (1..=UNIT_MAX).find(|&unit| {
-        let (first, rest) = bytes.split_at(unit);
-        bytes.len().is_multiple_of(unit)
-            && bytes.len() / unit >= 4
-            && rest.chunks(unit).all(|chunk| chunk == first)
-    })?;
-    bytes.get(..unit).map(|unit| rep(unit, bytes.len() / unit.len()))
+    let repeats = |unit: &usize| bytes.iter().skip(*unit).zip(bytes).all(|(next, first)| next == first);
+    let unit = (1..=UNIT_MAX.min(bytes.len() / 4)).find(repeats)?;
+    let count = bytes.len() / unit;
+    let (whole, rest) = bytes.split_at(unit * count);
+    let whole = rep(whole.get(..unit).unwrap_or_default(), count);
+    Some(if rest.is_empty() { whole } else { Value::Join(vec![whole, plain(rest)]) })
+}
+
+fn plain(bytes: &[u8]) -> Value {
+    if is_text(bytes) { Value::Text(bytes.to_vec()) } else { Value::Hex(bytes.to_vec()) }
 }
 
 fn rep(unit: &[u8], count: usize) -> Value {
-    let unit = if is_text(unit) { Value::Text(unit.to_vec()) } else { Value::Hex(unit.to_vec()) };
     let count = Value::Number { value: count as i128, hex: false };
-    Value::Rep(Box::new(unit), Box::new(count))
+    Value::Rep(Box::new(plain(unit)), Box::new(count))
 }
 
 /// Text in which long runs of one byte are folded. Two pieces of text never meet, so the parser reads the same parts.
