@@ -125,13 +125,21 @@ async fn other_bytes_are_shown() {
 #[tokio::test(start_paused = true)]
 async fn what_follows_the_last_step_is_a_failure() {
     let played = played("A> \"a\"\nA< \"a\"\n", Delivery::Whole, says(b"aa", false)).await;
-    assert!(problem(&played).starts_with("more came than the session says"), "{}", problem(&played));
+    assert!(
+        problem(&played).starts_with("more came than the session says"),
+        "{}",
+        problem(&played)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_end_of_stream_is_told_from_an_answer() {
     let early = played("A> \"a\"\nA< \"a\"\n", Delivery::Whole, says(b"", true)).await;
-    assert!(problem(&early).contains("closed the connection with an end of stream"), "{}", problem(&early));
+    assert!(
+        problem(&early).contains("closed the connection with an end of stream"),
+        "{}",
+        problem(&early)
+    );
     let right = played("A< \"a\"\nA< closed eof\n", Delivery::Whole, says(b"a", true)).await;
     assert!(right.failure.is_none(), "{:?}", right.failure);
     let open = played("A< \"a\"\nA< closed\n", Delivery::Whole, says(b"a", false)).await;
@@ -182,13 +190,21 @@ async fn a_hostile_server_cannot_hold_the_player() {
     let replies: [&'static [u8]; 5] = [
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
         &[0x81; 24],
-        &[0x81, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        &[
+            0x81, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            0, 0, 0,
+        ],
         &[0x81, 0, 0, 0, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         b"",
     ];
     for reply in replies {
-        let world = Scripted { script: says(reply, false), connections: RefCell::new(0), start: Instant::now() };
-        let options = Options { delivery: Delivery::Whole, timeout: Duration::from_secs(5), seed: 7 };
+        let world = Scripted {
+            script: says(reply, false),
+            connections: RefCell::new(0),
+            start: Instant::now(),
+        };
+        let options =
+            Options { delivery: Delivery::Whole, timeout: Duration::from_secs(5), seed: 7 };
         let mut scope = Scope::default();
         scope.vars.insert("k".to_owned(), Datum::Bytes(b"key".to_vec()));
         let codec = Codec::new(session.header.protocol());

@@ -44,10 +44,12 @@ fn imported() -> (Vec<Imported>, Deviations) {
         .into_iter()
         .map(|path| {
             let text = std::fs::read_to_string(&path).expect("a recording");
-            let program = path.parent().and_then(Path::file_name).expect("a folder").to_string_lossy();
+            let program =
+                path.parent().and_then(Path::file_name).expect("a folder").to_string_lossy();
             let scenario = path.file_stem().expect("a name").to_string_lossy();
             let recording = Recording::parse(&program, &scenario, &text).expect("a recording");
-            let session = recording.session(&mut deviations).unwrap_or_else(|error| panic!("{error}"));
+            let session =
+                recording.session(&mut deviations).unwrap_or_else(|error| panic!("{error}"));
             Imported { recording, path: path.with_extension("session"), session }
         })
         .collect();
@@ -76,7 +78,8 @@ fn committed_sessions_are_what_the_importer_makes() {
 #[test]
 fn case_ids_are_distinct_and_name_their_protocol() {
     let (all, _) = imported();
-    let ids: BTreeSet<String> = all.iter().map(|imported| imported.session.header.case.clone()).collect();
+    let ids: BTreeSet<String> =
+        all.iter().map(|imported| imported.session.header.case.clone()).collect();
     assert_eq!(ids.len(), all.len());
     for Imported { recording, session, .. } in &all {
         assert_eq!(session.header.protocol(), recording.protocol());
@@ -96,7 +99,10 @@ fn every_deviation_is_found_and_cites_requirements_that_exist() {
     let cited = deviations.requirements();
     assert!(!cited.is_empty());
     for (recording, id) in cited {
-        assert!(text.contains(&format!("**{id}**")), "{recording} cites {id}, which no document has");
+        assert!(
+            text.contains(&format!("**{id}**")),
+            "{recording} cites {id}, which no document has"
+        );
     }
 }
 
@@ -135,7 +141,10 @@ async fn play(server: &Embedded, session: &Session) -> Played {
     let url = match session.header.protocol() {
         Protocol::Memcached => {
             let sasl = server.memcached_sasl().port();
-            format!("memcached://{}?sasl=user:password&sasl-port={sasl}&fresh=yes", server.memcached())
+            format!(
+                "memcached://{}?sasl=user:password&sasl-port={sasl}&fresh=yes",
+                server.memcached()
+            )
         }
         Protocol::NetMem => format!("netmem://{}?fresh=yes", server.netmem()),
         Protocol::Locker => format!("locker://{}", server.locker()),
@@ -151,10 +160,15 @@ async fn play(server: &Embedded, session: &Session) -> Played {
 fn complaint(imported: &Imported, played: &Played) -> Option<String> {
     let name = &imported.recording.name;
     if let Some(failure) = &played.failure {
-        let differences: Vec<String> = failure.differences.iter().map(ToString::to_string).collect();
+        let differences: Vec<String> =
+            failure.differences.iter().map(ToString::to_string).collect();
         let (line, step, problem) = (failure.line, &failure.step, &failure.problem);
-        return Some(format!("{name}:{line}: {step}\n    {problem}\n    {}", differences.join("\n    ")));
+        return Some(format!(
+            "{name}:{line}: {step}\n    {problem}\n    {}",
+            differences.join("\n    ")
+        ));
     }
     // The first alternative is the documented one: the reference server takes it everywhere.
-    (!played.lenient.is_empty()).then(|| format!("{name}: took what only the original does: {:?}", played.lenient))
+    (!played.lenient.is_empty())
+        .then(|| format!("{name}: took what only the original does: {:?}", played.lenient))
 }

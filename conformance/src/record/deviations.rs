@@ -116,7 +116,9 @@ impl Deviations {
         debug_assert!(self.entries.iter().all(|entry| ids(entry) > 0));
         self.entries
             .iter()
-            .flat_map(|entry| entry.requirement.iter().map(|id| (entry.recording.as_str(), id.as_str())))
+            .flat_map(|entry| {
+                entry.requirement.iter().map(|id| (entry.recording.as_str(), id.as_str()))
+            })
             .collect()
     }
 
@@ -126,12 +128,19 @@ impl Deviations {
         let substitutes = self.substitutes.iter().filter(|substitute| substitute.found == 0);
         entries
             .map(|entry| format!("{}: {}", entry.recording, entry.step))
-            .chain(substitutes.map(|substitute| format!("{}: {}", substitute.recording, substitute.from)))
+            .chain(
+                substitutes
+                    .map(|substitute| format!("{}: {}", substitute.recording, substitute.from)),
+            )
             .collect()
     }
 
     /// Marks the deviations of one recording.
-    pub(super) fn mark(&mut self, recording: &str, steps: Vec<String>) -> Result<Marked, DeviationError> {
+    pub(super) fn mark(
+        &mut self,
+        recording: &str,
+        steps: Vec<String>,
+    ) -> Result<Marked, DeviationError> {
         let mut marked = Marked::default();
         let steps = self.substituted(recording, steps, &mut marked);
         let mut counts = vec![0; self.entries.len()];
@@ -149,7 +158,10 @@ impl Deviations {
             rest = later;
             if entry.cut {
                 if !rest.is_empty() {
-                    marked.steps.push(format!("# The recording has {} more steps, which depend on that.", rest.len()));
+                    marked.steps.push(format!(
+                        "# The recording has {} more steps, which depend on that.",
+                        rest.len()
+                    ));
                 }
                 break;
             }
@@ -157,7 +169,12 @@ impl Deviations {
         Ok(marked)
     }
 
-    fn substituted(&mut self, recording: &str, mut steps: Vec<String>, marked: &mut Marked) -> Vec<String> {
+    fn substituted(
+        &mut self,
+        recording: &str,
+        mut steps: Vec<String>,
+        marked: &mut Marked,
+    ) -> Vec<String> {
         for substitute in self.substitutes.iter_mut().filter(|entry| entry.recording == recording) {
             for step in &mut steps {
                 if step.contains(&substitute.from) {
@@ -171,7 +188,12 @@ impl Deviations {
     }
 
     /// The entry that a step falls under. `counts` are the steps that each entry has fitted so far.
-    fn entry_for(&self, recording: &str, step: &str, counts: &mut [usize]) -> Result<Option<usize>, DeviationError> {
+    fn entry_for(
+        &self,
+        recording: &str,
+        step: &str,
+        counts: &mut [usize],
+    ) -> Result<Option<usize>, DeviationError> {
         let mut chosen = None;
         for (index, (entry, count)) in self.entries.iter().zip(counts).enumerate() {
             if !entry.is_about(recording) || !entry.fits(step)? {
@@ -195,13 +217,17 @@ impl Entry {
     }
 
     fn fits(&self, step: &str) -> Result<bool, DeviationError> {
-        let Some(expression) = self.step.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) else {
+        let Some(expression) = self.step.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'))
+        else {
             return Ok(self.step == step);
         };
-        let expression = regex::Regex::new(expression)
-            .map_err(|_| DeviationError::Expression { recording: self.recording.clone(), step: self.step.clone() })?;
+        let expression = regex::Regex::new(expression).map_err(|_| DeviationError::Expression {
+            recording: self.recording.clone(),
+            step: self.step.clone(),
+        })?;
         let lacks = |field: &String| !step.split(' ').any(|word| word == field);
-        Ok(expression.is_match(step) && (self.without.is_empty() || !self.without.iter().all(lacks)))
+        Ok(expression.is_match(step)
+            && (self.without.is_empty() || !self.without.iter().all(lacks)))
     }
 
     /// Writes the alternatives for the lines that the entry covers.
@@ -235,6 +261,9 @@ impl Entry {
             return Vec::new();
         }
         let kept = |word: &&str| !self.without.iter().any(|field| field == word);
-        lines.iter().map(|line| line.split(' ').filter(kept).collect::<Vec<_>>().join(" ")).collect()
+        lines
+            .iter()
+            .map(|line| line.split(' ').filter(kept).collect::<Vec<_>>().join(" "))
+            .collect()
     }
 }

@@ -2,7 +2,14 @@
 //! rebuilt can be proven to be what was sent.
 
 const INITIAL: [u32; 8] = [
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
 ];
 
 /// The digest in hexadecimal.
@@ -55,7 +62,8 @@ fn compress(state: &mut [u32; 8], block: &[u8], rounds: &[u32; 64]) {
 /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
 fn round_constants() -> [u32; 64] {
     let mut constants = [0; 64];
-    let is_prime = |number: &u128| (2..*number).take_while(|by| by * by <= *number).all(|by| number % by != 0);
+    let is_prime =
+        |number: &u128| (2..*number).take_while(|by| by * by <= *number).all(|by| number % by != 0);
     for (constant, prime) in constants.iter_mut().zip((2u128..).filter(is_prime)) {
         // floor(cbrt(prime) * 2^32) by bisection; its low 32 bits are the fraction.
         let (mut low, mut high) = (0u128, 1 << 36);
@@ -63,7 +71,10 @@ fn round_constants() -> [u32; 64] {
             let middle = u128::midpoint(low, high);
             if middle.pow(3) <= prime << 96 { low = middle } else { high = middle }
         }
-        #[expect(clippy::cast_possible_truncation, reason = "the low 32 bits are what is asked for")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the low 32 bits are what is asked for"
+        )]
         let fraction = low as u32;
         *constant = fraction;
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::session::{Action, Expect, Expected, Message, Pattern, Send, Session, Split, Step, Value};
+use crate::session::{
+    Action, Expect, Expected, Message, Pattern, Send, Session, Split, Step, Value,
+};
 
 use super::RecordError;
 
@@ -64,7 +66,10 @@ impl Draft {
     pub(super) fn set_tag(&mut self, name: &str) {
         let tag = match &mut self.kind {
             Kind::Step(Step::Send(Send { message: Message::Named { tag, .. }, .. })) => tag,
-            Kind::Step(Step::Expect(Expect { what: Expected::Message(Message::Named { tag, .. }), .. })) => tag,
+            Kind::Step(Step::Expect(Expect {
+                what: Expected::Message(Message::Named { tag, .. }),
+                ..
+            })) => tag,
             _ => return,
         };
         *tag = Some(name.to_owned());
@@ -85,7 +90,9 @@ impl Draft {
         match step {
             Step::Send(send) => send.to_string(),
             Step::Expect(expect) => expect.to_string(),
-            Step::Quiet { conn, for_: Some(time) } => format!("{conn} quiet {}ms", time.as_millis()),
+            Step::Quiet { conn, for_: Some(time) } => {
+                format!("{conn} quiet {}ms", time.as_millis())
+            }
             Step::Quiet { conn, for_: None } => format!("{conn} quiet"),
             Step::Advance(time) => format!("advance {}ms", time.as_millis()),
             Step::Control { action, conn } => format!("{} {conn}", verb(*action)),
@@ -143,7 +150,12 @@ pub(super) fn lines(drafts: &[Draft]) -> Vec<String> {
 
 /// A session of these header and step lines, in canonical form.
 pub(super) fn session(header: &[String], steps: &[String]) -> Result<Session, RecordError> {
-    let text: String = header.iter().chain([&String::new()]).chain(steps).map(|line| format!("{line}\n")).collect();
+    let text: String = header
+        .iter()
+        .chain([&String::new()])
+        .chain(steps)
+        .map(|line| format!("{line}\n"))
+        .collect();
     let parsed = Session::parse(&text)?;
     // Line numbers and columns are those of the printed form.
     Ok(Session::parse(&parsed.to_string())?)

@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::RecordError;
 use super::deviations::{DeviationError, Deviations};
 use super::digest::sha256;
 use super::draft;
 use super::event::{Ending, Event, What};
 use super::transcribe::{Script, Source};
-use super::RecordError;
 use crate::session::Session;
 use crate::wire::{Codec, Protocol};
 
@@ -104,17 +104,23 @@ impl Recording {
     /// The first line that is not what it should be.
     pub fn parse(folder: &str, scenario: &str, text: &str) -> Result<Self, ImportError> {
         let name = format!("{folder}/{scenario}");
-        let fail = |line: usize, problem: String| ImportError::Line { recording: name.clone(), line: line + 1, problem };
+        let fail = |line: usize, problem: String| ImportError::Line {
+            recording: name.clone(),
+            line: line + 1,
+            problem,
+        };
         let mut lines = text.lines().enumerate();
         let (_, first) = lines.next().ok_or_else(|| fail(0, "an empty file".to_owned()))?;
-        let header: Header = serde_json::from_str(first).map_err(|error| fail(0, error.to_string()))?;
+        let header: Header =
+            serde_json::from_str(first).map_err(|error| fail(0, error.to_string()))?;
         let protocol = Protocol::ALL
             .into_iter()
             .find(|protocol| header.protocol.starts_with(protocol.name()))
             .ok_or_else(|| fail(0, format!("`{}` is no protocol of ours", header.protocol)))?;
         let mut events = Vec::new();
         for (index, line) in lines {
-            let row: Row = serde_json::from_str(line).map_err(|error| fail(index, error.to_string()))?;
+            let row: Row =
+                serde_json::from_str(line).map_err(|error| fail(index, error.to_string()))?;
             events.push(event(&row).map_err(|problem| fail(index, problem))?);
         }
         Ok(Self { name, header, events, protocol })
@@ -166,7 +172,9 @@ fn event(row: &Row) -> Result<Event, String> {
     let what = match row.dir.as_str() {
         "open" => What::Opened,
         "c2s" => bytes_of(row)?.map_or_else(|length| What::LostSent(length as u64), What::Sent),
-        "s2c" => bytes_of(row)?.map_or_else(|length| What::LostReceived(length as u64), What::Received),
+        "s2c" => {
+            bytes_of(row)?.map_or_else(|length| What::LostReceived(length as u64), What::Received)
+        }
         "close" => {
             let ending = match row.how.as_deref() {
                 Some("fin") => Ending::Fin,
@@ -192,10 +200,14 @@ fn bytes_of(row: &Row) -> Result<Result<Vec<u8>, usize>, String> {
     let digits = digits.filter(|digits| digits.len().is_multiple_of(2)).ok_or("not hexadecimal")?;
     let bytes: Vec<u8> = digits
         .chunks(2)
-        .map(|pair| u8::try_from(pair.iter().fold(0, |sum, digit| sum * 16 + digit)).unwrap_or_default())
+        .map(|pair| {
+            u8::try_from(pair.iter().fold(0, |sum, digit| sum * 16 + digit)).unwrap_or_default()
+        })
         .collect();
     match (row.len, &row.sha256) {
-        (Some(length), Some(digest)) if length <= EVENT_MAX => Ok(rebuilt(bytes, length, digest).ok_or(length)),
+        (Some(length), Some(digest)) if length <= EVENT_MAX => {
+            Ok(rebuilt(bytes, length, digest).ok_or(length))
+        }
         (None, None) => Ok(Ok(bytes)),
         _ => Err("a cut event has both `len` and `sha256`".to_owned()),
     }

@@ -58,7 +58,11 @@ impl CasNames {
 
 /// A reply as an expectation: only what is not the default of `docs/session-format.md`, and nothing that is the server's
 /// own choice (texts, its version).
-pub(super) fn expectation(reply: &Reply, asked: Option<&Asked>, names: &mut CasNames) -> Message<Pattern> {
+pub(super) fn expectation(
+    reply: &Reply,
+    asked: Option<&Asked>,
+    names: &mut CasNames,
+) -> Message<Pattern> {
     let reply = View { reply, asked };
     let mut fields: Vec<(&str, Option<Pattern>)> =
         if matches!(reply.reply.status, 0 | 0x0021) { reply.success() } else { reply.error() };
@@ -117,16 +121,27 @@ impl View<'_> {
         let extras = self.bytes("extras");
         let flags = self.number("flags");
         let flags_listed = flags != 0 && extras.len() == 4 && self.is_get();
-        let usual = if self.is_get() { extras.len() == 4 } else { extras.is_empty() || self.reply.code == 0x1c };
+        let usual = if self.is_get() {
+            extras.len() == 4
+        } else {
+            extras.is_empty() || self.reply.code == 0x1c
+        };
         let counter = self.reply.number("counter");
         vec![
             ("key", self.key()),
             // The server's own words are no behaviour: its version, the text of a login (MCB-VER-01, MCB-SAS-03).
-            ("value", match self.reply.code {
-                0x0b | 0x21 | 0x22 => Some(Pattern::Any),
-                _ => (!value.is_empty()).then(|| shown(&value)),
-            }),
-            ("flags", flags_listed.then_some(Pattern::Value(Value::Number { value: flags, hex: flags > 999 }))),
+            (
+                "value",
+                match self.reply.code {
+                    0x0b | 0x21 | 0x22 => Some(Pattern::Any),
+                    _ => (!value.is_empty()).then(|| shown(&value)),
+                },
+            ),
+            (
+                "flags",
+                flags_listed
+                    .then_some(Pattern::Value(Value::Number { value: flags, hex: flags > 999 })),
+            ),
             ("counter", counter.map(|counter| Pattern::Value(number(counter)))),
             ("extras", (!usual).then(|| Pattern::Value(Value::Hex(extras)))),
         ]
@@ -135,7 +150,8 @@ impl View<'_> {
     fn error(&self) -> Vec<(&'static str, Option<Pattern>)> {
         let (text, extras) = (self.bytes("text"), self.bytes("extras"));
         // A miss of the GETK family may carry its key in place of a text (MCB-GET-04).
-        let echoed = self.reply.status == 1 && self.asked.is_some_and(|asked| asked.key == self.bytes("key"));
+        let echoed = self.reply.status == 1
+            && self.asked.is_some_and(|asked| asked.key == self.bytes("key"));
         let key = self.bytes("key");
         let key_listed = !key.is_empty() && !(echoed && self.key().is_none());
         let printable = !text.is_empty() && text.iter().all(|byte| matches!(byte, b' '..=b'~'));

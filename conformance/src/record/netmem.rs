@@ -45,7 +45,8 @@ impl Pages {
             page.known |= fresh || whole;
         }
         let own = page.holder == Some(conn);
-        let waits = matches!(code, 3 | 5) && !own && (page.holder.is_some() || !page.waiting.is_empty());
+        let waits =
+            matches!(code, 3 | 5) && !own && (page.holder.is_some() || !page.waiting.is_empty());
         match code {
             3 | 5 if waits => page.waiting.push(conn),
             3 => page.holder = Some(conn),
@@ -79,7 +80,8 @@ impl Pages {
     /// A request with its version and data in the form that holds elsewhere.
     pub(super) fn request(&self, mut message: Message<Value>) -> Message<Value> {
         let Message::Named { fields, .. } = &mut message else { return message };
-        let page = fields.iter().find(|(name, _)| name == "page").map_or(0, |(_, value)| literal(value));
+        let page =
+            fields.iter().find(|(name, _)| name == "page").map_or(0, |(_, value)| literal(value));
         for (name, value) in fields {
             if name == "version"
                 && let Some((base, first)) = self.version_of(page)

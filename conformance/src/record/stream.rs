@@ -87,7 +87,9 @@ impl Stream {
         let position = match protocol {
             Protocol::Memcached => return self.memcached_answered(reply),
             Protocol::Locker => {
-                let of_kind = |waiting: &Waiting| 128 - i32::from(waiting.asked.code) == i32::from(reply.code);
+                let of_kind = |waiting: &Waiting| {
+                    128 - i32::from(waiting.asked.code) == i32::from(reply.code)
+                };
                 self.waiting.iter().position(of_kind).unwrap_or(0)
             }
             Protocol::NetMem | Protocol::Echo => 0,

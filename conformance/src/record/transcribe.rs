@@ -81,7 +81,10 @@ impl Script {
             lines.push(format!("spec   {}", spec.join(" ")));
         }
         if !self.needs.is_empty() {
-            lines.push(format!("needs  {}", self.needs.iter().copied().collect::<Vec<_>>().join(" ")));
+            lines.push(format!(
+                "needs  {}",
+                self.needs.iter().copied().collect::<Vec<_>>().join(" ")
+            ));
         }
         lines.push(format!("conn   {}", self.conn.join(" ")));
         lines
@@ -196,7 +199,9 @@ impl<'a> Scribe<'a> {
             return;
         }
         let name = &stream.name;
-        let text = format!("The recording does not keep the next {length} bytes of {name}: the comparison of {name} ends here.");
+        let text = format!(
+            "The recording does not keep the next {length} bytes of {name}: the comparison of {name} ends here."
+        );
         self.drafts.push(Draft::comment(text));
         self.drafts.push(Draft::control(name, Action::Close));
         stream.received.clear();
@@ -229,7 +234,11 @@ impl<'a> Scribe<'a> {
                     let segments = stream.take_request(request.length);
                     waits |= self.request(stream, request, &segments);
                 }
-                TakenRequest::Incomplete(_) if stream.sent.is_empty() || self.completes(index, stream) => break,
+                TakenRequest::Incomplete(_)
+                    if stream.sent.is_empty() || self.completes(index, stream) =>
+                {
+                    break;
+                }
                 TakenRequest::Incomplete(_) | TakenRequest::Broken => stream.raw_requests = true,
             }
         }
@@ -259,7 +268,9 @@ impl<'a> Scribe<'a> {
         let mut bytes = stream.sent.clone();
         let later = self.events.iter().skip(index + 1).filter(|event| event.conn == stream.conn);
         for event in later {
-            let TakenRequest::Incomplete(needed) = self.source.codec.take_request(&bytes) else { return true };
+            let TakenRequest::Incomplete(needed) = self.source.codec.take_request(&bytes) else {
+                return true;
+            };
             match &event.what {
                 What::Sent(more) => bytes.extend(more),
                 What::Received(_) if !stream.waiting.is_empty() && bytes.len() < needed => {}
@@ -278,7 +289,12 @@ impl<'a> Scribe<'a> {
             Protocol::NetMem => {
                 message = self.pages.request(message);
                 if let Some(asked) = &asked {
-                    waits = self.pages.asked(stream.conn, asked.code, asked.page, length.saturating_sub(13));
+                    waits = self.pages.asked(
+                        stream.conn,
+                        asked.code,
+                        asked.page,
+                        length.saturating_sub(13),
+                    );
                 }
             }
             Protocol::Locker | Protocol::Echo => {}
@@ -391,7 +407,8 @@ impl<'a> Scribe<'a> {
             Protocol::Echo => None,
         };
         // A named message is used only if it says everything: a player must accept these very bytes.
-        let message = message.filter(|message| crate::wire::check_reply(self.protocol(), message).is_ok());
+        let message =
+            message.filter(|message| crate::wire::check_reply(self.protocol(), message).is_ok());
         let unspeakable = asked.is_none_or(|asked| reply.is_unspeakable(self.protocol(), asked));
         let named = message.filter(|_| !unspeakable);
         let mut draft = Draft::expect(&stream.name, named.unwrap_or(Message::Raw(raw)), free);
@@ -411,7 +428,8 @@ impl<'a> Scribe<'a> {
         if stream.server_ended || stream.closed {
             return;
         }
-        let mut later = self.events.iter().skip(index + 1).filter(|event| event.conn == stream.conn);
+        let mut later =
+            self.events.iter().skip(index + 1).filter(|event| event.conn == stream.conn);
         let hears_more = later.any(|event| matches!(event.what, What::Received(_)));
         let action = match ending {
             Ending::Fin if hears_more => Action::Finish,
@@ -454,12 +472,12 @@ impl<'a> Scribe<'a> {
 
 fn end_of_comparison(what: &What) -> Option<String> {
     match what {
-        What::LostSent(length) => {
-            Some(format!("The recording does not keep the next {length} bytes of the client: the comparison ends here."))
-        }
-        What::Full(limit) => {
-            Some(format!("The recording ends here: {limit} bytes are the recorder's limit (RECORDED_BYTES_MAX)."))
-        }
+        What::LostSent(length) => Some(format!(
+            "The recording does not keep the next {length} bytes of the client: the comparison ends here."
+        )),
+        What::Full(limit) => Some(format!(
+            "The recording ends here: {limit} bytes are the recorder's limit (RECORDED_BYTES_MAX)."
+        )),
         _ => None,
     }
 }

@@ -40,7 +40,10 @@ fn memcached_requests_are_those_of_the_golden_vectors() {
     let codec = codec(Protocol::Memcached);
     for (request, bytes) in [
         ("noop opaque=0xdeadbeef", "800a0000 00000000 00000000 deadbeef 00000000 00000000"),
-        ("get key=\"Hello\" opaque=3", "80000005 00000000 00000005 00000003 00000000 00000000 48656c6c 6f"),
+        (
+            "get key=\"Hello\" opaque=3",
+            "80000005 00000000 00000005 00000003 00000000 00000000 48656c6c 6f",
+        ),
         (
             "add key=\"Hello\" value=\"World\" flags=0xdeadbeef exp=3600 opaque=6",
             "80020005 08000000 00000012 00000006 00000000 00000000 deadbeef 00000e10 48656c6c 6f576f72 6c64",
@@ -49,8 +52,14 @@ fn memcached_requests_are_those_of_the_golden_vectors() {
             "incr key=\"counter\" initial=0 exp=3600 opaque=13",
             "80050007 14000000 0000001b 0000000d 00000000 00000000 00000000 00000001 00000000 00000000 00000e10 636f756e 746572",
         ),
-        ("flush exp=0 opaque=0x19", "80080000 04000000 00000004 00000019 00000000 00000000 00000000"),
-        ("set keylen=9 bodylen=1 magic=0x81 extras=\"\" opaque=1", "81010009 00000000 00000001 00000001 00000000 00000000"),
+        (
+            "flush exp=0 opaque=0x19",
+            "80080000 04000000 00000004 00000019 00000000 00000000 00000000",
+        ),
+        (
+            "set keylen=9 bodylen=1 magic=0x81 extras=\"\" opaque=1",
+            "81010009 00000000 00000001 00000001 00000000 00000000",
+        ),
     ] {
         assert_eq!(encoded(codec, request), hex(bytes), "{request}");
     }
@@ -68,7 +77,10 @@ fn locker_requests_follow_the_dialect() {
     assert!(differs(packed, &[1, 16], &asked, "busy").is_empty());
     assert_eq!(differs(natural, &[1, 16], &asked, "busy"), ["outcome"]);
     assert_eq!(differs(natural, &[2, 1], &asked, "busy get"), ["cmd"]);
-    assert!(differs(natural, &[0, 4], &Asked { code: 9, ..Asked::default() }, "unknown_command").is_empty());
+    assert!(
+        differs(natural, &[0, 4], &Asked { code: 9, ..Asked::default() }, "unknown_command")
+            .is_empty()
+    );
 }
 
 const HIT: &str = "81000000 04000000 00000009 00000007 00000000 00000001 deadbeef 576f726c 64";
@@ -125,7 +137,10 @@ fn a_getk_miss_may_carry_its_own_key_only() {
 #[test]
 fn a_netmem_reply_is_checked_with_its_page_and_length() {
     let codec = codec(Protocol::NetMem);
-    assert_eq!(encoded(codec, "update page=3 version=-1 data=\"ab\""), hex("05 00000003 00000002 ffffffff 6162"));
+    assert_eq!(
+        encoded(codec, "update page=3 version=-1 data=\"ab\""),
+        hex("05 00000003 00000002 ffffffff 6162")
+    );
     let asked = Asked { code: 2, page: 3, ..Asked::default() };
     let reply = hex("02 00000003 00000002 00000007 6162");
     assert!(differs(codec, &reply, &asked, "read version=7 data=\"ab\"").is_empty());
@@ -139,11 +154,15 @@ fn a_netmem_reply_is_checked_with_its_page_and_length() {
 #[test]
 fn broken_framing_is_named_and_half_a_reply_is_waited_for() {
     let memcached = codec(Protocol::Memcached);
-    assert!(matches!(memcached.take(b"ERROR Too many"), Taken::Broken(why) if why.contains("magic 0x45")));
+    assert!(
+        matches!(memcached.take(b"ERROR Too many"), Taken::Broken(why) if why.contains("magic 0x45"))
+    );
     assert!(matches!(memcached.take(&hex(HIT)[..30]), Taken::Incomplete(33)));
     let mut short = hex(HIT);
     short[11] = 1;
-    assert!(matches!(memcached.take(&short), Taken::Broken(why) if why.contains("total body length 1")));
+    assert!(
+        matches!(memcached.take(&short), Taken::Broken(why) if why.contains("total body length 1"))
+    );
     let mut huge = hex(HIT);
     huge[8] = 0xff;
     assert!(matches!(memcached.take(&huge), Taken::Broken(_)));

@@ -25,7 +25,8 @@ fn repeated(bytes: &[u8]) -> Option<Value> {
     if bytes.len() < RUN {
         return None;
     }
-    let repeats = |unit: &usize| bytes.iter().skip(*unit).zip(bytes).all(|(next, first)| next == first);
+    let repeats =
+        |unit: &usize| bytes.iter().skip(*unit).zip(bytes).all(|(next, first)| next == first);
     let unit = (1..=UNIT_MAX.min(bytes.len() / 4)).find(repeats)?;
     let count = bytes.len() / unit;
     let (whole, rest) = bytes.split_at(unit * count);

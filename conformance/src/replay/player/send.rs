@@ -1,0 +1,99 @@
+//! Sending: encode, register what the reply must repeat, cut into writes.
+
+use std::task::Poll;
+use std::time::Duration;
+
+use super::{Player, Problem};
+use crate::replay::connection::{Connection, Connections, TimedOut};
+use crate::replay::transcript::Direction;
+use crate::replay::world::World;
+use crate::session::Send;
+use crate::wire::Protocol;
+
+/// The pause between the segments of a `split`, so that they do not meet again in a buffer.
+const SPLIT_PAUSE: Duration = Duration::from_millis(2);
+
+/// Opaques advance by this odd step, so that all of a session's differ and look like nothing.
+const OPAQUE_STEP: u32 = 0x9e37_79b1;
+
+impl<W: World> Player<'_, W> {
+    /// Encodes a request and registers what its reply must repeat.
+    pub(super) fn encode(&mut self, send: &Send) -> Result<crate::wire::Outgoing, Problem> {
+        self.scope.unix_now = self.world.unix_now();
+        self.opaque = self.opaque.wrapping_add(OPAQUE_STEP);
+        let mut outgoing = self.codec.encode(&send.message, &self.scope, self.opaque)?;
+        if let Some(length) = send.cut {
+            outgoing.bytes.truncate(length);
+        } else if let Some(asked) = outgoing.asked.clone() {
+            if self.codec.protocol == Protocol::Memcached && send.message.field("value").is_some() {
+                self.keys.insert(asked.key.clone());
+            }
+            self.connection(&send.conn)?.asked.push_back(asked);
+        }
+        Ok(outgoing)
+    }
+
+    pub(super) fn hold(&mut self, send: &Send) -> Result<(), Problem> {
+        let outgoing = self.encode(send)?;
+        self.connection(&send.conn)?.held.extend(outgoing.bytes);
+        Ok(())
+    }
+
+    pub(super) async fn send(&mut self, send: &Send) -> Result<(), Problem> {
+        if send.more {
+            return self.hold(send);
+        }
+        let outgoing = self.encode(send)?;
+        let held = std::mem::take(&mut self.connection(&send.conn)?.held);
+        // What goes out with company keeps only the borders that the session asks for.
+        let cuts = held.is_empty() || send.split.is_some();
+        let borders = if cuts {
+            self.options.delivery.borders(&outgoing, send.split.as_ref())
+        } else {
+            Vec::new()
+        };
+        let bytes = [held.as_slice(), &outgoing.bytes].concat();
+        let mut start = 0;
+        for end in borders.into_iter().map(|border| held.len() + border).chain([bytes.len()]) {
+            self.write(&send.conn, &bytes[start..end]).await?;
+            start = end;
+            if send.split.is_some() && end < bytes.len() {
+                self.pass(SPLIT_PAUSE).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what waits for company.
+    pub(super) async fn flush(&mut self, conn: &str) -> Result<(), Problem> {
+        let held = std::mem::take(&mut self.connection(conn)?.held);
+        if held.is_empty() { Ok(()) } else { self.write(conn, &held).await }
+    }
+
+    /// Sends bytes and waits until the server took them; on a stalled connection it may take its time.
+    pub(super) async fn write(&mut self, conn: &str, bytes: &[u8]) -> Result<(), Problem> {
+        self.conns.transcript.bytes(self.world.now(), conn, Direction::Sent, bytes);
+        let connection = self.connection(conn)?;
+        connection.post(bytes);
+        if connection.stalled { Ok(()) } else { self.written(conn).await }
+    }
+
+    pub(super) async fn written(&mut self, conn: &str) -> Result<(), Problem> {
+        let deadline = self.deadline();
+        let left =
+            |conns: &Connections<W::Stream>| conns.all.get(conn).map_or(0, Connection::unwritten);
+        let sent = self
+            .conns
+            .until(self.world, deadline, |_, conns| {
+                if left(conns) == 0 { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        sent.map_err(|TimedOut| {
+            let limit = self.patience;
+            Problem::new(format!(
+                "the server did not take the last {} bytes within {limit:?}",
+                left(&self.conns)
+            ))
+        })
+    }
+}
