@@ -23,11 +23,15 @@ use tokio::runtime::{Builder, Runtime};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Most of a test's time is waiting for expiry, deadlines and silence: more threads than processors.
+const THREADS: usize = 24;
+
 /// Short, because cases wait for it.
 const FRAME_DEADLINE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(THREADS);
     let url = std::env::var("LOCKPROOF_TARGET").ok();
     match trials(url.as_deref()) {
         Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),

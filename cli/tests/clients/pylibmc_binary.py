@@ -77,6 +77,7 @@ def cas(client):
 
 
 def counters(client):
+    client.delete("pl:n")
     raises("incr of an absent key", pylibmc.NotFound, lambda: client.incr("pl:n"))
     check("set of a number", client.set("pl:n", 10), True)
     check("incr", client.incr("pl:n", 5), 15)

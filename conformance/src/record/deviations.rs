@@ -36,7 +36,7 @@ struct Entry {
     after: bool,
     /// What the original did, if that is not the lines themselves.
     recorded: Option<Vec<String>>,
-    /// What the documentation asks for.
+    /// What the documentation asks for. `{1}` is what the expression's first group found.
     documented: Option<Vec<String>>,
     /// Or: the recorded lines without these fields.
     #[serde(default)]
@@ -112,8 +112,6 @@ impl Deviations {
 
     /// Every requirement id in the file, with its recording.
     pub fn requirements(&self) -> Vec<(&str, &str)> {
-        let ids = |entry: &'_ Entry| entry.requirement.len();
-        debug_assert!(self.entries.iter().all(|entry| ids(entry) > 0));
         self.entries
             .iter()
             .flat_map(|entry| {
@@ -230,12 +228,26 @@ impl Entry {
             && (self.without.is_empty() || !self.without.iter().all(lacks)))
     }
 
+    fn expression(&self) -> Option<&str> {
+        self.step.strip_prefix('/')?.strip_suffix('/')
+    }
+
+    /// What the expression's first group finds in a step.
+    fn group(&self, step: &str) -> Option<String> {
+        let captures = regex::Regex::new(self.expression()?).ok()?.captures(step)?;
+        captures.get(1).map(|group| group.as_str().to_owned())
+    }
+
     /// Writes the alternatives for the lines that the entry covers.
     fn write(&self, own: &[String], marked: &mut Marked) {
         let (kept, covered) = if self.after { own.split_at(1) } else { own.split_at(0) };
         marked.steps.extend_from_slice(kept);
         let recorded = self.recorded.clone().unwrap_or_else(|| covered.to_vec());
-        let documented = self.documented.clone().unwrap_or_else(|| self.stripped(&recorded));
+        let group = own.first().and_then(|step| self.group(step)).unwrap_or_default();
+        let documented = match &self.documented {
+            Some(lines) => lines.iter().map(|line| line.replace("{1}", &group)).collect(),
+            None => self.stripped(&recorded),
+        };
         let comment = format!("# {}: {}", self.requirement.join(" "), self.original);
         if documented.is_empty() || recorded.is_empty() {
             marked.steps.push(comment);

@@ -27,6 +27,8 @@ struct Page {
     waiting: Vec<u64>,
     /// Its bytes come from this recording, not from before.
     known: bool,
+    /// So will they be when the update on the way has been applied.
+    will_be_known: bool,
     /// The name of the version that was seen first, and that version.
     version: Option<(String, i128)>,
 }
@@ -41,10 +43,9 @@ impl Pages {
         let whole = self.length.is_none_or(|length| data >= length);
         let fresh = self.fresh;
         let page = self.pages.entry(page).or_default();
-        if matches!(code, 4 | 5) {
-            page.known |= fresh || whole;
-        }
         let own = page.holder == Some(conn);
+        page.known |= code == 4 && own && (fresh || whole);
+        page.will_be_known |= code == 5 && (fresh || whole);
         let waits =
             matches!(code, 3 | 5) && !own && (page.holder.is_some() || !page.waiting.is_empty());
         match code {
@@ -59,6 +60,7 @@ impl Pages {
     /// Notes that a reply came.
     pub(super) fn answered(&mut self, conn: u64, code: u8, page: u32) {
         let page = self.pages.entry(page).or_default();
+        page.known |= code == 5 && page.will_be_known;
         if let Some(at) = page.waiting.iter().position(|waiting| *waiting == conn) {
             page.waiting.remove(at);
             if code == 3 {

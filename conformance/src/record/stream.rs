@@ -1,6 +1,7 @@
 //! One recorded connection: what of its bytes is not a message yet, and which requests wait for a reply.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::stats::Stats;
 use crate::wire::{Asked, Protocol, Reply};
@@ -38,6 +39,8 @@ pub(super) struct Waiting {
     pub(super) draft: usize,
     /// It waits for nobody else.
     pub(super) free: bool,
+    /// When it was sent.
+    pub(super) at: Duration,
 }
 
 /// The request that a reply answers.

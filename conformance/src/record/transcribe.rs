@@ -11,7 +11,7 @@ use super::draft::{self, Draft};
 use super::event::{Ending, Event, What};
 use super::memcached::{CasNames, cas_of, expectation};
 use super::netmem::Pages;
-use super::stream::{Stream, Waiting};
+use super::stream::{Found, Stream, Waiting};
 use super::{RecordError, stats};
 use crate::session::{Action, Closing, Expect, Expected, Message, Pattern, Session, Step, Value};
 use crate::wire::{Codec, Protocol, Reply, Request, Taken, TakenRequest, value_of};
@@ -25,6 +25,9 @@ const WATCH: Duration = Duration::from_millis(100);
 /// Segments are kept for messages up to this size: above, borders are the network's, not the client's.
 const SPLIT_MAX: usize = 4096;
 const SEGMENTS_MAX: usize = 32;
+
+/// Of a reply that never got whole so many bytes are shown; of a longer one, its length.
+const HALF_REPLY_MAX: usize = 256;
 
 /// Where events come from.
 #[derive(Clone, Debug)]
@@ -305,7 +308,7 @@ impl<'a> Scribe<'a> {
         }
         let blocked = waits || stream.waiting.iter().any(|waiting| !waiting.free);
         if let Some(asked) = asked {
-            stream.waiting.push_back(Waiting { asked, draft: self.drafts.len(), free: !blocked });
+            stream.waiting.push_back(Waiting { asked, draft: self.drafts.len(), free: !blocked, at: self.now });
         }
         self.drafts.push(draft);
         waits
@@ -379,7 +382,9 @@ impl<'a> Scribe<'a> {
     fn reply(&mut self, stream: &mut Stream, reply: &Reply, raw: Vec<u8>) {
         let waiting = stream.answered(self.protocol(), reply);
         let asked = waiting.as_ref().map(|found| &found.waiting.asked);
-        let free = waiting.as_ref().is_none_or(|found| found.waiting.free);
+        // A reply that took its time may have waited for what others did.
+        let prompt = |found: &Found| found.waiting.free && self.now - found.waiting.at < PAUSE;
+        let free = waiting.as_ref().is_none_or(prompt);
         let message = match self.protocol() {
             Protocol::Memcached => {
                 self.names.note(cas_of(reply), true);
@@ -391,8 +396,10 @@ impl<'a> Scribe<'a> {
                         return;
                     }
                     Some(stats::expectation(&std::mem::take(&mut stream.stats)))
+                } else if asked.is_some() || stream.raw_requests {
+                    Some(expectation(reply, asked, &mut self.names))
                 } else {
-                    asked.map(|asked| expectation(reply, Some(asked), &mut self.names))
+                    None
                 }
             }
             Protocol::NetMem => asked.map(|asked| {
@@ -409,7 +416,7 @@ impl<'a> Scribe<'a> {
         // A named message is used only if it says everything: a player must accept these very bytes.
         let message =
             message.filter(|message| crate::wire::check_reply(self.protocol(), message).is_ok());
-        let unspeakable = asked.is_none_or(|asked| reply.is_unspeakable(self.protocol(), asked));
+        let unspeakable = reply.is_unspeakable(self.protocol(), asked);
         let named = message.filter(|_| !unspeakable);
         let mut draft = Draft::expect(&stream.name, named.unwrap_or(Message::Raw(raw)), free);
         if let Some(found) = waiting.filter(|found| found.hidden) {
@@ -437,13 +444,27 @@ impl<'a> Scribe<'a> {
             Ending::Fin | Ending::Refused => Action::Close,
         };
         stream.finished = true;
+        stream.echoed = None;
         stream.closed = action != Action::Finish;
+        if stream.closed {
+            self.half_a_reply(stream);
+        }
         self.drafts.push(Draft::control(&stream.name, action));
+    }
+
+    /// What came of a reply that never got whole.
+    fn half_a_reply(&mut self, stream: &mut Stream) {
+        if stream.received.len() > HALF_REPLY_MAX {
+            let (length, name) = (stream.received.len(), &stream.name);
+            self.drafts.push(Draft::comment(format!("{length} bytes of a longer reply came on {name}.")));
+            stream.received.clear();
+        }
+        self.raw_reply(stream);
     }
 
     fn server_ended(&mut self, stream: &mut Stream) {
         self.pages.gone(stream.conn);
-        self.raw_reply(stream);
+        self.half_a_reply(stream);
         if !stream.closed && !stream.server_ended {
             let what = Expected::Closed(Closing::Any);
             let step = Step::Expect(Expect { conn: stream.name.clone(), what, within: None });
@@ -454,13 +475,12 @@ impl<'a> Scribe<'a> {
 
     /// Connections that the recording leaves open, and that could not answer a last question.
     fn leave(&mut self, cut: bool) {
-        for stream in self.streams.values_mut() {
+        for mut stream in std::mem::take(&mut self.streams).into_values() {
             if stream.closed || stream.server_ended {
                 continue;
             }
-            if !cut && !stream.received.is_empty() {
-                let raw = Message::Raw(std::mem::take(&mut stream.received));
-                self.drafts.push(Draft::expect(&stream.name, raw, true));
+            if !cut {
+                self.half_a_reply(&mut stream);
             }
             let owes = stream.waiting.iter().any(|waiting| !waiting.asked.quiet);
             if cut || owes || stream.finished || stream.raw_requests || !stream.sent.is_empty() {

@@ -15,14 +15,14 @@ impl Reply {
     }
 
     /// Whether the words and fields of a session cannot say all that this reply says.
-    pub(crate) fn is_unspeakable(&self, protocol: Protocol, asked: &Asked) -> bool {
+    pub(crate) fn is_unspeakable(&self, protocol: Protocol, asked: Option<&Asked>) -> bool {
         match protocol {
             Protocol::Memcached => self.integer("datatype") != 0,
             // Only READ and LOCK have data to show (NM-FRAME-05).
             Protocol::NetMem => !matches!(self.code, 2 | 3) && !self.bytes("data").is_empty(),
             Protocol::Locker => {
-                let known = (122..=127).contains(&asked.code);
-                self.code != if known { 128 - asked.code } else { 0 }
+                let cmd = asked.map_or(0, |asked| asked.code);
+                self.code != if (122..=127).contains(&cmd) { 128 - cmd } else { 0 }
             }
             Protocol::Echo => false,
         }

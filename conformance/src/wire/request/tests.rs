@@ -39,7 +39,7 @@ fn memcached_requests_come_back_as_written() {
         "touch key=\"k\" exp=10",
         "flush",
         "flush exp=0",
-        "noop datatype=5 vbucket=0x338",
+        "noop datatype=5 vbucket=824",
         "0x92 key=\"k\" extras=hex(00000001)",
         "noop value=\"long\"rep(\"a\",40)\"tail\"",
     ];

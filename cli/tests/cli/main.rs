@@ -1,0 +1,21 @@
+//! The command line from outside: every test starts the program and looks at its output and exit code.
+//!
+//! Expected texts stand in the tests and in `tests/snapshots`. After a change that is meant, write them anew and read
+//! the difference:
+//!
+//! ```text
+//! SNAPSHOTS=overwrite INSTA_UPDATE=always cargo test -p lockproof --test cli
+//! git diff cli/tests
+//! ```
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod determinism;
+mod help;
+mod report;
+mod serve;
+mod serve_echo;
+mod target;
+mod usage;
+mod verdict;
