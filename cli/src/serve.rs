@@ -1,6 +1,6 @@
 //! `lockproof serve`
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::process::ExitCode;
 
 use lockproof_reference_server::{
@@ -17,7 +17,7 @@ pub(crate) fn run(serve: Serve) -> Done {
     let config = config(serve)?;
     let runtime = config.runtime().map_err(Problem::harness)?;
     runtime.block_on(async {
-        let server = Server::bind(config).map_err(Problem::usage)?;
+        let server = Server::bind(config).map_err(|error| unbound(&error))?;
         let shutdown = CancellationToken::new();
         let running = server.addresses();
         tokio::spawn(stop_on_signal(shutdown.clone()).map_err(Problem::harness)?);
@@ -35,7 +35,23 @@ fn log(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let styled = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(styled)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// What to do about an address that cannot be had.
+fn unbound(error: &std::io::Error) -> Problem {
+    let hint = match error.kind() {
+        ErrorKind::AddrInUse => "another program listens there; give another address, or port 0",
+        ErrorKind::AddrNotAvailable => "this machine has no such address",
+        ErrorKind::PermissionDenied => "ports below 1024 need privileges; give a higher one",
+        _ => return Problem::usage(error),
+    };
+    Problem::usage(format!("{error}\n  {hint}"))
 }
 
 fn config(serve: Serve) -> Result<ServerConfig, Problem> {

@@ -5,7 +5,9 @@
 //! what a server supports, [`expectations`] are its known deviations, [`runner`] runs cases side by side, [`report`] tells
 //! what came of it, in the words of [`requirements`].
 
+mod exchange;
 pub mod expectations;
+mod page_pool;
 pub mod probe;
 pub mod record;
 pub mod replay;

@@ -1,35 +1,29 @@
 //! What a case needs before it is played and leaves behind afterwards: its keys, its pages, a clean server.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
-use std::ops::RangeInclusive;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 
+use crate::exchange::{Exchange, request, request_of_bytes};
+use crate::page_pool::PagePool;
 use crate::replay::{Options, Played, TcpWorld, World, play};
 use crate::session::{Datum, Message, Scope, Session, Value};
 use crate::target::Target;
-use crate::wire::{Protocol, Reply, Taken};
+use crate::wire::{Protocol, Reply};
+
+/// Every key that the suite makes begins with this; only such keys are ever removed.
+const OWN_PREFIX: &[u8] = b"lp:";
+
+/// Deletes in one write; their replies, should they all fail, fit any socket's buffer.
+const REMOVED_AT_ONCE: usize = 500;
 
 /// One server, ready to be judged. Cases may be staged on it side by side.
 #[derive(Debug)]
 pub struct Stage {
     target: Target,
     pages: Option<PagePool>,
-}
-
-/// The pages that cases may borrow.
-#[derive(Debug)]
-struct PagePool {
-    count: u32,
-    length: u32,
-    free: Mutex<BTreeSet<u32>>,
-    returned: Notify,
-    size: usize,
 }
 
 /// A server that does not even answer a greeting.
@@ -52,14 +46,14 @@ impl Stage {
     pub async fn new(target: Target, timeout: Duration) -> Result<Self, StageError> {
         let mut stage = Self { target, pages: None };
         let world = stage.world(false);
-        let connecting = tokio::time::timeout(timeout, world.connect()).await;
+        let connecting = tokio::time::timeout(timeout, stage.exchange(&world)).await;
         let timed_out =
             |_| io::Error::new(io::ErrorKind::TimedOut, format!("nothing within {timeout:?}"));
-        let mut stream = connecting
+        let mut asks = connecting
             .map_err(timed_out)
             .and_then(|connected| connected)
             .map_err(|error| StageError::Unreachable(stage.target.url.clone(), error))?;
-        let greeted = tokio::time::timeout(timeout, stage.greet(&mut stream)).await;
+        let greeted = tokio::time::timeout(timeout, stage.greet(&mut asks)).await;
         let mute = |why: String| {
             StageError::Mute(stage.target.url.clone(), stage.target.protocol().name(), why)
         };
@@ -93,61 +87,36 @@ impl Stage {
         }
     }
 
-    async fn greet(&self, stream: &mut TcpStream) -> io::Result<Option<PagePool>> {
+    async fn greet(&self, asks: &mut Exchange<TcpStream>) -> io::Result<Option<PagePool>> {
         match self.target.protocol() {
             Protocol::NetMem => {
-                let reply = self.ask(stream, &request("params", vec![])).await?;
-                let field = |name| number(&reply, name);
-                let (count, length) = (field("pages"), field("length"));
+                let reply = asks.ask(&request("params", &[])).await?;
                 if reply.words.first().is_none_or(|word| word != "params") {
                     return Err(io::Error::other(format!("GET_PARAMS was answered with {reply}")));
                 }
+                let (count, length) = (number(&reply, "pages"), number(&reply, "length"));
                 Ok(Some(PagePool::new(count, length, self.target.facts.pages.as_ref())))
             }
             Protocol::Echo => {
                 let hello = b"hello from lockproof\0";
-                stream.write_all(hello).await?;
-                let mut back = vec![0; hello.len()];
-                stream.read_exact(&mut back).await?;
-                if back == hello {
+                if asks.echo(hello).await? == hello {
                     Ok(None)
                 } else {
                     Err(io::Error::other("it answered something else than what it was sent"))
                 }
             }
-            Protocol::Memcached => self.ask(stream, &request("noop", vec![])).await.map(|_| None),
+            Protocol::Memcached => asks.ask(&request("noop", &[])).await.map(|_| None),
             Protocol::Locker => {
-                let key = Value::Text(b"lp:hello".to_vec());
-                let message = Message::Named {
-                    words: vec!["query".to_owned()],
-                    args: vec![key],
-                    fields: vec![],
-                    tag: None,
-                };
-                self.ask(stream, &message).await.map(|_| None)
+                let words = vec!["query".to_owned()];
+                let args = vec![Value::Text(b"lp:hello".to_vec())];
+                let query = Message::Named { words, args, fields: vec![], tag: None };
+                asks.ask(&query).await.map(|_| None)
             }
         }
     }
 
-    /// One request, one reply.
-    async fn ask(&self, stream: &mut TcpStream, message: &Message<Value>) -> io::Result<Reply> {
-        let outgoing = self
-            .target
-            .codec
-            .encode(message, &Scope::default(), 0x6c6f_636b)
-            .map_err(io::Error::other)?;
-        stream.write_all(&outgoing.bytes).await?;
-        let mut buffer = Vec::new();
-        loop {
-            match self.target.codec.take(&buffer) {
-                Taken::Whole(reply) => return Ok(reply),
-                Taken::Broken(why) => return Err(io::Error::other(why)),
-                Taken::Incomplete(_) if stream.read_buf(&mut buffer).await? == 0 => {
-                    return Err(io::Error::other("it closed the connection instead of answering"));
-                }
-                Taken::Incomplete(_) => {}
-            }
-        }
+    async fn exchange(&self, world: &TcpWorld) -> io::Result<Exchange<TcpStream>> {
+        Ok(Exchange::new(self.target.codec, world.connect().await?))
     }
 
     /// One request on a connection of its own; `None` if no reply came.
@@ -157,15 +126,9 @@ impl Stage {
         fields: &[(&str, &[u8])],
         timeout: Duration,
     ) -> Option<Reply> {
-        let fields = fields
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), Value::Text(value.to_vec())))
-            .collect();
-        let message =
-            Message::Named { words: vec![name.to_owned()], args: Vec::new(), fields, tag: None };
         let asked = async {
-            let mut stream = self.world(false).connect().await?;
-            self.ask(&mut stream, &message).await
+            let mut asks = self.exchange(&self.world(false)).await?;
+            asks.ask(&request_of_bytes(name, fields)).await
         };
         tokio::time::timeout(timeout, asked).await.ok()?.ok()
     }
@@ -175,16 +138,16 @@ impl Stage {
         let sasl_case = session.header.needs.iter().any(|need| need == "sasl");
         let world = self.world(sasl_case);
         let lent = self.lend(session.own_pages.len()).await;
-        let before = self.contents(&lent).await;
+        let before = within(options, self.contents(&lent)).await.unwrap_or_default();
         let scope = self.scope(session, options, &lent);
+        // An earlier run with this seed may have been cut off before it cleaned up.
+        self.remove(&world, options, own_keys(session, &scope)).await;
         let played = play(session, &world, self.target.codec, scope, options).await;
-        if self.target.protocol() == Protocol::NetMem {
-            let _ = tokio::time::timeout(options.timeout, self.put_back(before)).await;
-            self.give_back(&lent);
+        within(options, self.put_back(before)).await;
+        if let Some(pool) = &self.pages {
+            pool.give_back(&lent);
         }
-        if self.target.protocol() == Protocol::Memcached && !played.keys.is_empty() {
-            let _ = tokio::time::timeout(options.timeout, self.remove(&world, &played.keys)).await;
-        }
+        self.remove(&world, options, played.keys.iter().cloned().collect()).await;
         played
     }
 
@@ -220,99 +183,74 @@ impl Stage {
     }
 
     async fn lend(&self, count: usize) -> Vec<u32> {
-        let Some(pool) = &self.pages else { return Vec::new() };
-        loop {
-            let returned = pool.returned.notified();
-            if let Some(lent) = pool.take(count.min(pool.size)) {
-                return lent;
-            }
-            returned.await;
+        match &self.pages {
+            Some(pool) => pool.lend(count).await,
+            None => Vec::new(),
         }
     }
 
-    fn give_back(&self, pages: &[u32]) {
-        if let Some(pool) = &self.pages {
-            pool.free.lock().unwrap_or_else(PoisonError::into_inner).extend(pages);
-            pool.returned.notify_waiters();
-        }
-    }
-
-    /// Version and bytes of each page.
-    async fn contents(&self, pages: &[u32]) -> Vec<(u32, i128, Vec<u8>)> {
+    /// Page, version and bytes of each page.
+    async fn contents(&self, pages: &[u32]) -> io::Result<Vec<(u32, i128, Vec<u8>)>> {
         let mut contents = Vec::new();
-        let Ok(mut stream) = self.world(false).connect().await else { return contents };
-        for &page in pages {
-            let message = request("read", vec![("page", i128::from(page)), ("version", 0)]);
-            let asked =
-                tokio::time::timeout(Duration::from_secs(5), self.ask(&mut stream, &message)).await;
-            if let Ok(Ok(reply)) = asked {
-                let data = reply.fields.iter().find(|(name, _)| *name == "data");
-                let data = data.map(|(_, datum)| datum.clone().into_bytes()).unwrap_or_default();
-                contents.push((page, i128::from(number(&reply, "version")), data));
-            }
+        if pages.is_empty() {
+            return Ok(contents);
         }
-        contents
+        let mut asks = self.exchange(&self.world(false)).await?;
+        for &page in pages {
+            // No page has this version, so the bytes always come.
+            let read = request("read", &[("page", i128::from(page)), ("version", -1)]);
+            let reply = asks.ask(&read).await?;
+            let data = reply.fields.iter().find(|(name, _)| *name == "data");
+            let data = data.map(|(_, datum)| datum.clone().into_bytes()).unwrap_or_default();
+            contents.push((page, i128::from(number(&reply, "version")), data));
+        }
+        Ok(contents)
     }
 
     async fn put_back(&self, contents: Vec<(u32, i128, Vec<u8>)>) -> io::Result<()> {
-        let mut stream = self.world(false).connect().await?;
+        if contents.is_empty() {
+            return Ok(());
+        }
+        let mut asks = self.exchange(&self.world(false)).await?;
         for (page, version, data) in contents {
-            let mut message =
-                request("update", vec![("page", i128::from(page)), ("version", version)]);
-            if let Message::Named { fields, .. } = &mut message {
+            let mut update = request("update", &[("page", i128::from(page)), ("version", version)]);
+            if let Message::Named { fields, .. } = &mut update {
                 fields.push(("data".to_owned(), Value::Text(data)));
             }
-            self.ask(&mut stream, &message).await?;
+            asks.ask(&update).await?;
         }
         Ok(())
     }
 
-    /// Removes what the case stored: quiet deletes, closed by a NOOP.
-    async fn remove(&self, world: &TcpWorld, keys: &BTreeSet<Vec<u8>>) -> io::Result<()> {
-        let mut stream = world.connect().await?;
-        let own = keys.iter().filter(|key| key.starts_with(b"lp:"));
-        for key in own.cloned() {
-            let fields = vec![("key".to_owned(), Value::Text(key))];
-            let message = Message::Named {
-                words: vec!["deleteq".to_owned()],
-                args: vec![],
-                fields,
-                tag: None,
-            };
-            let outgoing = self
-                .target
-                .codec
-                .encode(&message, &Scope::default(), 0)
-                .map_err(io::Error::other)?;
-            stream.write_all(&outgoing.bytes).await?;
+    /// Removes memcached keys of the suite's own: quiet deletes, closed by a NOOP, some hundred at a time.
+    async fn remove(&self, world: &TcpWorld, options: Options, mut keys: Vec<Vec<u8>>) {
+        keys.retain(|key| key.starts_with(OWN_PREFIX));
+        if self.target.protocol() != Protocol::Memcached || keys.is_empty() {
+            return;
         }
-        self.ask(&mut stream, &request("noop", vec![])).await.map(|_| ())
+        within(options, async {
+            let mut asks = self.exchange(world).await?;
+            for some in keys.chunks(REMOVED_AT_ONCE) {
+                let mut requests: Vec<_> =
+                    some.iter().map(|key| request_of_bytes("deleteq", &[("key", key)])).collect();
+                requests.push(request("noop", &[]));
+                asks.tell(&requests).await?;
+                while asks.reply().await?.words.last().is_none_or(|name| name != "noop") {}
+            }
+            Ok(())
+        })
+        .await;
     }
 }
 
-impl PagePool {
-    fn new(count: u32, length: u32, allowed: Option<&RangeInclusive<u32>>) -> Self {
-        let free: BTreeSet<u32> =
-            (0..count).filter(|page| allowed.is_none_or(|range| range.contains(page))).collect();
-        Self { count, length, size: free.len(), free: Mutex::new(free), returned: Notify::new() }
-    }
-
-    /// All of them or none, so that two cases never wait for each other.
-    fn take(&self, count: usize) -> Option<Vec<u32>> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.len() < count {
-            return None;
-        }
-        Some((0..count).filter_map(|_| free.pop_first()).collect())
-    }
+/// What helps a case but does not judge it has a time limit, and may fail: the case itself will tell.
+async fn within<T>(options: Options, work: impl Future<Output = io::Result<T>>) -> Option<T> {
+    tokio::time::timeout(options.timeout, work).await.ok()?.ok()
 }
 
-fn request(name: &str, fields: Vec<(&str, i128)>) -> Message<Value> {
-    let fields = fields
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), Value::Number { value, hex: false }))
-        .collect();
-    Message::Named { words: vec![name.to_owned()], args: Vec::new(), fields, tag: None }
+fn own_keys(session: &Session, scope: &Scope) -> Vec<Vec<u8>> {
+    let keys = session.own_keys.iter().filter_map(|name| scope.vars.get(name));
+    keys.cloned().map(Datum::into_bytes).collect()
 }
 
 fn number(reply: &Reply, name: &str) -> u32 {

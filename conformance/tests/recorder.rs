@@ -56,7 +56,9 @@ async fn record_and_replay(protocol: Protocol, steps: &str) -> String {
     let live = Session::parse(&text).expect("a session");
     let server = embedded().await;
     let session = recorded(address(&server, protocol), protocol, |front| async move {
-        let played = play(&live, &TcpWorld::new(front), Codec::new(protocol), Scope::default(), OPTIONS).await;
+        let played =
+            play(&live, &TcpWorld::new(front), Codec::new(protocol), Scope::default(), OPTIONS)
+                .await;
         assert!(played.failure.is_none(), "live: {:?}", played.failure);
     })
     .await;
@@ -71,10 +73,14 @@ async fn record_and_replay(protocol: Protocol, steps: &str) -> String {
 async fn replay(protocol: Protocol, session: &Session) {
     let fresh = embedded().await;
     let url = format!("{}://{}", protocol.name(), address(&fresh, protocol));
-    let stage = Stage::new(Target::parse(&url).expect("a target"), OPTIONS.timeout).await.expect("a server");
+    let stage = Stage::new(Target::parse(&url).expect("a target"), OPTIONS.timeout)
+        .await
+        .expect("a server");
     for delivery in [Delivery::Whole, Delivery::Bytes] {
         let played = stage.play(session, Options { delivery, ..OPTIONS }).await;
-        let failure = played.failure.map(|failure| format!("{} at {}: {}", delivery.name(), failure.step, failure.problem));
+        let failure = played
+            .failure
+            .map(|failure| format!("{} at {}: {}", delivery.name(), failure.step, failure.problem));
         assert!(failure.is_none(), "{session}\n{failure:?}");
         if protocol == Protocol::Memcached || protocol == Protocol::NetMem {
             // The second delivery would find what the first one stored.
@@ -202,7 +208,10 @@ async fn a_half_close_and_its_late_answer_pass_through() {
     })
     .await;
     server.await.expect("no panic");
-    assert!(session.to_string().ends_with("A> \"late\\0\"\nfinish A\nA< \"late\\0\"\nA< closed\n"), "{session}");
+    assert!(
+        session.to_string().ends_with("A> \"late\\0\"\nfinish A\nA< \"late\\0\"\nA< closed\n"),
+        "{session}"
+    );
 }
 
 #[tokio::test]
@@ -211,7 +220,7 @@ async fn a_reset_of_the_server_reaches_the_client() {
     let address = upstream.local_addr().expect("an address");
     let server = tokio::spawn(async move {
         let (stream, _) = upstream.accept().await.expect("a client");
-        stream.readable().await.expect("bytes");
+        stream.peek(&mut [0]).await.expect("bytes");
         // Closed with bytes unread: that is a reset.
     });
     let session = recorded(address, Protocol::Echo, |front| async move {

@@ -3,17 +3,20 @@
 //!
 //! `LOCKPROOF_BLESS=1` rewrites the committed sessions. They are the decoded transcripts: there are no other snapshots.
 
+#[path = "recordings/original.rs"]
+mod original;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lockproof_conformance::record::deviations::Deviations;
 use lockproof_conformance::record::import::Recording;
-use lockproof_conformance::replay::{Delivery, Options, Played};
-use lockproof_conformance::session::Session;
+use lockproof_conformance::replay::{Delivery, Options, Played, TcpWorld};
+use lockproof_conformance::session::{Scope, Session, Step};
 use lockproof_conformance::stage::Stage;
 use lockproof_conformance::target::Target;
-use lockproof_conformance::wire::Protocol;
+use lockproof_conformance::wire::{Codec, Protocol};
 use lockproof_reference_server::{Embedded, EmbeddedConfig};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -121,6 +124,51 @@ fn the_reference_server_does_what_is_documented_in_every_recording() {
         problems.extend(complaint(imported, &played));
     }
     assert!(problems.is_empty(), "{} recordings:\n{}", problems.len(), problems.join("\n"));
+}
+
+/// The other half of each alternative: what is written down as recorded is what the original did.
+#[test]
+fn every_session_accepts_its_own_recording() {
+    let only = std::env::var("LOCKPROOF_RECORDING").unwrap_or_default();
+    let (all, _) = imported();
+    let threads: Vec<_> = all
+        .into_iter()
+        .filter(|imported| imported.recording.name.contains(&only))
+        // Its session has another user and password than the recording.
+        .filter(|imported| imported.recording.name != "memcached/sasl_plain")
+        .map(|imported| std::thread::spawn(move || against_its_recording(&imported)))
+        .collect();
+    let problems: Vec<String> =
+        threads.into_iter().filter_map(|thread| thread.join().expect("no panic")).collect();
+    assert!(problems.is_empty(), "{} recordings:\n{}", problems.len(), problems.join("\n"));
+}
+
+/// Plays a session against the bytes that it was made from; what went wrong, if anything.
+fn against_its_recording(imported: &Imported) -> Option<String> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let Imported { recording, session, .. } = imported;
+    let page_length = recording.header.page_length.unwrap_or(0) as usize;
+    let played = runtime.block_on(async {
+        let address = original::start(recording.events.clone(), recording.protocol()).await;
+        let scope = Scope { page_length, ..Scope::default() };
+        let codec = Codec::new(recording.protocol());
+        let options =
+            Options { delivery: Delivery::Whole, timeout: Duration::from_secs(2), seed: 1 };
+        lockproof_conformance::replay::play(session, &TcpWorld::new(address), codec, scope, options)
+            .await
+    });
+    // After the last step (line 0) the player asks what nobody asked then.
+    let failure = played.failure.as_ref().filter(|failure| failure.line > 0);
+    if let Some(failure) = failure {
+        return Some(format!(
+            "{}:{}: {}\n    {}",
+            recording.name, failure.line, failure.step, failure.problem
+        ));
+    }
+    let departs = session.steps().iter().any(|step| matches!(step, Step::Any { .. }));
+    (departs && played.lenient.is_empty())
+        .then(|| format!("{}: took the documented alternative everywhere", recording.name))
 }
 
 /// Plays a recording's session against a reference server of its own.

@@ -1,5 +1,6 @@
 //! Processes of a test: the server, a real memcached, and client programs, each with an end.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -118,14 +119,16 @@ impl Memcached {
     pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let port_file = directory.path().join("port");
+        let log = directory.path().join("log");
         let child = Command::new("memcached")
             .args(["-u", "root", "-l", "127.0.0.1", "-p", "-1"])
             .env("MEMCACHED_PORT_FILENAME", &port_file)
+            .stderr(File::create(&log).expect("a file"))
             .spawn();
         let mut child = child.expect("memcached is missing: run ci/setup");
         let address = address_in(&port_file).unwrap_or_else(|| {
             end(&mut child);
-            panic!("memcached did not start")
+            panic!("memcached did not start: {}", std::fs::read_to_string(&log).unwrap_or_default())
         });
         Self { child, address, _port_file: directory }
     }

@@ -65,7 +65,8 @@ struct Substitute {
     recording: String,
     from: String,
     to: String,
-    why: String,
+    /// For the reader of the session, if it is not obvious.
+    why: Option<String>,
     #[serde(skip)]
     found: usize,
 }
@@ -180,7 +181,7 @@ impl Deviations {
                     substitute.found += 1;
                 }
             }
-            marked.notes.push(substitute.why.clone());
+            marked.notes.extend(substitute.why.clone());
         }
         steps
     }

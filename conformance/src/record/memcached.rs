@@ -134,7 +134,8 @@ impl View<'_> {
                 "value",
                 match self.reply.code {
                     0x0b | 0x21 | 0x22 => Some(Pattern::Any),
-                    _ => (!value.is_empty()).then(|| shown(&value)),
+                    _ => (!value.is_empty())
+                        .then(|| trimmed(&value).unwrap_or_else(|| shown(&value))),
                 },
             ),
             (
@@ -177,4 +178,14 @@ impl View<'_> {
             (false, cas) => Some(Pattern::Value(names.name(cas).unwrap_or_else(|| number(cas)))),
         }
     }
+}
+
+/// A number with spaces behind it is a counter that has become shorter; another server may have dropped them
+/// (MCB-ARI-13).
+fn trimmed(value: &[u8]) -> Option<Pattern> {
+    let digits = value.trim_ascii_end();
+    let padded =
+        digits.len() < value.len() && value.iter().skip(digits.len()).all(|byte| *byte == b' ');
+    let number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    (padded && number).then(|| Pattern::Trim(value_of(digits)))
 }

@@ -32,7 +32,8 @@ fn steps(protocol: Protocol, events: Vec<(u64, u64, What)>) -> Vec<String> {
 
 fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<char> = hex.chars().filter(|c| *c != ' ').collect();
-    let byte = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16).expect("hex");
+    let byte =
+        |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16).expect("hex");
     digits.chunks(2).map(byte).collect()
 }
 
@@ -45,7 +46,14 @@ fn received(hex: &str) -> What {
 }
 
 /// A memcached frame: magic and opcode, key, extras, status, opaque, CAS, extras and body.
-fn frame(magic: u8, opcode: u8, key: &str, extras: &[u8], value: &str, meta: (u16, u32, u64)) -> Vec<u8> {
+fn frame(
+    magic: u8,
+    opcode: u8,
+    key: &str,
+    extras: &[u8],
+    value: &str,
+    meta: (u16, u32, u64),
+) -> Vec<u8> {
     let (status, opaque, cas) = meta;
     let total = u32::try_from(key.len() + extras.len() + value.len()).expect("short");
     let mut bytes = vec![magic, opcode];
@@ -91,7 +99,11 @@ fn a_hit_behind_a_silent_miss_is_tagged() {
     let events = vec![
         (0, 1, What::Opened),
         (1, 1, What::Sent([get(9, "a", 1), get(9, "b", 2), get(10, "", 3)].concat())),
-        (2, 1, What::Received([hit(9, "x", 2, 5), frame(0x81, 10, "", &[], "", (0, 3, 0))].concat())),
+        (
+            2,
+            1,
+            What::Received([hit(9, "x", 2, 5), frame(0x81, 10, "", &[], "", (0, 3, 0))].concat()),
+        ),
     ];
     let expected = [
         "A> getq key=\"a\" | more",
@@ -236,7 +248,8 @@ fn a_full_recording_says_so_and_leaves() {
     assert_eq!(steps(Protocol::Memcached, events), expected);
 }
 
-const HEADER: &str = r#"{"protocol": "echo", "server": "s", "client": "c", "scenario": "x", "title": "t"}"#;
+const HEADER: &str =
+    r#"{"protocol": "echo", "server": "s", "client": "c", "scenario": "x", "title": "t"}"#;
 
 fn imported(events: &str, deviations: &str) -> String {
     let text = format!("{HEADER}\n{events}");
@@ -256,7 +269,10 @@ fn cut_events_are_rebuilt_only_if_the_digest_agrees() {
     };
     assert!(imported(&cut(&digest), "").contains("A> rep(\"ab\",50)\n"));
     let other = imported(&cut("00"), "");
-    assert!(other.contains("# The recording does not keep the next 100 bytes of the client"), "{other}");
+    assert!(
+        other.contains("# The recording does not keep the next 100 bytes of the client"),
+        "{other}"
+    );
     assert!(!other.contains("A>"), "{other}");
 }
 

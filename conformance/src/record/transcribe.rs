@@ -308,7 +308,12 @@ impl<'a> Scribe<'a> {
         }
         let blocked = waits || stream.waiting.iter().any(|waiting| !waiting.free);
         if let Some(asked) = asked {
-            stream.waiting.push_back(Waiting { asked, draft: self.drafts.len(), free: !blocked, at: self.now });
+            stream.waiting.push_back(Waiting {
+                asked,
+                draft: self.drafts.len(),
+                free: !blocked,
+                at: self.now,
+            });
         }
         self.drafts.push(draft);
         waits
@@ -450,13 +455,18 @@ impl<'a> Scribe<'a> {
             self.half_a_reply(stream);
         }
         self.drafts.push(Draft::control(&stream.name, action));
+        if self.protocol() == Protocol::NetMem && !stream.waiting.is_empty() {
+            // Whether a waiter is gone when its turn comes must not depend on who is faster (NM-DISC-02, NM-DISC-04).
+            self.drafts.push(Draft::step("", Step::Advance(WATCH)));
+        }
     }
 
     /// What came of a reply that never got whole.
     fn half_a_reply(&mut self, stream: &mut Stream) {
         if stream.received.len() > HALF_REPLY_MAX {
             let (length, name) = (stream.received.len(), &stream.name);
-            self.drafts.push(Draft::comment(format!("{length} bytes of a longer reply came on {name}.")));
+            self.drafts
+                .push(Draft::comment(format!("{length} bytes of a longer reply came on {name}.")));
             stream.received.clear();
         }
         self.raw_reply(stream);

@@ -25,7 +25,7 @@ impl<W: World> Player<'_, W> {
         if let Some(length) = send.cut {
             outgoing.bytes.truncate(length);
         } else if let Some(asked) = outgoing.asked.clone() {
-            if self.codec.protocol == Protocol::Memcached && send.message.field("value").is_some() {
+            if self.codec.protocol == Protocol::Memcached && !asked.key.is_empty() {
                 self.keys.insert(asked.key.clone());
             }
             self.connection(&send.conn)?.asked.push_back(asked);
