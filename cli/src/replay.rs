@@ -20,7 +20,7 @@ pub(crate) fn run(replay: &Replay) -> Done {
     if let Some(other) = targets.iter().find(|target| target.protocol() != protocol) {
         let (wanted, given) = (protocol.name(), other.protocol().name());
         return Err(Problem::usage(format!(
-            "{path} is a {wanted} session; the target speaks {given}"
+            "{path} is a session for {wanted}; the target speaks {given}"
         )));
     }
     let play = Play {

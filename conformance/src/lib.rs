@@ -3,7 +3,7 @@
 //! In reading order: [`session`] is the file format, [`wire`] the judge's own codecs, [`replay`] plays a session against
 //! a server, [`target`] names that server, [`stage`] prepares it for a case, [`suite`] is all cases, [`probe`] finds out
 //! what a server supports, [`expectations`] are its known deviations, [`runner`] runs cases side by side, [`report`] tells
-//! what came of it, in the words of [`requirements`].
+//! what came of it, in the words of [`requirements`]. [`record`] makes sessions out of traffic.
 
 mod exchange;
 pub mod expectations;

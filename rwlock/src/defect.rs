@@ -40,6 +40,8 @@ defects! {
     WakesOneReader = "wakes-one-reader",
     /// An admitted writer is not woken.
     WakesNoWriter = "wakes-no-writer",
+    /// One writer of a lane is woken, which may not be the one that was admitted.
+    WakesOneWriter = "wakes-one-writer",
     /// The last reader does not look whether somebody waits.
     LastReaderForgets = "last-reader-forgets",
     /// A hand-over forgets that others go on waiting.
@@ -58,6 +60,8 @@ defects! {
     RelaxedEnterWrite = "relaxed-enter-write",
     /// The last reader hands over without having acquired what the others released.
     RelaxedHandOver = "relaxed-hand-over",
+    /// A writer hands over to a batch without Release.
+    RelaxedHandOverStore = "relaxed-hand-over-store",
     /// A write tried beside readers gets in.
     TryWriteBesideReaders = "try-write-beside-readers",
     /// A closure that panics keeps the lock.

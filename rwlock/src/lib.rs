@@ -58,4 +58,4 @@ pub use defect::Defect;
 pub use lock::RwLock;
 pub use queue::Preference;
 #[cfg(any(lock_loom, lock_shuttle))]
-pub use raw::{RawLock, Turn};
+pub use raw::Turn;

@@ -15,12 +15,12 @@ pub(crate) use shuttle::sync::{
     Condvar, Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicUsize},
 };
-pub(crate) use std::sync::{PoisonError, atomic::Ordering};
 #[cfg(not(any(lock_loom, lock_shuttle)))]
 pub(crate) use std::sync::{
     Condvar, Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicUsize},
 };
+pub(crate) use std::sync::{PoisonError, atomic::Ordering};
 
 /// std's cell behind the calls of loom's, which follows each access from its begin to its end.
 #[cfg(not(lock_loom))]
@@ -61,5 +61,27 @@ macro_rules! const_constructor {
         $(#[$meta])*
         #[cfg(any(lock_loom, lock_shuttle))]
         $visibility fn $($rest)*
+    };
+}
+
+/// Whether the lock under test has this defect; in every other build, no.
+#[cfg(any(lock_loom, lock_shuttle))]
+macro_rules! broken {
+    ($lock:expr, $defect:ident) => {
+        $lock.defect == Some(crate::defect::Defect::$defect)
+    };
+}
+#[cfg(not(any(lock_loom, lock_shuttle)))]
+macro_rules! broken {
+    ($lock:expr, $defect:ident) => {{
+        let _ = &$lock;
+        false
+    }};
+}
+
+/// The memory order, or Relaxed if the lock has this defect.
+macro_rules! order {
+    ($lock:expr, $order:ident, $defect:ident) => {
+        if broken!($lock, $defect) { Ordering::Relaxed } else { Ordering::$order }
     };
 }

@@ -13,21 +13,22 @@
 //!   the bit as it leaves, and takes the mutex after it: the waiting thread is counted by then.
 
 use crate::primitive::{
-    AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard,
-    Ordering::{self, AcqRel, Acquire, Relaxed, Release},
-    PoisonError,
+    AtomicBool, AtomicUsize, Condvar, Mutex,
+    Ordering::{self, Relaxed},
 };
-use crate::queue::{Admitted, Preference, Queue, Side};
+use crate::queue::{Preference, Queue, Side};
 use crate::spin::Spin;
 
+mod line;
+
 #[cfg(any(lock_loom, lock_shuttle))]
-use crate::defect::Defect;
+pub use line::Turn;
 
 /// A writer is in.
 const WRITER: usize = 1;
 /// Somebody waits.
 const QUEUED: usize = 2;
-/// One reader that is in. Each stands on some thread's stack, so memory ends before the count does.
+/// One reader that is in. Each stands on some thread's stack: memory ends before the count does.
 const READER: usize = 4;
 
 /// Waiting writers are spread over this many condition variables, so that a wake-up disturbs few.
@@ -36,13 +37,173 @@ const LANES: usize = if cfg!(lock_loom) { 1 } else { 4 };
 
 /// Readers and writers of nothing.
 #[derive(Debug)]
-pub struct RawLock {
+pub(crate) struct RawLock {
     word: AtomicUsize,
     poisoned: AtomicBool,
     preference: Preference,
     #[cfg(any(lock_loom, lock_shuttle))]
-    pub(crate) defect: Option<Defect>,
+    pub(crate) defect: Option<crate::Defect>,
     queue: Mutex<Queue>,
     batch_admitted: Condvar,
     writer_admitted: [Condvar; LANES],
+}
+
+impl RawLock {
+    const_constructor! {
+        /// A free lock.
+        pub(crate) const fn new(preference: Preference) -> Self {
+            Self {
+                word: AtomicUsize::new(0),
+                poisoned: AtomicBool::new(false),
+                preference,
+                #[cfg(any(lock_loom, lock_shuttle))]
+                defect: None,
+                queue: Mutex::new(Queue::new()),
+                batch_admitted: Condvar::new(),
+                #[cfg(not(lock_loom))]
+                writer_admitted: [const { Condvar::new() }; LANES],
+                #[cfg(lock_loom)]
+                writer_admitted: [Condvar::new()],
+            }
+        }
+    }
+
+    /// The same lock with a defect.
+    #[cfg(any(lock_loom, lock_shuttle))]
+    pub(crate) fn with_defect(mut self, defect: Option<crate::Defect>) -> Self {
+        self.defect = defect;
+        self
+    }
+
+    /// Enters beside other readers; waits for its turn.
+    #[inline]
+    pub(crate) fn enter_read(&self) {
+        let seen = self.word.load(Relaxed);
+        if !self.enter_read_from(seen) {
+            self.enter_read_slowly();
+        }
+    }
+
+    /// Enters beside other readers, or not at all.
+    #[inline]
+    pub(crate) fn try_enter_read(&self) -> bool {
+        let mut seen = self.word.load(Relaxed);
+        // Goes round only if another thread changed the word, so all threads together make progress.
+        while self.is_open_to_readers(seen) {
+            if self.enter_read_from(seen) {
+                return true;
+            }
+            seen = self.word.load(Relaxed);
+        }
+        false
+    }
+
+    /// Enters alone; waits for its turn.
+    #[inline]
+    pub(crate) fn enter_write(&self) {
+        if !self.enter_write_from(0) {
+            self.enter_write_slowly();
+        }
+    }
+
+    /// Enters alone, or not at all.
+    #[inline]
+    pub(crate) fn try_enter_write(&self) -> bool {
+        if broken!(self, TryWriteBesideReaders) {
+            let seen = self.word.load(Relaxed);
+            return seen & (WRITER | QUEUED) == 0 && self.enter_write_from(seen);
+        }
+        self.enter_write_from(0)
+    }
+
+    /// A reader goes.
+    #[inline]
+    pub(crate) fn leave_read(&self) {
+        // Release: what it read was read before whoever writes next.
+        let order = order!(self, Release, RelaxedLeaveRead);
+        let was = self.word.fetch_sub(READER, order);
+        if was == READER | QUEUED && !broken!(self, LastReaderForgets) {
+            self.hand_over(Side::Reader);
+        }
+    }
+
+    /// The writer goes.
+    #[inline]
+    pub(crate) fn leave_write(&self) {
+        // Release: what it wrote is there for whoever enters next.
+        let order = order!(self, Release, RelaxedLeaveWrite);
+        if self.word.compare_exchange(WRITER, 0, order, Relaxed).is_err() {
+            self.hand_over(Side::Writer);
+        }
+    }
+
+    /// Remembers that a writer panicked.
+    #[cold]
+    pub(crate) fn poison(&self) {
+        // Relaxed here and below: the mark travels with the lock, and leaving releases it.
+        self.poisoned.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Relaxed)
+    }
+
+    pub(crate) fn clear_poison(&self) {
+        self.poisoned.store(false, Relaxed);
+    }
+
+    #[inline]
+    fn is_open_to_readers(&self, word: usize) -> bool {
+        let closed = if broken!(self, ReaderPassesWriter) { WRITER } else { WRITER | QUEUED };
+        word & closed == 0
+    }
+
+    /// Enters if the word is open, and still as it was `seen`.
+    #[inline]
+    fn enter_read_from(&self, seen: usize) -> bool {
+        self.is_open_to_readers(seen) && self.add_reader(seen)
+    }
+
+    #[inline]
+    fn add_reader(&self, seen: usize) -> bool {
+        let order = order!(self, Acquire, RelaxedEnterRead);
+        self.word.compare_exchange_weak(seen, seen + READER, order, Relaxed).is_ok()
+    }
+
+    /// Enters if the word is still as it was `seen`, which must be free.
+    #[inline]
+    fn enter_write_from(&self, seen: usize) -> bool {
+        let order = order!(self, Acquire, RelaxedEnterWrite);
+        self.word.compare_exchange(seen, seen | WRITER, order, Relaxed).is_ok()
+    }
+
+    #[cold]
+    fn enter_read_slowly(&self) {
+        let mut spin = Spin::new();
+        while spin.again() {
+            let seen = self.word.load(Relaxed);
+            if seen & QUEUED != 0 {
+                break;
+            }
+            if self.enter_read_from(seen) {
+                return;
+            }
+        }
+        self.wait_as_reader();
+    }
+
+    #[cold]
+    fn enter_write_slowly(&self) {
+        let mut spin = Spin::new();
+        while spin.again() {
+            let seen = self.word.load(Relaxed);
+            if seen & QUEUED != 0 {
+                break;
+            }
+            if seen == 0 && self.enter_write_from(0) {
+                return;
+            }
+        }
+        self.wait_as_writer();
+    }
 }

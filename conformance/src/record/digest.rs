@@ -28,7 +28,7 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
     for block in padded.chunks_exact(64) {
         compress(&mut state, block, &rounds);
     }
-    state.iter().map(|word| format!("{word:08x}")).collect()
+    state.iter().fold(String::new(), |digest, word| format!("{digest}{word:08x}"))
 }
 
 #[expect(clippy::many_single_char_names, reason = "the standard's own names")]
@@ -63,8 +63,9 @@ fn compress(state: &mut [u32; 8], block: &[u8], rounds: &[u32; 64]) {
 /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
 fn round_constants() -> [u32; 64] {
     let mut constants = [0; 64];
-    let is_prime =
-        |number: &u128| (2..*number).take_while(|by| by * by <= *number).all(|by| number % by != 0);
+    let is_prime = |number: &u128| {
+        (2..*number).take_while(|by| by * by <= *number).all(|by| !number.is_multiple_of(by))
+    };
     for (constant, prime) in constants.iter_mut().zip((2u128..).filter(is_prime)) {
         // floor(cbrt(prime) * 2^32) by bisection; its low 32 bits are the fraction.
         let (mut low, mut high) = (0u128, 1 << 36);

@@ -64,15 +64,14 @@ impl Draft {
 
     /// Names the message, so that a reply finds the request that it answers.
     pub(super) fn set_tag(&mut self, name: &str) {
-        let tag = match &mut self.kind {
-            Kind::Step(Step::Send(Send { message: Message::Named { tag, .. }, .. })) => tag,
-            Kind::Step(Step::Expect(Expect {
-                what: Expected::Message(Message::Named { tag, .. }),
-                ..
-            })) => tag,
-            _ => return,
-        };
-        *tag = Some(name.to_owned());
+        let Kind::Step(step) = &mut self.kind else { return };
+        if let Step::Send(Send { message: Message::Named { tag, .. }, .. })
+        | Step::Expect(Expect {
+            what: Expected::Message(Message::Named { tag, .. }), ..
+        }) = step
+        {
+            *tag = Some(name.to_owned());
+        }
     }
 
     /// Sizes of the segments that the message came in; the last one is the rest.
@@ -150,12 +149,7 @@ pub(super) fn lines(drafts: &[Draft]) -> Vec<String> {
 
 /// A session of these header and step lines, in canonical form.
 pub(super) fn session(header: &[String], steps: &[String]) -> Result<Session, RecordError> {
-    let text: String = header
-        .iter()
-        .chain([&String::new()])
-        .chain(steps)
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let text = [header, &[String::new()], steps].concat().join("\n");
     let parsed = Session::parse(&text)?;
     // Line numbers and columns are those of the printed form.
     Ok(Session::parse(&parsed.to_string())?)

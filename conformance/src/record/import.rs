@@ -206,7 +206,7 @@ fn bytes_of(row: &Row) -> Result<Result<Vec<u8>, usize>, String> {
         .collect();
     match (row.len, &row.sha256) {
         (Some(length), Some(digest)) if length <= EVENT_MAX => {
-            Ok(rebuilt(bytes, length, digest).ok_or(length))
+            Ok(rebuilt(&bytes, length, digest).ok_or(length))
         }
         (None, None) => Ok(Ok(bytes)),
         _ => Err("a cut event has both `len` and `sha256`".to_owned()),
@@ -214,14 +214,14 @@ fn bytes_of(row: &Row) -> Result<Result<Vec<u8>, usize>, String> {
 }
 
 /// The start, continued by its last bytes over and over, if that has the digest.
-fn rebuilt(start: Vec<u8>, length: usize, digest: &str) -> Option<Vec<u8>> {
+fn rebuilt(start: &[u8], length: usize, digest: &str) -> Option<Vec<u8>> {
     let units = (1..=UNIT_MAX).filter(|unit| {
         let tail = start.len().checked_sub(2 * unit).and_then(|from| start.get(from..));
         tail.is_some_and(|tail| tail.split_at(*unit).0 == tail.split_at(*unit).1)
     });
     units
         .map(|unit| {
-            let mut bytes = start.clone();
+            let mut bytes = start.to_vec();
             while bytes.len() < length {
                 let next = bytes.get(bytes.len() - unit).copied().unwrap_or_default();
                 bytes.push(next);

@@ -144,23 +144,22 @@ impl View<'_> {
                     .then_some(Pattern::Value(Value::Number { value: flags, hex: flags > 999 })),
             ),
             ("counter", counter.map(|counter| Pattern::Value(number(counter)))),
-            ("extras", (!usual).then(|| Pattern::Value(Value::Hex(extras)))),
+            ("extras", (!usual).then_some(Pattern::Value(Value::Hex(extras)))),
         ]
     }
 
     fn error(&self) -> Vec<(&'static str, Option<Pattern>)> {
         let (text, extras) = (self.bytes("text"), self.bytes("extras"));
-        // A miss of the GETK family may carry its key in place of a text (MCB-GET-04).
-        let echoed = self.reply.status == 1
-            && self.asked.is_some_and(|asked| asked.key == self.bytes("key"));
         let key = self.bytes("key");
-        let key_listed = !key.is_empty() && !(echoed && self.key().is_none());
+        // A miss of the GETK family may carry its key in place of a text (MCB-GET-04).
+        let echoed = self.reply.status == 1 && !key.is_empty() && self.key().is_none();
+        let key_listed = !key.is_empty() && !echoed;
         let printable = !text.is_empty() && text.iter().all(|byte| matches!(byte, b' '..=b'~'));
-        let text_listed = !printable && !(echoed && text.is_empty() && !key.is_empty());
+        let text_listed = if text.is_empty() { !echoed } else { !printable };
         vec![
             ("key", key_listed.then(|| Pattern::Value(value_of(&key)))),
             ("text", text_listed.then(|| Pattern::Value(value_of(&text)))),
-            ("extras", (!extras.is_empty()).then(|| Pattern::Value(Value::Hex(extras)))),
+            ("extras", (!extras.is_empty()).then_some(Pattern::Value(Value::Hex(extras)))),
         ]
     }
 

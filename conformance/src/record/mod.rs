@@ -7,11 +7,13 @@
 pub mod deviations;
 mod digest;
 mod draft;
+mod endings;
 mod event;
 pub mod import;
 mod memcached;
 mod netmem;
 mod proxy;
+mod scribe;
 mod stats;
 mod stream;
 #[cfg(test)]

@@ -11,7 +11,7 @@ const DISTANCE_MAX: i128 = 1000;
 /// What a recording tells of the server's pages.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
-    pages: BTreeMap<u32, Page>,
+    by_index: BTreeMap<u32, Page>,
     /// The server was new: its versions are the ones that every new server has.
     fresh: bool,
     /// Bytes of a page, once known.
@@ -42,7 +42,7 @@ impl Pages {
     pub(super) fn asked(&mut self, conn: u64, code: u8, page: u32, data: usize) -> bool {
         let whole = self.length.is_none_or(|length| data >= length);
         let fresh = self.fresh;
-        let page = self.pages.entry(page).or_default();
+        let page = self.by_index.entry(page).or_default();
         let own = page.holder == Some(conn);
         page.known |= code == 4 && own && (fresh || whole);
         page.will_be_known |= code == 5 && (fresh || whole);
@@ -59,7 +59,7 @@ impl Pages {
 
     /// Notes that a reply came.
     pub(super) fn answered(&mut self, conn: u64, code: u8, page: u32) {
-        let page = self.pages.entry(page).or_default();
+        let page = self.by_index.entry(page).or_default();
         page.known |= code == 5 && page.will_be_known;
         if let Some(at) = page.waiting.iter().position(|waiting| *waiting == conn) {
             page.waiting.remove(at);
@@ -71,7 +71,7 @@ impl Pages {
 
     /// Notes that a client has gone.
     pub(super) fn gone(&mut self, conn: u64) {
-        for page in self.pages.values_mut() {
+        for page in self.by_index.values_mut() {
             page.waiting.retain(|waiting| *waiting != conn);
             if page.holder == Some(conn) {
                 page.holder = None;
@@ -99,15 +99,12 @@ impl Pages {
     }
 
     fn version_of(&self, page: i128) -> Option<&(String, i128)> {
-        self.pages.get(&u32::try_from(page).ok()?)?.version.as_ref()
+        self.by_index.get(&u32::try_from(page).ok()?)?.version.as_ref()
     }
 
     /// A page that ends in zeros is shown without them.
     fn data(&self, value: Value) -> Value {
-        let bytes = match &value {
-            Value::Text(bytes) | Value::Hex(bytes) => bytes,
-            _ => return value,
-        };
+        let (Value::Text(bytes) | Value::Hex(bytes)) = &value else { return value };
         let start = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         if self.length == Some(bytes.len()) && start < bytes.len() {
             let start = value_of(bytes.get(..start).unwrap_or_default());
@@ -150,7 +147,7 @@ impl Pages {
             return Pattern::Value(number(version));
         }
         let named = self.named;
-        let page = self.pages.entry(page).or_default();
+        let page = self.by_index.entry(page).or_default();
         if let Some((base, first)) = &page.version
             && (0..DISTANCE_MAX).contains(&(version - first))
         {
@@ -171,7 +168,7 @@ impl Pages {
         if data.is_empty() {
             return None;
         }
-        let known = self.pages.get(&page).is_some_and(|page| page.known);
+        let known = self.by_index.get(&page).is_some_and(|page| page.known);
         Some(if known { Pattern::Value(self.data(value_of(&data))) } else { Pattern::Any })
     }
 }

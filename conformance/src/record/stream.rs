@@ -21,14 +21,21 @@ pub(super) struct Stream {
     /// Framing is lost: only bytes from here on.
     pub(super) raw_requests: bool,
     pub(super) raw_replies: bool,
-    /// The client ended its sending side.
-    pub(super) finished: bool,
-    /// The client is gone in both directions.
-    pub(super) closed: bool,
+    pub(super) client: Client,
     pub(super) server_ended: bool,
     /// Echo: where the current run of bytes stands, and the run.
     pub(super) echoed: Option<(usize, Vec<u8>)>,
     pub(super) stats: Stats,
+}
+
+/// What a client has done to its connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Client {
+    Open,
+    /// It ended its sending side.
+    Finished,
+    /// It is gone in both directions.
+    Gone,
 }
 
 /// A request without a reply.
@@ -62,8 +69,7 @@ impl Stream {
             waiting: VecDeque::new(),
             raw_requests: false,
             raw_replies: false,
-            finished: false,
-            closed: false,
+            client: Client::Open,
             server_ended: false,
             echoed: None,
             stats: Stats::default(),

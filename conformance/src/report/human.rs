@@ -68,14 +68,16 @@ impl Report {
         text
     }
 
-    /// Lines worth telling, the deliveries of one case together.
+    /// Lines worth telling, the deliveries of one case together, what counts first.
     fn grouped(&self) -> Vec<Vec<&CaseReport>> {
         let mut groups: BTreeMap<(&str, &str, Verdict), Vec<&CaseReport>> = BTreeMap::new();
         let told = [Verdict::Fail, Verdict::UnexpectedPass, Verdict::Blocked, Verdict::Error];
         for case in self.cases.iter().filter(|case| told.contains(&case.verdict)) {
             groups.entry((&case.id, &case.target, case.verdict)).or_default().push(case);
         }
-        groups.into_values().collect()
+        let mut groups: Vec<_> = groups.into_values().collect();
+        groups.sort_by_key(|lines| !lines[0].counts(self.strict));
+        groups
     }
 
     fn failure(

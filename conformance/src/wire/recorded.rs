@@ -31,7 +31,7 @@ impl Reply {
 
 impl Codec {
     /// How a session names a request with that opcode, type or cmd.
-    pub(crate) fn request_name(&self, code: u8) -> String {
+    pub(crate) fn request_name(self, code: u8) -> String {
         match self.protocol {
             Protocol::Memcached => memcached::opcode_name(code),
             Protocol::NetMem => netmem::request_name(code),

@@ -47,6 +47,7 @@ struct Connection {
 /// A request: its opaque then and now.
 struct Request {
     opcode: u8,
+    key: Vec<u8>,
     then: Vec<u8>,
     now: Vec<u8>,
 }
@@ -116,23 +117,32 @@ impl Connection {
         if self.protocol != Protocol::Memcached {
             return bytes;
         }
-        while let Some((opcode, _, _, length)) = frame(0x80, &self.then, self.request_at) {
+        while let Some(Frame { opcode, key, length, .. }) = frame(0x80, &self.then, self.request_at)
+        {
             let opaque = |bytes: &[u8]| bytes[self.request_at + 12..self.request_at + 16].to_vec();
-            self.open.push(Request { opcode, then: opaque(&self.then), now: opaque(&self.now) });
+            self.open.push(Request {
+                opcode,
+                key,
+                then: opaque(&self.then),
+                now: opaque(&self.now),
+            });
             self.request_at += length;
         }
         let start = self.replied;
         self.replied += bytes.len();
-        while let Some((opcode, opaque, keys, length)) =
+        while let Some(Frame { opcode, opaque, key, length }) =
             self.reply_at.checked_sub(start).and_then(|at| frame(0x81, &bytes, at))
         {
-            let answers = |request: &Request| request.opcode == opcode && request.then == opaque;
+            let answers = |request: &Request| {
+                let fits = opcode == 0x10 || key.is_empty() || request.key == key;
+                request.opcode == opcode && request.then == opaque && fits
+            };
             match self.open.iter().position(answers) {
                 Some(found) => {
                     let at = self.reply_at - start + 12;
                     bytes[at..at + 4].copy_from_slice(&self.open[found].now);
                     // A STAT reply is done with the packet that has no name; quiet requests before it had nothing to say.
-                    let is_done = opcode != 0x10 || keys == 0;
+                    let is_done = opcode != 0x10 || key.is_empty();
                     let mut index = 0;
                     self.open.retain(|earlier| {
                         index += 1;
@@ -150,10 +160,20 @@ impl Connection {
     }
 }
 
-/// Opcode, opaque, key length and whole length of the frame at `at`.
-fn frame(magic: u8, bytes: &[u8], at: usize) -> Option<(u8, Vec<u8>, u16, usize)> {
+/// What tells which request a reply answers.
+struct Frame {
+    opcode: u8,
+    opaque: Vec<u8>,
+    key: Vec<u8>,
+    length: usize,
+}
+
+/// The frame at `at`.
+fn frame(magic: u8, bytes: &[u8], at: usize) -> Option<Frame> {
     let header = bytes.get(at..at + HEADER).filter(|header| header[0] == magic)?;
-    let body = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
-    let keys = u16::from_be_bytes([header[2], header[3]]);
-    Some((header[1], header[12..16].to_vec(), keys, HEADER + body as usize))
+    let body = u32::from_be_bytes([header[8], header[9], header[10], header[11]]) as usize;
+    let key = usize::from(u16::from_be_bytes([header[2], header[3]]));
+    let key_at = at + HEADER + usize::from(header[4]);
+    let key = bytes.get(key_at..key_at + key).unwrap_or_default().to_vec();
+    Some(Frame { opcode: header[1], opaque: header[12..16].to_vec(), key, length: HEADER + body })
 }

@@ -62,7 +62,7 @@ impl Codec {
     }
 
     /// The request if it encodes to the bytes it was read from, else those bytes.
-    fn faithful(&self, request: Request, buffer: &[u8]) -> Request {
+    fn faithful(self, request: Request, buffer: &[u8]) -> Request {
         let bytes = buffer.get(..request.length).unwrap_or(buffer);
         let opaque = request.asked.as_ref().map_or(0, |asked| asked.opaque);
         match self.encode(&request.message, &Scope::default(), opaque) {

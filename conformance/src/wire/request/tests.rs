@@ -8,8 +8,8 @@ use crate::wire::{Codec, Layout, Protocol};
 
 /// The sends of a session's text, encoded and read back, as text.
 fn read_back(codec: Codec, sends: &[&str]) -> Vec<String> {
-    let steps: String = sends.iter().map(|send| format!("A> {send}\n")).collect();
-    let text = format!("case {}/a/b\nlevel must\nconn A\n\n{steps}", codec.protocol.name());
+    let steps = sends.join("\nA> ");
+    let text = format!("case {}/a/b\nlevel must\nconn A\n\nA> {steps}\n", codec.protocol.name());
     let session = Session::parse(&text).expect("a session");
     let mut bytes = Vec::new();
     for step in session.steps() {

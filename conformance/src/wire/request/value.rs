@@ -63,10 +63,9 @@ fn folded(bytes: &[u8]) -> Vec<Value> {
     parts
 }
 
-/// At least half of it can be read; zeros count as padding, not as noise.
+/// At most a quarter of it cannot be read; zeros count as padding, not as noise.
 fn is_text(bytes: &[u8]) -> bool {
     let readable = |byte: &&u8| matches!(**byte, b' '..=b'~' | b'\r' | b'\n' | b'\t');
-    let zeros = bytes.iter().filter(|byte| **byte == 0).count();
-    let noise = bytes.len() - zeros - bytes.iter().filter(readable).count();
+    let noise = bytes.iter().filter(|byte| **byte != 0 && !readable(byte)).count();
     noise * 4 <= bytes.len()
 }

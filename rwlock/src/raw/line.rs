@@ -1,0 +1,169 @@
+//! Lining up, waiting, and handing over: all that happens under the mutex.
+//!
+//! Leaves out the ways in and out of a lock that nobody waits for: see the parent.
+
+use super::{LANES, QUEUED, READER, RawLock, WRITER};
+use crate::primitive::{
+    Condvar, MutexGuard,
+    Ordering::{self, Relaxed},
+    PoisonError,
+};
+use crate::queue::{Admitted, Queue, Side};
+
+/// A place in the queue, as it was when its owner lined up.
+#[derive(Debug)]
+#[cfg_attr(
+    not(any(lock_loom, lock_shuttle)),
+    expect(unreachable_pub, reason = "models name it, nobody else can")
+)]
+pub struct Turn(u64);
+
+impl RawLock {
+    pub(super) fn wait_as_reader(&self) {
+        let mut queue = self.queue();
+        if let Some(turn) = self.line_up_reader(&mut queue) {
+            self.await_batch(queue, &turn);
+        }
+    }
+
+    pub(super) fn wait_as_writer(&self) {
+        let mut queue = self.queue();
+        if let Some(turn) = self.line_up_writer(&mut queue) {
+            self.await_number(queue, &turn);
+        }
+    }
+
+    /// Lets in whose turn it is after a `leaver`, the last of those inside, and wakes them.
+    ///
+    /// Nobody else changes the word meanwhile: a leaving writer still has its bit in it, after the
+    /// last reader it is `QUEUED` alone, and both keep out all who arrive.
+    #[cold]
+    pub(super) fn hand_over(&self, leaver: Side) {
+        if broken!(self, WriterBitClearedEarly) && leaver == Side::Writer {
+            self.word.store(0, Ordering::Release);
+        }
+        let mut queue = self.queue();
+        // Acquire: the readers that left before this one must have finished for the next writer,
+        // who learns of its turn by the mutex.
+        self.word.load(order!(self, Acquire, RelaxedHandOver));
+        let leaver = if broken!(self, NoBatch) { Side::Reader } else { leaver };
+        let admitted = queue.admit(leaver, self.preference);
+        let inside = match admitted {
+            Admitted::Batch { readers } => self.batch_size(readers) * READER,
+            Admitted::Writer { .. } => WRITER,
+        };
+        let others = queue.is_empty() || broken!(self, HandOverForgetsRest);
+        let queued = if others { 0 } else { QUEUED };
+        // Release: more readers may enter beside the batch, by the word alone.
+        self.word.store(inside | queued, order!(self, Release, RelaxedHandOverStore));
+        drop(queue);
+        self.wake(admitted);
+    }
+
+    fn batch_size(&self, readers: usize) -> usize {
+        if broken!(self, BatchOneTooMany) {
+            return readers + 1;
+        }
+        if broken!(self, BatchOneTooFew) { readers - 1 } else { readers }
+    }
+
+    fn wake(&self, admitted: Admitted) {
+        match admitted {
+            Admitted::Batch { .. } if broken!(self, WakesOneReader) => {
+                self.batch_admitted.notify_one();
+            }
+            Admitted::Batch { .. } => self.batch_admitted.notify_all(),
+            Admitted::Writer { .. } if broken!(self, WakesNoWriter) => {}
+            Admitted::Writer { number } if broken!(self, WakesOneWriter) => {
+                self.lane(number).notify_one();
+            }
+            // All of the lane: it is not known which of its writers one wake-up would reach.
+            Admitted::Writer { number } => self.lane(number).notify_all(),
+        }
+    }
+
+    /// Takes a place in the queue; `None` if the lock turns out to be open, and is now entered.
+    fn line_up_reader(&self, queue: &mut Queue) -> Option<Turn> {
+        loop {
+            let seen = self.word.load(Relaxed);
+            let slips = broken!(self, ReaderSlipsIntoGap) && seen & WRITER == 0;
+            if self.is_open_to_readers(seen) || slips {
+                if self.add_reader(seen) {
+                    return None;
+                }
+            } else if self.mark_queued(seen) {
+                return Some(Turn(queue.add_reader()));
+            }
+        }
+    }
+
+    /// Takes a place in the queue; `None` if the lock turns out to be free, and is now entered.
+    fn line_up_writer(&self, queue: &mut Queue) -> Option<Turn> {
+        loop {
+            let seen = self.word.load(Relaxed);
+            let jumps = broken!(self, WriterJumpsQueue) && seen == QUEUED;
+            if seen == 0 || jumps {
+                if self.enter_write_from(seen) {
+                    return None;
+                }
+            } else if self.mark_queued(seen) {
+                return Some(Turn(queue.add_writer()));
+            }
+        }
+    }
+
+    /// Says in the word that somebody waits; false if it is no longer as it was `seen`.
+    ///
+    /// Relaxed is enough: the thread that sees the bit as it leaves then takes the mutex, which is
+    /// held here until the new place in the queue is counted.
+    fn mark_queued(&self, seen: usize) -> bool {
+        seen & QUEUED != 0
+            || broken!(self, LinesUpUnseen)
+            || self.word.compare_exchange(seen, seen | QUEUED, Relaxed, Relaxed).is_ok()
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // No closure of a user runs under this mutex, so nothing can panic there and poison it.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lane(&self, number: u64) -> &Condvar {
+        #[expect(clippy::cast_possible_truncation, reason = "a remainder of LANES fits")]
+        &self.writer_admitted[(number % LANES as u64) as usize]
+    }
+
+    fn await_batch(&self, mut queue: MutexGuard<'_, Queue>, turn: &Turn) {
+        while !queue.batch_is_in(turn.0) {
+            queue = self.batch_admitted.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn await_number(&self, mut queue: MutexGuard<'_, Queue>, turn: &Turn) {
+        while !queue.writer_is_in(turn.0) {
+            queue = self.lane(turn.0).wait(queue).unwrap_or_else(PoisonError::into_inner);
+            if broken!(self, WriterIgnoresNumber) {
+                return;
+            }
+        }
+    }
+}
+
+/// The two halves of waiting, for models that must know who lined up before whom.
+#[cfg(any(lock_loom, lock_shuttle))]
+impl RawLock {
+    pub(crate) fn start_read(&self) -> Option<Turn> {
+        self.line_up_reader(&mut self.queue())
+    }
+
+    pub(crate) fn start_write(&self) -> Option<Turn> {
+        self.line_up_writer(&mut self.queue())
+    }
+
+    pub(crate) fn finish_read(&self, turn: &Turn) {
+        self.await_batch(self.queue(), turn);
+    }
+
+    pub(crate) fn finish_write(&self, turn: &Turn) {
+        self.await_number(self.queue(), turn);
+    }
+}
