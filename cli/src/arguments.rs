@@ -126,12 +126,13 @@ pub(crate) struct Run {
 
 /// Write a session file from live traffic: a proxy between clients and a server.
 ///
-/// Point clients at the listening address. Ctrl-C, SIGTERM or the end of all clients with --once ends the recording and
-/// writes the file; play it again with `lockproof replay`.
+/// Point clients at the listening address. Ctrl-C or SIGTERM ends the recording and writes the file; play it again with
+/// `lockproof replay`. When it is ready it prints one JSON line on stdout, as `serve` does. Bytes are never delayed or
+/// altered on their way.
 #[derive(Args, Debug)]
 #[command(after_long_help = CODES)]
 pub(crate) struct Record {
-    /// Where clients connect
+    /// Where clients connect (port 0: any free one)
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: SocketAddr,
     /// The server, as a target URL
@@ -140,9 +141,6 @@ pub(crate) struct Record {
     /// The session file to write
     #[arg(long, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// End when the last client has left
-    #[arg(long)]
-    pub(crate) once: bool,
 }
 
 /// Play a session file against a server, and compare its replies

@@ -112,18 +112,31 @@ fn every_deviation_is_found_and_cites_requirements_that_exist() {
 #[test]
 fn the_reference_server_does_what_is_documented_in_every_recording() {
     let only = std::env::var("LOCKPROOF_RECORDING").unwrap_or_default();
+    let threads = Delivery::ALL.map(|delivery| {
+        let only = only.clone();
+        std::thread::spawn(move || against_the_reference_server(delivery, &only))
+    });
+    let problems: Vec<String> =
+        threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect();
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
+
+/// Plays every recording's session, cut into segments in one way; what went wrong.
+fn against_the_reference_server(delivery: Delivery, only: &str) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .expect("a runtime");
-    let mut problems = Vec::new();
     let (all, _) = imported();
-    for imported in all.iter().filter(|imported| imported.recording.name.contains(&only)) {
-        let played = runtime.block_on(replay(imported));
-        problems.extend(complaint(imported, &played));
-    }
-    assert!(problems.is_empty(), "{} recordings:\n{}", problems.len(), problems.join("\n"));
+    all.iter()
+        .filter(|imported| imported.recording.name.contains(only))
+        .filter_map(|imported| {
+            let played = runtime.block_on(replay(imported, delivery));
+            let complaint = complaint(imported, &played)?;
+            Some(format!("[{}] {complaint}", delivery.name()))
+        })
+        .collect()
 }
 
 /// The other half of each alternative: what is written down as recorded is what the original did.
@@ -172,7 +185,7 @@ fn against_its_recording(imported: &Imported) -> Option<String> {
 }
 
 /// Plays a recording's session against a reference server of its own.
-async fn replay(imported: &Imported) -> Played {
+async fn replay(imported: &Imported, delivery: Delivery) -> Played {
     let header = &imported.recording.header;
     let config = EmbeddedConfig {
         pages: header.pages.unwrap_or(4),
@@ -180,12 +193,12 @@ async fn replay(imported: &Imported) -> Played {
         ..EmbeddedConfig::default()
     };
     let server = Embedded::start(config).await.expect("ports");
-    let played = play(&server, &imported.session).await;
+    let played = play(&server, &imported.session, delivery).await;
     server.stop().await;
     played
 }
 
-async fn play(server: &Embedded, session: &Session) -> Played {
+async fn play(server: &Embedded, session: &Session, delivery: Delivery) -> Played {
     let url = match session.header.protocol() {
         Protocol::Memcached => {
             let sasl = server.memcached_sasl().port();
@@ -200,7 +213,7 @@ async fn play(server: &Embedded, session: &Session) -> Played {
     };
     let target = Target::parse(&url).expect("a target");
     let stage = Stage::new(target, TIMEOUT).await.expect("a server");
-    let options = Options { delivery: Delivery::Whole, timeout: TIMEOUT, seed: 1 };
+    let options = Options { delivery, timeout: TIMEOUT, seed: 1 };
     stage.play(session, options).await
 }
 

@@ -148,6 +148,19 @@ impl<T: ?Sized> RwLock<T> {
     }
 }
 
+/// What a panic does to the lock, without the panic. Under loom all threads run on one thread of the
+/// system: while one of them unwinds, the std mutexes inside loom's believe that all do.
+#[cfg(any(lock_loom, lock_shuttle))]
+impl<T: ?Sized> RwLock<T> {
+    /// Writes, and leaves as an unwinding closure does.
+    pub fn write_and_unwind(&self, change: impl FnOnce(&mut T)) {
+        self.raw.enter_write();
+        let _held = WriteHeld { raw: &self.raw, panicked: true };
+        // SAFETY: as in `change`; `_held` is dropped after this line.
+        self.value.with_mut(|value| change(unsafe { &mut *value }));
+    }
+}
+
 /// Leaves as a reader when dropped: at the end of the closure, or as it unwinds.
 struct ReadHeld<'a> {
     raw: &'a RawLock,

@@ -22,7 +22,12 @@ fn ids(document: &Value) -> BTreeSet<&str> {
 }
 
 fn deliveries(document: &Value) -> BTreeSet<&str> {
-    document["cases"].as_array().unwrap().iter().map(|case| case["delivery"].as_str().unwrap()).collect()
+    document["cases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|case| case["delivery"].as_str().unwrap())
+        .collect()
 }
 
 #[test]
@@ -84,7 +89,8 @@ fn all_deliveries_run_by_default() {
 
 #[test]
 fn seed_is_reported_and_differs_when_none_is_given() {
-    let case = ["check", "--format", "json", "--delivery", "whole", "--case", "echo/bytes/embedded-nuls"];
+    let case =
+        ["check", "--format", "json", "--delivery", "whole", "--case", "echo/bytes/embedded-nuls"];
     assert_eq!(json(&[&case[..], &["--seed", "4711"]].concat())["seed"], 4711);
     assert_ne!(json(&case)["seed"], json(&case)["seed"]);
 }

@@ -13,6 +13,7 @@ mod support;
 
 mod determinism;
 mod help;
+mod record;
 mod report;
 mod serve;
 mod serve_echo;

@@ -52,7 +52,11 @@ fn address_in_use() {
         .assert()
         .code(2)
         .stdout_eq("")
-        .stderr_eq(str![]);
+        .stderr_eq(str![[r#"
+error: 127.0.0.1:[PORT]: Address already in use (os error 98)
+  another program listens there; give another address, or port 0
+
+"#]]);
 }
 
 #[test]
@@ -61,7 +65,11 @@ fn address_of_another_machine() {
         .assert()
         .code(2)
         .stdout_eq("")
-        .stderr_eq(str![]);
+        .stderr_eq(str![[r#"
+error: 203.0.113.9:9999: Cannot assign requested address (os error 99)
+  this machine has no such address
+
+"#]]);
 }
 
 #[test]
@@ -99,10 +107,15 @@ fn second_signal_ends_it_at_once() {
     let mut client = connect(served.address("memcached"));
     assert!(is_alive(&mut client));
     client.write_all(&header(0x01, 8, 1, 100)).unwrap();
-    assert!(is_alive(&mut connect(served.address("memcached"))), "it had time to read the half frame");
+    assert!(
+        is_alive(&mut connect(served.address("memcached"))),
+        "it had time to read the half frame"
+    );
     served.signal("TERM");
     assert!(
-        crate::support::eventually(|| std::net::TcpStream::connect(served.address("memcached")).is_err()),
+        crate::support::eventually(
+            || std::net::TcpStream::connect(served.address("memcached")).is_err()
+        ),
         "it stops accepting"
     );
     served.signal("TERM");
@@ -162,13 +175,30 @@ fn number_of_threads_is_an_option() {
 
 #[test]
 fn sizes_are_checked() {
-    lockproof(&["serve", "-I", "512"]).assert().code(2).stdout_eq("").stderr_eq(str![]);
-    lockproof(&["serve", "-m", "0"]).assert().code(2).stdout_eq("").stderr_eq(str![]);
+    lockproof(&["serve", "-I", "512"]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
+error: invalid value '512' for '--max-item-size <SIZE>': a size from 1k to 1024m
+
+For more information, try '--help'.
+
+"#]]);
+    lockproof(&["serve", "-m", "0"]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
+error: invalid value '0' for '--memory-limit <MB>': 0 is not in 1..=4294967295
+
+For more information, try '--help'.
+
+"#]]);
 }
 
 #[test]
 fn packed_locker_with_errno_results_conforms() {
-    let served = Served::start(&["--only", "locker", "--locker-layout", "packed", "--locker-results", "errno"]);
+    let served = Served::start(&[
+        "--only",
+        "locker",
+        "--locker-layout",
+        "packed",
+        "--locker-results",
+        "errno",
+    ]);
     let url = format!("{}?layout=packed&results=errno", served.url("locker"));
     let report = check_of_locker(&url);
     assert_eq!(report["outcome"], "conforms");

@@ -58,7 +58,8 @@ fn killed_process_takes_only_its_client_along() {
     assert!(first.iter_mut().all(is_closed));
     assert!(others.iter_mut().all(|client| echoes(client, b"still here\0")));
     assert!(
-        eventually(|| children(served.id()).len() == 2 && !children(served.id()).values().any(|&s| s == 'Z')),
+        eventually(|| children(served.id()).len() == 2
+            && !children(served.id()).values().any(|&s| s == 'Z')),
         "a zombie is left: {:?}",
         children(served.id())
     );

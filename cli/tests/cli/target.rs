@@ -28,7 +28,11 @@ fn refused_connection() {
         .assert()
         .code(3)
         .stdout_eq("")
-        .stderr_eq(str![]);
+        .stderr_eq(str![[r#"
+error: no connection to memcached://127.0.0.1:[PORT]: Connection refused (os error 111)
+  is the server running, and is the port right?
+
+"#]]);
 }
 
 #[test]
@@ -37,47 +41,114 @@ fn host_without_an_address() {
         .assert()
         .code(3)
         .stdout_eq("")
-        .stderr_eq(str![]);
+        .stderr_eq(str![[r#"
+error: target `memcached://nowhere.invalid:11211`: the host `nowhere.invalid` has no address
+
+"#]]);
 }
 
 #[test]
 fn web_server_as_memcached() {
-    gives_up(hostile::http, "memcached", str![]);
+    gives_up(
+        hostile::http,
+        "memcached",
+        str![[r#"
+error: memcached://127.0.0.1:[PORT] does not speak memcached: magic 0x48 at offset 0 where a reply begins (0x81)
+  is it the right port, and does the server speak this protocol?
+
+"#]],
+    );
 }
 
 #[test]
 fn web_server_as_netmem() {
-    gives_up(hostile::http, "netmem", str![]);
+    gives_up(
+        hostile::http,
+        "netmem",
+        str![[r#"
+error: netmem://127.0.0.1:[PORT] does not speak netmem: a reply that announces 825110816 bytes of data
+  is it the right port, and does the server speak this protocol?
+
+"#]],
+    );
 }
 
 #[test]
 fn web_server_as_locker() {
-    gives_up(hostile::http, "locker", str![]);
+    gives_up(
+        hostile::http,
+        "locker",
+        str![[r#"
+error: locker://127.0.0.1:[PORT] does not speak locker: a QUERY was answered with outcome 84 cmd=72
+  is it the right port, and does the server speak this protocol?
+
+"#]],
+    );
 }
 
 #[test]
 fn web_server_as_echo() {
-    gives_up(hostile::http, "echo", str![]);
+    gives_up(
+        hostile::http,
+        "echo",
+        str![[r#"
+error: echo://127.0.0.1:[PORT] does not speak echo: it answered something else than what it was sent
+  is it the right port, and does the server speak this protocol?
+
+"#]],
+    );
 }
 
 #[test]
 fn mail_server_as_locker() {
-    gives_up(hostile::banner, "locker", str![]);
+    gives_up(
+        hostile::banner,
+        "locker",
+        str![[r#"
+error: locker://127.0.0.1:[PORT] does not speak locker: a QUERY was answered with outcome 50 cmd=50
+  is it the right port, and does the server speak this protocol?
+
+"#]],
+    );
 }
 
 #[test]
 fn echo_server_as_memcached() {
-    gives_up(hostile::echo, "memcached", str![]);
+    gives_up(
+        hostile::echo,
+        "memcached",
+        str![[r#"
+error: memcached://127.0.0.1:[PORT] does not speak memcached: magic 0x80 at offset 0 where a reply begins (0x81)
+  is it the right port, and does the server speak this protocol?
+
+"#]],
+    );
 }
 
 #[test]
 fn echo_server_as_netmem() {
-    gives_up(hostile::echo, "netmem", str![]);
+    gives_up(
+        hostile::echo,
+        "netmem",
+        str![[r#"
+error: netmem://127.0.0.1:[PORT] does not speak netmem: GET_PARAMS tells of no pages at all
+  is it the right port, and does the server speak this protocol?
+
+"#]],
+    );
 }
 
 #[test]
 fn echo_server_as_locker() {
-    gives_up(hostile::echo, "locker", str![]);
+    gives_up(
+        hostile::echo,
+        "locker",
+        str![[r#"
+error: locker://127.0.0.1:[PORT] does not speak locker: a QUERY was answered with ok cmd=123
+  is it the right port, and does the server speak this protocol?
+
+"#]],
+    );
 }
 
 #[test]
@@ -88,14 +159,27 @@ fn server_that_closes_at_once() {
         let url = format!("{protocol}://{address}");
         let done = lockproof(&["check", &url]).assert().code(3).stdout_eq("");
         let stderr = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
-        assert!(stderr.starts_with(&format!("error: {url} does not speak {protocol}: ")), "{stderr}");
-        assert!(stderr.ends_with("is it the right port, and does the server speak this protocol?\n"));
+        assert!(
+            stderr.starts_with(&format!("error: {url} does not speak {protocol}: ")),
+            "{stderr}"
+        );
+        assert!(
+            stderr.ends_with("is it the right port, and does the server speak this protocol?\n")
+        );
     }
 }
 
 #[test]
 fn silent_server_as_memcached() {
-    gives_up(hostile::mute, "memcached", str![]);
+    gives_up(
+        hostile::mute,
+        "memcached",
+        str![[r#"
+error: memcached://127.0.0.1:[PORT] does not speak memcached: it does not answer a simple request within 1s
+  is it the right port, and does the server speak this protocol?
+
+"#]],
+    );
 }
 
 #[test]
@@ -112,9 +196,18 @@ fn silent_server_as_any_protocol() {
 fn server_that_answers_the_greeting_alone_is_probed_in_bounded_time() {
     let url = format!("memcached://{}", hostile::start(hostile::noop_only));
     let begun = Instant::now();
-    lockproof(&["check", &url, "--timeout", "1s", "--delivery", "whole", "--case", "memcached/nop/*"])
-        .assert()
-        .code(1);
+    lockproof(&[
+        "check",
+        &url,
+        "--timeout",
+        "1s",
+        "--delivery",
+        "whole",
+        "--case",
+        "memcached/nop/*",
+    ])
+    .assert()
+    .code(1);
     assert!(begun.elapsed() < PATIENCE / 3, "the probe took {:?}", begun.elapsed());
 }
 
@@ -125,7 +218,10 @@ fn replay_gives_up_as_check_does() {
     let session = "case   echo/a/b\nlevel  must\nconn   A\n\nA> \"x\\0\"\nA< \"x\\0\"\n";
     let file = crate::support::file(&directory, "a.session", session);
     let url = format!("echo://{address}");
-    lockproof(&["replay", file.to_str().unwrap(), &url, "--timeout", "300ms"]).assert().code(3).stdout_eq("");
+    lockproof(&["replay", file.to_str().unwrap(), &url, "--timeout", "300ms"])
+        .assert()
+        .code(3)
+        .stdout_eq("");
 }
 
 #[test]
@@ -136,5 +232,9 @@ fn one_bad_server_among_good_ones_is_named() {
         .with_assert(naming(&[("[PORT]", address.port().to_string())]))
         .assert()
         .code(3)
-        .stderr_eq(str![]);
+        .stderr_eq(str![[r#"
+error: no connection to locker://127.0.0.1:[PORT]: Connection refused (os error 111)
+  is the server running, and is the port right?
+
+"#]]);
 }

@@ -57,7 +57,10 @@ fn nothing_but_expected_failures_is_a_verdict() {
 
 #[test]
 fn expectations_can_be_globs() {
-    assert_eq!(code_on_the_tired_server(&[SHOULD], &[("echo/bytes/of-*", "fail")], &["--strict"]), 0);
+    assert_eq!(
+        code_on_the_tired_server(&[SHOULD], &[("echo/bytes/of-*", "fail")], &["--strict"]),
+        0
+    );
 }
 
 #[test]
@@ -106,7 +109,14 @@ fn nothing_but_unsupported_cases_is_inconclusive() {
 fn flushes_are_asked_for_only_when_allowed() {
     let served = Served::start(&["--only", "memcached"]);
     let url = served.url("memcached");
-    let case = ["check", &url, "--delivery", "whole", "--case", "memcached/flu/shape"];
+    let case = [
+        "check",
+        &url,
+        "--delivery",
+        "whole",
+        "--case",
+        "memcached/flu/empties-the-server-at-once",
+    ];
     lockproof(&case).assert().code(4);
     lockproof(&[&case[..], &["--allow-flush"]].concat()).assert().code(0);
 }
@@ -114,7 +124,8 @@ fn flushes_are_asked_for_only_when_allowed() {
 #[test]
 fn failure_fails_the_run_in_both_formats() {
     let served = Served::start(&["--only", "memcached"]);
-    let url = format!("memcached://{}", bend::start(served.address("memcached"), bend::getq_hits_as_get));
+    let url =
+        format!("memcached://{}", bend::start(served.address("memcached"), bend::getq_hits_as_get));
     let case = ["check", &url, "--delivery", "whole", "--case", "memcached/qt/*"];
     lockproof(&case).assert().code(1).stderr_eq("");
     lockproof(&[&case[..], &["--format", "json"]].concat()).assert().code(1).stderr_eq("");

@@ -28,7 +28,8 @@ pub(crate) fn nobody() -> SocketAddr {
 pub(crate) fn http(mut stream: TcpStream) {
     let mut request = [0; 512];
     let _ = stream.read(&mut request);
-    let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let _ = stream
+        .write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let _ = stream.read(&mut request);
 }
 

@@ -64,7 +64,8 @@ fn receive(stream: &mut TcpStream) -> Reply {
     let mut header = [0; 24];
     stream.read_exact(&mut header).unwrap();
     assert_eq!(header[0], 0x81, "a reply begins with 0x81");
-    let (key, extras) = (usize::from(u16::from_be_bytes([header[2], header[3]])), usize::from(header[4]));
+    let (key, extras) =
+        (usize::from(u16::from_be_bytes([header[2], header[3]])), usize::from(header[4]));
     let mut body = vec![0; u32::from_be_bytes(header[8..12].try_into().unwrap()) as usize];
     stream.read_exact(&mut body).unwrap();
     Reply {

@@ -20,7 +20,8 @@ pub(crate) struct Served {
 impl Served {
     /// Starts `lockproof serve` with every port 0 and waits for the ready line.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let ports = ["memcached", "netmem", "locker", "echo"].map(|name| format!("--{name}=127.0.0.1:0"));
+        let ports =
+            ["memcached", "netmem", "locker", "echo"].map(|name| format!("--{name}=127.0.0.1:0"));
         let mut child = Command::new(cargo_bin!("lockproof"))
             .arg("serve")
             .args(ports)

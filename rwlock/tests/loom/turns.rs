@@ -51,29 +51,67 @@ pub(crate) fn late_try_reader(lock: RwLock<Pair>) {
     reader.join().unwrap();
 }
 
-/// Rule 3. A writer is in; a reader, a writer and a reader wait | each of the three: both readers
-/// see the first write alone.
+/// Rule 3. A writer is in; a reader and a writer wait | each of them: the reader sees the first
+/// write alone.
 pub(crate) fn batch_before_writer(lock: RwLock<Pair>) {
     let lock = Arc::new(lock);
-    let threads = lock.write(|pair| {
+    let (read, write) = lock.write(|pair| {
+        pair.0 = 1;
+        let read = reader_lines_up(&lock);
+        let turn = writer_lines_up(&lock);
+        (read, spawn(&lock, |lock| lock.finish_write(turn, |pair| pair.0 = 2)))
+    });
+    lock.finish_read(read, |pair| assert_eq!(pair.0, 1, "a writer came before the batch"));
+    write.join().unwrap();
+}
+
+/// Rule 3. A writer is in; a reader waits | it | a writer arrives: the reader comes first.
+pub(crate) fn batch_before_newcomer(lock: RwLock<Pair>) {
+    let lock = Arc::new(lock);
+    let (read, newcomer) = lock.write(|pair| {
+        pair.0 = 1;
+        (reader_lines_up(&lock), spawn(&lock, |lock| lock.write(|pair| pair.0 = 2)))
+    });
+    lock.finish_read(read, |pair| assert_eq!(pair.0, 1, "a writer came before the batch"));
+    newcomer.join().unwrap();
+}
+
+/// Rule 3. A writer is in; two readers wait | each of them: both are woken, and the lock is free
+/// after.
+pub(crate) fn batch_of_two(lock: RwLock<Pair>) {
+    let lock = Arc::new(lock);
+    let readers = lock.write(|_| {
+        [(); 2].map(|()| {
+            let turn = reader_lines_up(&lock);
+            spawn(&lock, |lock| lock.finish_read(turn, |pair| assert_eq!(pair.0, 0)))
+        })
+    });
+    readers.into_iter().for_each(|reader| reader.join().unwrap());
+    assert!(lock.try_write(|_| ()).is_some(), "a free lock was refused");
+}
+
+/// Rule 3. A writer is in; a reader, a writer and a reader wait | each of them: both readers, also
+/// the one behind the writer, see the first write alone.
+pub(crate) fn batch_around_writer(lock: RwLock<Pair>) {
+    let lock = Arc::new(lock);
+    let (early, others) = lock.write(|pair| {
         pair.0 = 1;
         let early = reader_lines_up(&lock);
         let next = writer_lines_up(&lock);
         let late = reader_lines_up(&lock);
-        let read = |turn| {
-            spawn(&lock, |lock| {
-                lock.finish_read(turn, |pair| assert_eq!(pair.0, 1, "not in the batch"));
-            })
-        };
         let write = spawn(&lock, |lock| lock.finish_write(next, |pair| pair.0 = 2));
-        [read(early), write, read(late)]
+        let read = spawn(&lock, |lock| {
+            lock.finish_read(late, |pair| assert_eq!(pair.0, 1, "a writer came before the batch"));
+        });
+        (early, [write, read])
     });
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    lock.finish_read(early, |pair| assert_eq!(pair.0, 1, "a writer came before the batch"));
+    others.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
-/// Rule 3. A writer is in; a reader and a writer wait | the reader | the writer | a writer arrives:
-/// the reader sees the first write alone, and the second writer comes before the third.
-pub(crate) fn batch_before_newcomer(lock: RwLock<Pair>) {
+/// Rules 3 and 4. A writer is in; a reader and a writer wait | each of them | a writer arrives: the
+/// batch, the writer that waited, the newcomer.
+pub(crate) fn newcomer_comes_last(lock: RwLock<Pair>) {
     let lock = Arc::new(lock);
     let (threads, next) = lock.write(|pair| {
         pair.0 = 1;
@@ -81,14 +119,11 @@ pub(crate) fn batch_before_newcomer(lock: RwLock<Pair>) {
         let next = writer_lines_up(&lock);
         let read = spawn(&lock, |lock| {
             lock.finish_read(waiting, |pair| {
-                assert_eq!(pair.0, 1, "a writer came before the batch")
+                assert_eq!(pair.0, 1, "a writer came before the batch");
             });
         });
         let newcomer = spawn(&lock, |lock| {
-            lock.write(|pair| {
-                assert_eq!(pair.0, 2, "a newcomer passed a waiting writer");
-                pair.0 = 3;
-            });
+            lock.write(|pair| assert_eq!(pair.0, 2, "a newcomer passed a waiting writer"));
         });
         ([read, newcomer], next)
     });
@@ -117,21 +152,18 @@ pub(crate) fn writer_before_batch(lock: RwLock<Pair>) {
 /// Rule 4. A writer is in, two wait | each of them: first come, first served.
 pub(crate) fn writers_in_order(lock: RwLock<Pair>) {
     let lock = Arc::new(lock);
-    let (first, second) = lock.write(|_| {
-        let (first, second) = (writer_lines_up(&lock), writer_lines_up(&lock));
-        let second = spawn(&lock, |lock| {
-            lock.finish_write(second, |pair| {
-                assert_eq!(pair.0, 1, "the second writer passed the first");
-                pair.0 = 2;
-            });
-        });
-        (first, second)
+    let writers = lock.write(|_| {
+        [0, 1].map(|place| {
+            let turn = writer_lines_up(&lock);
+            spawn(&lock, move |lock| {
+                lock.finish_write(turn, |pair| {
+                    assert_eq!(pair.0, place, "the second writer passed the first");
+                    pair.0 += 1;
+                });
+            })
+        })
     });
-    lock.finish_write(first, |pair| {
-        assert_eq!(pair.0, 0, "the second writer passed the first");
-        pair.0 = 1;
-    });
-    second.join().unwrap();
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
 }
 
 /// Rule 4. A reader is in, a writer waits | a writer arrives: the one that waited comes first. Between
