@@ -8,6 +8,8 @@
 //! git diff cli/tests
 //! ```
 
+#![allow(clippy::needless_raw_string_hashes, reason = "snapbox writes them")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

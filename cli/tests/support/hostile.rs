@@ -50,9 +50,9 @@ pub(crate) fn echo(mut stream: TcpStream) {
 }
 
 /// Sends back what comes, until it was 10,000 bytes.
-pub(crate) fn tired_echo(stream: TcpStream) {
+pub(crate) fn tired_echo(mut stream: TcpStream) {
     let reader = stream.try_clone().unwrap();
-    let _ = std::io::copy(&mut reader.take(10_000), &mut &stream);
+    let _ = std::io::copy(&mut reader.take(10_000), &mut stream);
 }
 
 /// Accepts and closes.

@@ -14,7 +14,7 @@ use snapbox::Assert;
 use snapbox::cmd::{Command, cargo_bin};
 
 /// How long anything may take before a test gives up on it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The program, with nothing in its environment that changes what it prints. It is killed after [`PATIENCE`].
 pub(crate) fn lockproof(arguments: &[&str]) -> Command {
@@ -32,7 +32,7 @@ pub(crate) fn lockproof(arguments: &[&str]) -> Command {
 pub(crate) fn naming(values: &[(&'static str, String)]) -> Assert {
     let mut redactions = snapbox::Redactions::new();
     for (name, value) in values {
-        redactions.insert(*name, value.clone()).expect("a placeholder such as [PORT]");
+        redactions.insert(name, value.clone()).expect("a placeholder such as [PORT]");
     }
     Assert::new().action_env("SNAPSHOTS").redact_with(redactions)
 }

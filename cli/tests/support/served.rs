@@ -22,9 +22,15 @@ impl Served {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let ports =
             ["memcached", "netmem", "locker", "echo"].map(|name| format!("--{name}=127.0.0.1:0"));
+        let mut all = vec!["serve"];
+        all.extend(ports.iter().map(String::as_str));
+        all.extend(arguments);
+        Self::spawn(&all)
+    }
+
+    /// Starts the program with these arguments and waits for its first line, as `serve` and `record` print one.
+    pub(crate) fn spawn(arguments: &[&str]) -> Self {
         let mut child = Command::new(cargo_bin!("lockproof"))
-            .arg("serve")
-            .args(ports)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

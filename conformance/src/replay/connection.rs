@@ -100,7 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match Pin::new(stream).poll_read(cx, &mut buffer) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(())) if buffer.filled().is_empty() => {
-                    self.ended = Some(Closing::Eof)
+                    self.ended = Some(Closing::Eof);
                 }
                 Poll::Ready(Ok(())) => {
                     self.inbox.extend_from_slice(buffer.filled());

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
@@ -171,7 +172,7 @@ impl Report {
             "{style}{verdict}{style:#}{}: {} {checks} in {:.1} s",
             self.why(),
             self.cases.len(),
-            self.millis as f64 / 1000.0
+            Duration::from_millis(self.millis).as_secs_f64()
         );
     }
 
