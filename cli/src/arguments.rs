@@ -1,5 +1,7 @@
 //! What can be asked for on the command line. The help texts are the manual.
 
+#![allow(clippy::doc_markdown, reason = "these comments are printed in a terminal")]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -4,11 +4,11 @@ use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use lockproof_conformance::runner::{Spare, Started};
 use lockproof_conformance::target::Target;
+use lockproof_conformance::venue::{Spare, Started};
 use lockproof_conformance::wire::Protocol;
 use lockproof_reference_server::{ConnectionConfig, Embedded, EmbeddedConfig};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -45,8 +45,8 @@ impl House {
     }
 
     /// A source of further servers of one protocol.
-    pub(crate) fn spare(&self, protocol: Protocol) -> Rc<dyn Spare> {
-        Rc::new(Room { handle: self.runtime.handle().clone(), protocol })
+    pub(crate) fn spare(&self, protocol: Protocol) -> Arc<dyn Spare> {
+        Arc::new(Room { handle: self.runtime.handle().clone(), protocol })
     }
 }
 
@@ -56,12 +56,12 @@ struct Room {
 }
 
 impl Spare for Room {
-    fn start(&self) -> Pin<Box<dyn Future<Output = io::Result<Started>> + '_>> {
+    fn start(&self) -> Pin<Box<dyn Future<Output = io::Result<Started>> + Send + '_>> {
         Box::pin(async {
             let starting = self.handle.spawn(Embedded::start(config()));
             let server = starting.await.map_err(io::Error::other)??;
             let target = target(&server, self.protocol);
-            Ok((target, Box::new(server) as Box<dyn Any>))
+            Ok((target, Box::new(server) as Box<dyn Any + Send>))
         })
     }
 }

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Done {
     match verb {
         Verb::Check(check) => check::run(&check),
-        Verb::Serve(serve) => serve::run(*serve),
+        Verb::Serve(serve) => serve::run(&serve),
         Verb::Record(record) => record::run(&record),
         Verb::Replay(replay) => replay::run(&replay),
         Verb::EchoChild => serve::echo_child(),

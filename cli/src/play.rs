@@ -8,10 +8,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use lockproof_conformance::expectations::Expectations;
 use lockproof_conformance::replay::Delivery;
 use lockproof_conformance::report::Report;
-use lockproof_conformance::runner::{Plan, Venue, run};
+use lockproof_conformance::runner::{Plan, run};
 use lockproof_conformance::stage::StageError;
 use lockproof_conformance::suite::Case;
 use lockproof_conformance::target::{Target, TargetError};
+use lockproof_conformance::venue::Venue;
 
 use crate::arguments::{DeliveryChoice, Format, Run};
 use crate::embedded::House;

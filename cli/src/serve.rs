@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::arguments::{self, Protocol, Serve};
 use crate::exit::{Done, Problem};
 
-pub(crate) fn run(serve: Serve) -> Done {
+pub(crate) fn run(serve: &Serve) -> Done {
     log(serve.verbose);
     let config = config(serve)?;
     let runtime = config.runtime().map_err(Problem::harness)?;
@@ -54,7 +54,7 @@ fn unbound(error: &std::io::Error) -> Problem {
     Problem::usage(format!("{error}\n  {hint}"))
 }
 
-fn config(serve: Serve) -> Result<ServerConfig, Problem> {
+fn config(serve: &Serve) -> Result<ServerConfig, Problem> {
     let serves = |protocol| serve.only.is_empty() || serve.only.contains(&protocol);
     let default = ServerConfig::default();
     let connection = ConnectionConfig {

@@ -2,7 +2,8 @@
 //!
 //! In reading order: [`session`] is the file format, [`wire`] the judge's own codecs, [`replay`] plays a session against
 //! a server, [`target`] names that server, [`stage`] prepares it for a case, [`suite`] is all cases, [`probe`] finds out
-//! what a server supports, [`expectations`] are its known deviations, [`runner`] runs cases side by side, [`report`] tells
+//! what a server supports, [`expectations`] are its known deviations, [`venue`] is a server with all that is known of it,
+//! [`runner`] runs cases side by side, [`report`] tells
 //! what came of it, in the words of [`requirements`]. [`record`] makes sessions out of traffic.
 
 mod exchange;
@@ -18,4 +19,5 @@ pub mod session;
 pub mod stage;
 pub mod suite;
 pub mod target;
+pub mod venue;
 pub mod wire;

@@ -1,26 +1,25 @@
 //! Runs selected cases against servers, side by side, and collects the verdicts.
 
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{RwLock, Semaphore};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::expectations::{Expectations, ExpectedVerdict};
-use crate::probe::{Profile, probe};
+use crate::expectations::ExpectedVerdict;
 use crate::replay::{Delivery, Options, Played};
 use crate::report::{CaseReport, Evidence, Verdict};
 use crate::session::{Session, Step};
-use crate::stage::{Stage, StageError};
+use crate::stage::Stage;
 use crate::suite::Case;
-use crate::target::Target;
+use crate::venue::{Spare, Venue};
 
 /// A case that lets this much time pass is waiting, not working: it does not count against the jobs.
 const WAITS: Duration = Duration::from_millis(50);
+
+/// A case that lets this much time pass asserts what is there before and after: it has a thread where nothing is busy.
+const PATIENT: Duration = Duration::from_secs(1);
 
 /// Waiting cases at once, so that a server's connection limit is not what is tested.
 const WAITING_MAX: usize = 160;
@@ -40,66 +39,6 @@ pub struct Plan {
     pub allow_flush: bool,
 }
 
-/// A started server, and what keeps it alive.
-pub type Started = (Target, Box<dyn Any>);
-
-/// Starts another server like the one under test, for cases that need one to themselves.
-pub trait Spare {
-    /// The new server; it stops when the second part is dropped.
-    fn start(&self) -> Pin<Box<dyn Future<Output = std::io::Result<Started>> + '_>>;
-}
-
-/// One server under test, greeted and probed.
-pub struct Venue {
-    stage: Stage,
-    /// What it is and can do.
-    pub profile: Profile,
-    /// Its known deviations.
-    pub expectations: Option<Expectations>,
-    spare: Option<Rc<dyn Spare>>,
-    /// Cases that need the server to themselves hold this for writing.
-    alone: RwLock<()>,
-}
-
-impl std::fmt::Debug for Venue {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Venue")
-            .field("stage", &self.stage)
-            .field("profile", &self.profile)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Venue {
-    /// Greets and probes a server.
-    ///
-    /// # Errors
-    ///
-    /// It is down, silent, or speaks something else.
-    pub async fn new(target: Target, timeout: Duration) -> Result<Self, StageError> {
-        let stage = Stage::new(target, timeout).await?;
-        let profile = probe(&stage, timeout).await;
-        Ok(Self { stage, profile, expectations: None, spare: None, alone: RwLock::new(()) })
-    }
-
-    /// Cases that need a server to themselves get one from `spare`.
-    #[must_use]
-    pub fn with_spare(mut self, spare: Rc<dyn Spare>) -> Self {
-        self.spare = Some(spare);
-        self
-    }
-
-    /// The server under test.
-    pub const fn target(&self) -> &Target {
-        self.stage.target()
-    }
-
-    /// Why this server cannot be asked that case, if it cannot.
-    pub fn lacks(&self, case: &Case, allow_flush: bool) -> Option<String> {
-        self.profile.lacks(case, &self.stage, self.spare.is_some(), allow_flush)
-    }
-}
-
 /// Runs every case that fits a venue's protocol, in every delivery; `done` hears of each as it ends.
 pub async fn run(
     venues: Vec<Venue>,
@@ -107,57 +46,77 @@ pub async fn run(
     plan: &Plan,
     done: &dyn Fn(&CaseReport),
 ) -> Vec<CaseReport> {
-    let run = Rc::new(Run {
+    let run = Arc::new(Run {
         venues,
         plan: plan.clone(),
         working: Semaphore::new(plan.jobs.max(1)),
         waiting: Semaphore::new(WAITING_MAX),
     });
-    let mut reports = LocalSet::new().run_until(run_all(run, cases, done)).await;
-    reports.sort_by(|a, b| (&a.id, a.delivery, &a.target).cmp(&(&b.id, b.delivery, &b.target)));
-    reports
-}
-
-/// Cases first, then those that come after one of them.
-async fn run_all(run: Rc<Run>, cases: &[Arc<Case>], done: &dyn Fn(&CaseReport)) -> Vec<CaseReport> {
     let (dependent, free): (Vec<_>, Vec<_>) =
         cases.iter().partition(|case| case.session.header.after.is_some());
     let mut reports: Vec<CaseReport> = Vec::new();
     for group in [free, dependent] {
-        let mut tasks = JoinSet::new();
-        for (venue, case, delivery) in run.schedule(&group) {
-            let target = &run.venues[venue].target().url;
-            let blocker = case.session.header.after.as_ref().filter(|after| {
-                reports.iter().any(|other| {
-                    &other.id == *after && &other.target == target && other.verdict == Verdict::Fail
-                })
-            });
-            if let Some(blocker) = blocker {
-                let report = run.blank(
-                    venue,
-                    &case,
-                    delivery,
-                    Verdict::Blocked,
-                    format!("{blocker} failed"),
-                );
-                done(&report);
-                reports.push(report);
-                continue;
-            }
-            let run = run.clone();
-            tasks.spawn_local(async move { run.one(venue, &case, delivery).await });
-        }
-        while let Some(joined) = tasks.join_next().await {
-            match joined {
-                Ok(report) => {
-                    done(&report);
-                    reports.push(report);
-                }
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
-            }
+        let (blocked, tasks) = run.schedule(&group, &reports);
+        blocked.iter().for_each(done);
+        reports.extend(blocked);
+        reports.extend(side_by_side(&run, tasks, done).await);
+    }
+    reports.sort_by(|a, b| (&a.id, a.delivery, &a.target).cmp(&(&b.id, b.delivery, &b.target)));
+    reports
+}
+
+/// One case, on one venue, in one delivery.
+struct Task {
+    venue: usize,
+    case: Arc<Case>,
+    delivery: Delivery,
+}
+
+/// Plays tasks on two threads: those that watch the clock for seconds must not wait for one that is busy with megabytes.
+async fn side_by_side(
+    run: &Arc<Run>,
+    tasks: Vec<Task>,
+    done: &dyn Fn(&CaseReport),
+) -> Vec<CaseReport> {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let (patient, busy): (Vec<_>, Vec<_>) =
+        tasks.into_iter().partition(|task| waits(&task.case.session) >= PATIENT);
+    let threads = [patient, busy].map(|tasks| {
+        let (run, tell) = (run.clone(), tell.clone());
+        std::thread::spawn(move || play_all(&run, tasks, &tell))
+    });
+    drop(tell);
+    let mut reports = Vec::new();
+    while let Some(report) = told.recv().await {
+        done(&report);
+        reports.push(report);
+    }
+    for thread in threads {
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
         }
     }
     reports
+}
+
+fn play_all(run: &Arc<Run>, tasks: Vec<Task>, tell: &mpsc::UnboundedSender<CaseReport>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime needs no more than a few descriptors");
+    LocalSet::new().block_on(&runtime, async {
+        let mut playing = JoinSet::new();
+        for task in tasks {
+            let run = run.clone();
+            playing
+                .spawn_local(async move { run.one(task.venue, &task.case, task.delivery).await });
+        }
+        while let Some(joined) = playing.join_next().await {
+            match joined {
+                // Nobody listens any more when the run is being abandoned.
+                Ok(report) => drop(tell.send(report)),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+    });
 }
 
 struct Run {
@@ -168,21 +127,30 @@ struct Run {
 }
 
 impl Run {
-    /// Everything that will run, what waits longest first, so that waits overlap with work.
-    fn schedule(&self, cases: &[&Arc<Case>]) -> Vec<(usize, Arc<Case>, Delivery)> {
-        let mut all = Vec::new();
+    /// What will run, what waits longest first, so that waits overlap with work; and what will not, because the case that
+    /// it builds on has failed.
+    fn schedule(
+        &self,
+        cases: &[&Arc<Case>],
+        earlier: &[CaseReport],
+    ) -> (Vec<CaseReport>, Vec<Task>) {
+        let (mut unplayed, mut tasks) = (Vec::new(), Vec::new());
         for (index, venue) in self.venues.iter().enumerate() {
-            for case in cases.iter().filter(|case| case.protocol() == venue.target().protocol()) {
-                all.extend(
-                    self.plan
-                        .deliveries
-                        .iter()
-                        .map(|delivery| (index, Arc::clone(case), *delivery)),
-                );
+            let target = venue.target();
+            for case in cases.iter().filter(|case| case.protocol() == target.protocol()) {
+                let failed = failed_before(case, &target.url, earlier);
+                for delivery in self.plan.deliveries.iter().copied() {
+                    if let Some(before) = failed {
+                        let why = format!("{before} failed");
+                        unplayed.push(self.blank(index, case, delivery, Verdict::Blocked, why));
+                    } else {
+                        tasks.push(Task { venue: index, case: Arc::clone(case), delivery });
+                    }
+                }
             }
         }
-        all.sort_by_key(|(_, case, _)| std::cmp::Reverse(waits(&case.session)));
-        all
+        tasks.sort_by_key(|task| std::cmp::Reverse(waits(&task.case.session)));
+        (unplayed, tasks)
     }
 
     async fn one(&self, venue_index: usize, case: &Arc<Case>, delivery: Delivery) -> CaseReport {
@@ -296,6 +264,16 @@ fn judged(
         target: venue.target().url.clone(),
         evidence,
     }
+}
+
+/// The case that this one builds on, if it failed on that target.
+fn failed_before<'a>(case: &'a Case, target: &str, earlier: &[CaseReport]) -> Option<&'a String> {
+    let failed = |id: &&String| {
+        earlier.iter().any(|other| {
+            &other.id == *id && other.target == target && other.verdict == Verdict::Fail
+        })
+    };
+    case.session.header.after.as_ref().filter(failed)
 }
 
 /// How much time a session lets pass on purpose.

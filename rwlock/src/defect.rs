@@ -58,10 +58,16 @@ defects! {
     RelaxedEnterRead = "relaxed-enter-read",
     /// A writer enters without Acquire.
     RelaxedEnterWrite = "relaxed-enter-write",
-    /// The last reader hands over without having acquired what the others released.
-    RelaxedHandOver = "relaxed-hand-over",
+    /// A writer is admitted after readers without Acquire of what they released.
+    RelaxedHandOverToWriter = "relaxed-hand-over-to-writer",
     /// A writer hands over to a batch without Release.
-    RelaxedHandOverStore = "relaxed-hand-over-store",
+    RelaxedHandOverToBatch = "relaxed-hand-over-to-batch",
+    /// A guest that goes last does not look whether somebody waits.
+    GuestForgets = "guest-forgets",
+    /// A leaving writer takes the counts of guests with it.
+    WriterSweepsGuests = "writer-sweeps-guests",
+    /// Two threads that each took the count to 0 both hand over.
+    HandOverUnclaimed = "hand-over-unclaimed",
     /// A write tried beside readers gets in.
     TryWriteBesideReaders = "try-write-beside-readers",
     /// A closure that panics keeps the lock.

@@ -75,7 +75,7 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Like [`write`](Self::write), but never waits: `None`, and `change` does not run, when anybody
-    /// is in.
+    /// is in, or while a reader that has just found the lock closed turns away.
     #[inline]
     pub fn try_write<R>(&self, change: impl FnOnce(&mut T) -> R) -> Option<R> {
         self.raw.try_enter_write().then(|| self.change(change))

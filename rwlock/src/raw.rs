@@ -3,14 +3,25 @@
 //! The word alone says who is in; the queue says who waits. Only who finds the word closed touches
 //! the queue. Leaves out the value and the closures: see [`RwLock`](crate::RwLock).
 //!
+//! An arriving reader counts itself into the word first and looks second: one step that never fails,
+//! where a compare-and-swap fights with every other reader. A reader that finds the lock closed is a
+//! *guest*: counted, not in, and about to take its count back. So the count is an upper bound: at 0
+//! no reader is in.
+//!
 //! # Why it is right
 //!
-//! - `QUEUED` is set exactly while the queue is not empty, and changes under the mutex only.
-//! - While `QUEUED` is set, nobody enters by the word. So once the word says that nobody is in, it
-//!   keeps saying so until the one thread that left last hands over: nobody else may.
-//! - A writer that leaves while `QUEUED` is set keeps `WRITER` until the hand-over replaces it.
-//! - Who lines up sets `QUEUED` under the mutex, while somebody is in. The last of those inside sees
-//!   the bit as it leaves, and takes the mutex after it: the waiting thread is counted by then.
+//! - `WRITER` is set only while the count is 0, in the same step, or stays set from one writer to the
+//!   next. Readers that count themselves in while it is set are guests. Hence rule 1.
+//! - `QUEUED` is set exactly while the queue is not empty, and changes under the mutex only. While it
+//!   is set nobody enters by the word. Hence rule 2, and nobody passes those who wait.
+//! - A writer that leaves while `QUEUED` is set keeps `WRITER` until the hand-over, which turns it
+//!   into the batch in one step. Hence rule 3.
+//! - After readers, the word says "nobody in, somebody waits" until the hand-over. Whoever took the
+//!   count to 0 tries it, a guest too, and the one that changes the word to `WRITER` does it. Who
+//!   does not find that state under the mutex has nothing to do: it is done, or somebody is counted,
+//!   who will take the count to 0 later.
+//! - Who lines up sets `QUEUED` under the mutex, while somebody is counted or a writer is in. The last
+//!   of those sees the bit as it leaves, and takes the mutex after it: by then the place is counted.
 
 use crate::primitive::{
     AtomicBool, AtomicUsize, Condvar, Mutex,
@@ -28,7 +39,7 @@ pub use line::Turn;
 const WRITER: usize = 1;
 /// Somebody waits.
 const QUEUED: usize = 2;
-/// One reader that is in. Each stands on some thread's stack: memory ends before the count does.
+/// One reader, in or a guest. Each stands on some thread's stack: memory ends before the count does.
 const READER: usize = 4;
 
 /// Waiting writers are spread over this many condition variables, so that a wake-up disturbs few.
@@ -39,6 +50,7 @@ const LANES: usize = if cfg!(lock_loom) { 1 } else { 4 };
 #[derive(Debug)]
 pub(crate) struct RawLock {
     word: AtomicUsize,
+    handed_over: AtomicBool,
     poisoned: AtomicBool,
     preference: Preference,
     #[cfg(any(lock_loom, lock_shuttle))]
@@ -54,6 +66,7 @@ impl RawLock {
         pub(crate) const fn new(preference: Preference) -> Self {
             Self {
                 word: AtomicUsize::new(0),
+                handed_over: AtomicBool::new(false),
                 poisoned: AtomicBool::new(false),
                 preference,
                 #[cfg(any(lock_loom, lock_shuttle))]
@@ -78,8 +91,7 @@ impl RawLock {
     /// Enters beside other readers; waits for its turn.
     #[inline]
     pub(crate) fn enter_read(&self) {
-        let seen = self.word.load(Relaxed);
-        if !self.enter_read_from(seen) {
+        if !self.enter_read_as_guest() {
             self.enter_read_slowly();
         }
     }
@@ -133,7 +145,22 @@ impl RawLock {
         // Release: what it wrote is there for whoever enters next.
         let order = order!(self, Release, RelaxedLeaveWrite);
         if self.word.compare_exchange(WRITER, 0, order, Relaxed).is_err() {
-            self.hand_over(Side::Writer);
+            self.leave_write_slowly(order);
+        }
+    }
+
+    #[cold]
+    fn leave_write_slowly(&self, order: Ordering) {
+        // Goes round only if a guest has come or gone meanwhile.
+        loop {
+            let seen = self.word.load(Relaxed);
+            if seen & QUEUED != 0 {
+                return self.hand_over(Side::Writer);
+            }
+            let left = if broken!(self, WriterSweepsGuests) { 0 } else { seen - WRITER };
+            if self.word.compare_exchange(seen, left, order, Relaxed).is_ok() {
+                return;
+            }
         }
     }
 
@@ -158,16 +185,34 @@ impl RawLock {
         word & closed == 0
     }
 
-    /// Enters if the word is open, and still as it was `seen`.
+    /// Counts this thread in, and back out if the lock turns out to be closed.
     #[inline]
+    fn enter_read_as_guest(&self) -> bool {
+        let was = self.word.fetch_add(READER, order!(self, Acquire, RelaxedEnterRead));
+        if self.is_open_to_readers(was) {
+            return true;
+        }
+        self.turn_away();
+        false
+    }
+
+    /// A guest takes its count back; those whom it kept from a hand-over must not wait for ever.
+    #[cold]
+    fn turn_away(&self) {
+        let was = self.word.fetch_sub(READER, Relaxed);
+        if was == READER | QUEUED && !broken!(self, GuestForgets) {
+            self.hand_over(Side::Reader);
+        }
+    }
+
+    /// Enters if the word is open, and still as it was `seen`: never as a guest.
     fn enter_read_from(&self, seen: usize) -> bool {
         self.is_open_to_readers(seen) && self.add_reader(seen)
     }
 
-    #[inline]
     fn add_reader(&self, seen: usize) -> bool {
         let order = order!(self, Acquire, RelaxedEnterRead);
-        self.word.compare_exchange_weak(seen, seen + READER, order, Relaxed).is_ok()
+        self.word.compare_exchange(seen, seen + READER, order, Relaxed).is_ok()
     }
 
     /// Enters if the word is still as it was `seen`, which must be free.
@@ -177,15 +222,20 @@ impl RawLock {
         self.word.compare_exchange(seen, seen | WRITER, order, Relaxed).is_ok()
     }
 
+    /// Whether whoever has been let in by a hand-over may still be asleep. A hint for the spin alone.
+    fn is_handed_over(&self) -> bool {
+        self.handed_over.load(Relaxed)
+    }
+
     #[cold]
     fn enter_read_slowly(&self) {
         let mut spin = Spin::new();
-        while spin.again() {
+        while spin.again(|| self.is_handed_over()) {
             let seen = self.word.load(Relaxed);
             if seen & QUEUED != 0 {
                 break;
             }
-            if self.enter_read_from(seen) {
+            if seen & WRITER == 0 && self.enter_read_as_guest() {
                 return;
             }
         }
@@ -195,7 +245,7 @@ impl RawLock {
     #[cold]
     fn enter_write_slowly(&self) {
         let mut spin = Spin::new();
-        while spin.again() {
+        while spin.again(|| self.is_handed_over()) {
             let seen = self.word.load(Relaxed);
             if seen & QUEUED != 0 {
                 break;

@@ -1,13 +1,15 @@
 //! `lockproof serve`: the ready line, the end, and memcached's own options, looked at over the wire.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use snapbox::cmd::cargo_bin;
 use snapbox::str;
 
 use crate::support::memcached::{get, header, is_alive, set, statistic};
-use crate::support::served::Served;
+use crate::support::served::{Served, signal};
 use crate::support::{connect, is_closed, lockproof, naming};
 
 #[test]
@@ -74,10 +76,19 @@ error: 203.0.113.9:9999: Cannot assign requested address (os error 99)
 
 #[test]
 fn log_has_no_escape_codes_away_from_a_terminal() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let echo = taken.local_addr().unwrap().to_string();
-    let done = lockproof(&["serve", "--only", "echo", "--echo", &echo, "-vv"]).assert().code(2);
-    assert!(!done.get_output().stderr.contains(&0x1b));
+    let mut child = Command::new(cargo_bin!("lockproof"))
+        .args(["serve", "--only", "echo", "--echo", "127.0.0.1:0"])
+        .env_remove("NO_COLOR")
+        .env_remove("RUST_LOG")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+    signal(child.id(), "TERM");
+    let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert!(log.contains("listening") && !log.contains('\x1b'), "{log:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::value::{Datum, EvalError, Scope, Value};
+use crate::wire::shortened;
 
 /// A pattern of a `<` line.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,12 +64,13 @@ impl Pattern {
         match self {
             Self::Value(value) | Self::Trim(value) => match value.eval(scope) {
                 Ok(datum) if !matches!(value, Value::Number { .. } | Value::Text(_)) => {
-                    format!("{datum} ({self})")
+                    format!("{} ({self})", shortened(&datum))
                 }
-                _ => self.to_string(),
+                Ok(datum) => shortened(&datum),
+                Err(_) => self.to_string(),
             },
             Self::Not(value) => match value.eval(scope) {
-                Ok(datum) => format!("anything but {datum}"),
+                Ok(datum) => format!("anything but {}", shortened(&datum)),
                 Err(_) => self.to_string(),
             },
             Self::Any => "any legal value".to_owned(),

@@ -23,6 +23,7 @@ impl RawLock {
         let mut queue = self.queue();
         if let Some(turn) = self.line_up_reader(&mut queue) {
             self.await_batch(queue, &turn);
+            self.hint_handed_over(false);
         }
     }
 
@@ -30,34 +31,48 @@ impl RawLock {
         let mut queue = self.queue();
         if let Some(turn) = self.line_up_writer(&mut queue) {
             self.await_number(queue, &turn);
+            self.hint_handed_over(false);
         }
     }
 
-    /// Lets in whose turn it is after a `leaver`, the last of those inside, and wakes them.
-    ///
-    /// Nobody else changes the word meanwhile: a leaving writer still has its bit in it, after the
-    /// last reader it is `QUEUED` alone, and both keep out all who arrive.
+    /// Lets in whose turn it is after a `leaver`, and wakes them.
     #[cold]
     pub(super) fn hand_over(&self, leaver: Side) {
         if broken!(self, WriterBitClearedEarly) && leaver == Side::Writer {
-            self.word.store(0, Ordering::Release);
+            self.word.fetch_sub(WRITER, Ordering::Release);
         }
         let mut queue = self.queue();
-        // Acquire: the readers that left before this one must have finished for the next writer,
-        // who learns of its turn by the mutex.
-        self.word.load(order!(self, Acquire, RelaxedHandOver));
+        if leaver == Side::Reader && !self.claim_hand_over() {
+            return;
+        }
+        // Until the word changes below, it says that a writer is in and somebody waits, whatever
+        // guests come and go: all who arrive are kept out.
         let leaver = if broken!(self, NoBatch) { Side::Reader } else { leaver };
         let admitted = queue.admit(leaver, self.preference);
-        let inside = match admitted {
-            Admitted::Batch { readers } => self.batch_size(readers) * READER,
-            Admitted::Writer { .. } => WRITER,
+        let enter = match admitted {
+            Admitted::Batch { readers } => (self.batch_size(readers) * READER).wrapping_sub(WRITER),
+            // The writer's bit is set already.
+            Admitted::Writer { .. } => 0,
         };
-        let others = queue.is_empty() || broken!(self, HandOverForgetsRest);
-        let queued = if others { 0 } else { QUEUED };
+        let rest = queue.is_empty() || broken!(self, HandOverForgetsRest);
+        let change = enter.wrapping_sub(if rest { QUEUED } else { 0 });
         // Release: more readers may enter beside the batch, by the word alone.
-        self.word.store(inside | queued, order!(self, Release, RelaxedHandOverStore));
+        self.word.fetch_add(change, order!(self, Release, RelaxedHandOverToBatch));
+        self.hint_handed_over(true);
         drop(queue);
         self.wake(admitted);
+    }
+
+    /// After readers, the first under the mutex that finds "nobody in, somebody waits" hands over.
+    fn claim_hand_over(&self) -> bool {
+        if broken!(self, HandOverUnclaimed) {
+            self.word.fetch_or(WRITER, Ordering::Acquire);
+            return true;
+        }
+        // Acquire: all readers that have left must have finished for the next writer, who learns of
+        // its turn by the mutex.
+        let order = order!(self, Acquire, RelaxedHandOverToWriter);
+        self.word.compare_exchange(QUEUED, QUEUED | WRITER, order, Relaxed).is_ok()
     }
 
     fn batch_size(&self, readers: usize) -> usize {
@@ -65,6 +80,13 @@ impl RawLock {
             return readers + 1;
         }
         if broken!(self, BatchOneTooFew) { readers - 1 } else { readers }
+    }
+
+    /// Only the spin reads it, and where nothing spins it would be one more step to try in each order.
+    fn hint_handed_over(&self, pending: bool) {
+        if !cfg!(any(lock_loom, lock_shuttle)) {
+            self.handed_over.store(pending, Relaxed);
+        }
     }
 
     fn wake(&self, admitted: Admitted) {
@@ -86,7 +108,7 @@ impl RawLock {
     fn line_up_reader(&self, queue: &mut Queue) -> Option<Turn> {
         loop {
             let seen = self.word.load(Relaxed);
-            let slips = broken!(self, ReaderSlipsIntoGap) && seen & WRITER == 0;
+            let slips = broken!(self, ReaderSlipsIntoGap) && seen == QUEUED;
             if self.is_open_to_readers(seen) || slips {
                 if self.add_reader(seen) {
                     return None;

@@ -158,8 +158,11 @@ pub(crate) const REJECTIONS: &[(Defect, &str)] = &[
     (Defect::RelaxedLeaveRead, "panicking-reader"),
     (Defect::RelaxedEnterRead, "publication"),
     (Defect::RelaxedEnterWrite, "two-writers"),
-    (Defect::RelaxedHandOver, "last-of-two-readers"),
-    (Defect::RelaxedHandOverStore, "beside-the-batch"),
+    (Defect::RelaxedHandOverToWriter, "last-of-two-readers"),
+    (Defect::RelaxedHandOverToBatch, "beside-the-batch"),
+    (Defect::GuestForgets, "late-reader"),
+    (Defect::WriterSweepsGuests, "reader-and-writer-twice"),
+    (Defect::HandOverUnclaimed, "late-reader"),
     (Defect::TryWriteBesideReaders, "tries-beside-a-reader"),
     (Defect::PanicKeepsLock, "panicking-writer"),
 ];

@@ -7,7 +7,7 @@ use super::{Player, Problem};
 use crate::replay::connection::{Connection, Connections, TimedOut};
 use crate::replay::transcript::Direction;
 use crate::replay::world::World;
-use crate::session::Send;
+use crate::session::{Send, Split};
 use crate::wire::Protocol;
 
 /// The pause between the segments of a `split`, so that they do not meet again in a buffer.
@@ -57,7 +57,8 @@ impl<W: World> Player<'_, W> {
         for end in borders.into_iter().map(|border| held.len() + border).chain([bytes.len()]) {
             self.write(&send.conn, &bytes[start..end]).await?;
             start = end;
-            if send.split.is_some() && end < bytes.len() {
+            // A write per byte is as many segments as there will be; pauses between all of them only take time.
+            if matches!(send.split, Some(Split::Sizes(_))) && end < bytes.len() {
                 self.pass(SPLIT_PAUSE).await;
             }
         }
