@@ -126,6 +126,19 @@ pub(crate) struct Run {
     pub(crate) format: Format,
 }
 
+impl Run {
+    /// What a run under another timeout needs to be repeated.
+    pub(crate) fn words(&self) -> Vec<String> {
+        if self.timeout == TIMEOUT {
+            return Vec::new();
+        }
+        vec!["--timeout".to_owned(), format!("{}ms", self.timeout.as_millis())]
+    }
+}
+
+/// The default of `--timeout`.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Write a session file from live traffic: a proxy between clients and a server.
 ///
 /// Point clients at the listening address. Ctrl-C or SIGTERM ends the recording and writes the file; play it again with

@@ -35,8 +35,20 @@ pub(crate) fn run(check: &Check) -> Done {
         allow_flush: check.allow_flush,
         expectations,
         file: None,
+        options: words(check),
     };
     play.against(targets)
+}
+
+/// The options that a command for one case needs to come to the same verdict.
+fn words(check: &Check) -> Vec<String> {
+    let mut words = check.run.words();
+    words.extend(check.strict.then(|| "--strict".to_owned()));
+    words.extend(check.allow_flush.then(|| "--allow-flush".to_owned()));
+    if let Some(file) = &check.expectations {
+        words.extend(["--expectations".to_owned(), file.display().to_string()]);
+    }
+    words
 }
 
 const fn level_of(level: arguments::Level) -> Level {

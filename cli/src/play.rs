@@ -30,6 +30,8 @@ pub(crate) struct Play<'a> {
     pub(crate) allow_flush: bool,
     pub(crate) expectations: ExpectationsChoice,
     pub(crate) file: Option<String>,
+    /// What the commands for single cases need besides: see [`Report::options`].
+    pub(crate) options: Vec<String>,
 }
 
 /// Which known deviations count.
@@ -107,6 +109,7 @@ impl Play<'_> {
             millis: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             cases,
             file: self.file.clone(),
+            options: self.options.clone(),
             unused_expectations: unused,
         })
     }

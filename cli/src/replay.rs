@@ -33,6 +33,7 @@ pub(crate) fn run(replay: &Replay) -> Done {
         allow_flush: true,
         expectations: ExpectationsChoice::None,
         file: Some(path),
+        options: replay.run.words(),
     };
     play.against(targets)
 }

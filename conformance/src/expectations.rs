@@ -61,6 +61,9 @@ pub enum ExpectationsError {
     /// Not of this form.
     #[error("{0}: {1}")]
     Malformed(String, toml::de::Error),
+    /// A delivery that there is not.
+    #[error("{0}: `{1}` is no delivery; whole, bytes, fields and coalesced are")]
+    UnknownDelivery(String, String),
     /// Two lines for the same case.
     #[error("{0}: `{1}` stands twice")]
     Twice(String, String),
@@ -77,6 +80,10 @@ impl Expectations {
             .map_err(|error| ExpectationsError::Malformed(name.to_owned(), error))?;
         let mut seen = BTreeSet::new();
         for line in &parsed.lines {
+            let unknown = line.deliveries.iter().find(|word| Delivery::from_name(word).is_none());
+            if let Some(unknown) = unknown {
+                return Err(ExpectationsError::UnknownDelivery(name.to_owned(), unknown.clone()));
+            }
             if !seen.insert((&line.case, &line.deliveries)) {
                 return Err(ExpectationsError::Twice(name.to_owned(), line.case.clone()));
             }

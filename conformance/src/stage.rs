@@ -95,6 +95,10 @@ impl Stage {
                     return Err(io::Error::other(format!("GET_PARAMS was answered with {reply}")));
                 }
                 let (count, length) = (number(&reply, "pages"), number(&reply, "length"));
+                // An echo server sends the request back, which reads like this.
+                if count == 0 || length == 0 {
+                    return Err(io::Error::other("GET_PARAMS tells of no pages at all"));
+                }
                 Ok(Some(PagePool::new(count, length, self.target.facts.pages.as_ref())))
             }
             Protocol::Echo => {
@@ -110,7 +114,14 @@ impl Stage {
                 let words = vec!["query".to_owned()];
                 let args = vec![Value::Text(b"lp:hello".to_vec())];
                 let query = Message::Named { words, args, fields: vec![], tag: None };
-                asks.ask(&query).await.map(|_| None)
+                let reply = asks.ask(&query).await?;
+                // LKR-004: the reply's cmd is 128 less the request's. Nothing else marks these two bytes as Locker's.
+                if reply.words.get(1).is_none_or(|cmd| cmd != "cmd=5")
+                    || reply.words.first().is_none_or(|outcome| outcome.starts_with("outcome "))
+                {
+                    return Err(io::Error::other(format!("a QUERY was answered with {reply}")));
+                }
+                Ok(None)
             }
         }
     }

@@ -174,6 +174,7 @@ fn explain(cases: Vec<CaseReport>, seed: u64, server: &Server) -> Result<(), Fai
         millis: 0,
         cases,
         file: None,
+        options: Vec::new(),
         unused_expectations: Vec::new(),
     };
     if info || report.outcome().exit_code() == 0 {

@@ -42,7 +42,14 @@ fn memcached_host(sim: &mut Sim<'_>) {
         let listener = SimListener(TcpListener::bind(("0.0.0.0", PORT)).await?);
         let config = MemcachedConfig { unix_start: Some(UNIX_START), ..MemcachedConfig::default() };
         let protocol = Arc::new(Memcached::new(config));
-        serve(listener, protocol, ConnectionConfig::default(), LocalSpawn, CancellationToken::new()).await;
+        serve(
+            listener,
+            protocol,
+            ConnectionConfig::default(),
+            LocalSpawn,
+            CancellationToken::new(),
+        )
+        .await;
         Ok(())
     });
 }
@@ -52,7 +59,14 @@ fn netmem_host(sim: &mut Sim<'_>) {
         let listener = SimListener(TcpListener::bind(("0.0.0.0", PORT)).await?);
         let config = NetMemConfig { pages: 4, page_len: 16, ..NetMemConfig::default() };
         let protocol = Arc::new(NetMem::new(config));
-        serve(listener, protocol, ConnectionConfig::default(), LocalSpawn, CancellationToken::new()).await;
+        serve(
+            listener,
+            protocol,
+            ConnectionConfig::default(),
+            LocalSpawn,
+            CancellationToken::new(),
+        )
+        .await;
         Ok(())
     });
 }
@@ -83,7 +97,9 @@ pub fn memcached_session(text: &str, seed: u64) -> Result<Trace, Violation> {
             noted.borrow_mut().note(&format!("{at} {conn}{way} {:02x?}", event.bytes));
         }
         match played.failure {
-            Some(failure) => Err(format!("line {}: {}: {}", failure.line, failure.step, failure.problem).into()),
+            Some(failure) => {
+                Err(format!("line {}: {}: {}", failure.line, failure.step, failure.problem).into())
+            }
             None => Ok(()),
         }
     });

@@ -2,7 +2,8 @@
 
 use lockproof_sim::scenario::{holder_dies, memcached_session};
 
-const EXPIRY: &str = include_str!("../../conformance/sessions/memcached/exp/seconds-from-now.session");
+const EXPIRY: &str =
+    include_str!("../../conformance/sessions/memcached/exp/seconds-from-now.session");
 
 #[test]
 fn one_seed_gives_one_trace_and_another_seed_another() {

@@ -20,6 +20,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Case<'a> {
     id: &'a str,
+    target: &'a str,
     protocol: &'static str,
     level: &'static str,
     spec: &'a [String],
@@ -62,10 +63,12 @@ impl Report {
         serde_json::to_string_pretty(&document).unwrap_or_default()
     }
 
-    fn case<'a>(&self, case: &'a CaseReport) -> Case<'a> {
+    fn case<'a>(&'a self, case: &'a CaseReport) -> Case<'a> {
         let evidence = case.evidence.as_ref();
         Case {
             id: &case.id,
+            // The built-in server has another port in every run.
+            target: if self.target == "embedded" { &self.target } else { &case.target },
             protocol: case.protocol.name(),
             level: case.level.name(),
             spec: &case.spec,

@@ -118,6 +118,8 @@ pub struct Report {
     pub cases: Vec<CaseReport>,
     /// The user's session file, if that is what was played instead of the suite.
     pub file: Option<String>,
+    /// Options of the run that its commands for single cases need too: `--strict`, `--expectations FILE`.
+    pub options: Vec<String>,
     /// Expectations lines that match no case.
     pub unused_expectations: Vec<String>,
 }
@@ -152,10 +154,9 @@ impl Report {
             return Outcome::Failed;
         }
         let harness = self.cases.iter().any(|case| case.verdict == Verdict::Error);
-        let judged = self
-            .cases
-            .iter()
-            .any(|case| matches!(case.verdict, Verdict::Pass | Verdict::ExpectedFail));
+        let judged = self.cases.iter().any(|case| {
+            matches!(case.verdict, Verdict::Pass | Verdict::Fail | Verdict::ExpectedFail)
+        });
         if harness || !judged { Outcome::Inconclusive } else { Outcome::Conforms }
     }
 
@@ -164,19 +165,28 @@ impl Report {
         self.cases.iter().filter(|case| case.verdict == verdict).count()
     }
 
-    /// The command that runs one line again.
+    /// The command that runs one line again, for a shell.
     pub fn replay_command(&self, case: &CaseReport) -> String {
-        let target =
-            if self.target == "embedded" { String::new() } else { format!(" '{}'", case.target) };
-        let (delivery, seed) = (case.delivery.name(), self.seed);
-        match &self.file {
-            Some(file) => {
-                format!("lockproof replay {file}{target} --delivery {delivery} --seed {seed}")
-            }
-            None => format!(
-                "lockproof check{target} --case {} --delivery {delivery} --seed {seed}",
-                case.id
-            ),
+        let (delivery, seed) = (case.delivery.name(), self.seed.to_string());
+        let mut words = match &self.file {
+            Some(file) => vec!["lockproof", "replay", file],
+            None => vec!["lockproof", "check", "--case", &case.id],
+        };
+        if self.target != "embedded" {
+            words.push(&case.target);
         }
+        words.extend(["--delivery", delivery, "--seed", &seed]);
+        words.extend(self.options.iter().map(String::as_str));
+        words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }

@@ -68,7 +68,7 @@ impl<'a> Scan<'a> {
     }
 
     pub(super) fn error(&self, message: impl Into<String>) -> ParseError {
-        ParseError { line: self.line, column: self.at + 1, message: message.into() }
+        ParseError { line: self.line.max(1), column: self.at + 1, message: message.into() }
     }
 
     pub(super) fn duration(&mut self) -> Parsed<Duration> {

@@ -195,13 +195,17 @@ fn defaults(
     } else if unlisted("value") && unlisted("text") && !is_text && unlisted("counter") {
         bytes(comparison, "value", Vec::new())?;
     }
-    if unlisted("cas") && code != 0x1c {
+    // A name that is bound here, `*` and `!$c` ask for any legal value, and 0 is none where a CAS is given out.
+    let open = expected.field("cas").is_none_or(|pattern| {
+        matches!(pattern, Pattern::Any | Pattern::Not(_)) || pattern.binds().is_some()
+    });
+    if open && code != 0x1c {
         let assigns = is_get
             || is_counter
             || matches!(code, 0x01..=0x03 | 0x0e | 0x0f | 0x11..=0x13 | 0x19 | 0x1a);
         if assigns {
             comparison.field("cas", &Pattern::Not(Value::Number { value: 0, hex: false }))?;
-        } else {
+        } else if unlisted("cas") {
             number(comparison, "cas", 0)?;
         }
     }
