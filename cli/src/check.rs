@@ -33,6 +33,7 @@ pub(crate) fn run(check: &Check) -> Done {
         jobs: check.jobs,
         strict: check.strict,
         allow_flush: check.allow_flush,
+        save: check.save.clone(),
         expectations,
         file: None,
         options: words(check),

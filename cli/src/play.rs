@@ -1,6 +1,7 @@
 //! What `check` and `replay` share: greet the servers, run the cases, print the report.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -28,6 +29,8 @@ pub(crate) struct Play<'a> {
     pub(crate) jobs: u16,
     pub(crate) strict: bool,
     pub(crate) allow_flush: bool,
+    /// Where the sessions of failing cases go.
+    pub(crate) save: Option<PathBuf>,
     pub(crate) expectations: ExpectationsChoice,
     pub(crate) file: Option<String>,
     /// What the commands for single cases need besides: see [`Report::options`].
@@ -67,6 +70,7 @@ impl Play<'_> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let report =
             runtime.map_err(Problem::harness)?.block_on(self.report(targets, house.as_ref()))?;
+        self.save_failures(&report)?;
         match self.run.format {
             Format::Human => output::print(&report.human())?,
             Format::Json => output::print(&report.json())?,
@@ -112,6 +116,22 @@ impl Play<'_> {
             options: self.options.clone(),
             unused_expectations: unused,
         })
+    }
+
+    /// A failing case's session stands alone: `lockproof replay` plays it, and it can be edited.
+    fn save_failures(&self, report: &Report) -> Result<(), Problem> {
+        let Some(directory) = &self.save else { return Ok(()) };
+        let unsaved = |error| Problem::usage(format!("--save {}: {error}", directory.display()));
+        std::fs::create_dir_all(directory).map_err(unsaved)?;
+        let failed = |case: &&Arc<Case>| {
+            report.cases.iter().any(|line| line.id == case.id() && line.evidence.is_some())
+        };
+        for case in self.cases.iter().filter(failed) {
+            let file = directory.join(format!("{}.session", case.id().replace('/', "-")));
+            std::fs::write(&file, case.session.to_string()).map_err(unsaved)?;
+            anstream::eprintln!("saved {}", file.display());
+        }
+        Ok(())
     }
 
     /// Greets only the servers whose protocol is asked for.

@@ -31,6 +31,7 @@ pub(crate) fn run(replay: &Replay) -> Done {
         strict: true,
         // Whoever plays a file by name wants what is in it.
         allow_flush: true,
+        save: None,
         expectations: ExpectationsChoice::None,
         file: Some(path),
         options: replay.run.words(),

@@ -39,11 +39,21 @@ pub(crate) struct Queue {
     writers: u64,
     /// How many of them have been let in, ever; the number of the first that waits.
     writers_admitted: u64,
+    /// How many readers and writers sleep: a wake-up that nobody needs is not free.
+    pub(crate) readers_asleep: usize,
+    pub(crate) writers_asleep: usize,
 }
 
 impl Queue {
     pub(crate) const fn new() -> Self {
-        Self { readers: 0, batches: 0, writers: 0, writers_admitted: 0 }
+        Self {
+            readers: 0,
+            batches: 0,
+            writers: 0,
+            writers_admitted: 0,
+            readers_asleep: 0,
+            writers_asleep: 0,
+        }
     }
 
     /// Adds a reader; the answer is what [`batch_is_in`](Self::batch_is_in) wants to know later.

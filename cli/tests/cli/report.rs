@@ -49,6 +49,19 @@ fn report_of_a_fault() {
 }
 
 #[test]
+fn sessions_of_failing_cases_are_saved_and_play_alone() {
+    let (_served, url) = faulty();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("failed");
+    let case = ["--case", "memcached/set/stores-and-overwrites", "--delivery", "whole"];
+    let save = ["--save", path.to_str().unwrap()];
+    lockproof(&[&["check", &url], &case[..], &save].concat()).assert().code(1);
+    let saved = path.join("memcached-set-stores-and-overwrites.session");
+    lockproof(&["replay", saved.to_str().unwrap(), &url]).assert().code(1);
+    lockproof(&["replay", saved.to_str().unwrap()]).assert().success();
+}
+
+#[test]
 fn report_of_what_was_not_asked() {
     let (_served, url) = faulty();
     let report = stdout(&[

@@ -1,6 +1,6 @@
 //! Sessions out of traffic: live, by a proxy in front of a server, or from recordings that exist.
 //!
-//! In reading order: [`Event`] is what was seen on the wire; [`transcribe`] makes the session; [`record`] collects events
+//! In reading order: [`Event`] is what was seen on the wire; [`transcribe()`] makes the session; [`record`] collects events
 //! from live traffic; [`import`] reads them from JSON lines; [`deviations`] turns the places where a recorded original
 //! departs from its documentation into named alternatives.
 

@@ -16,7 +16,7 @@ use super::{RecordError, Source, transcribe};
 use crate::session::Session;
 use crate::wire::Codec;
 
-/// Bytes that one recording keeps, each event counted with [`EVENT_COST`] more. Traffic flows on behind it, the session
+/// Bytes that one recording keeps, each event counted with a little more. Traffic flows on behind it, the session
 /// ends with a comment that says so.
 pub const RECORDED_BYTES_MAX: usize = 16 << 20;
 

@@ -1,3 +1,5 @@
+//! The format: canonical text, values, patterns, and complaints that point at the place.
+
 use proptest::prelude::*;
 
 use super::{Datum, Pattern, Scope, Session, Step, Value};

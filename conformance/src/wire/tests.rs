@@ -1,3 +1,5 @@
+//! The judge's codecs against golden bytes, and every field of a reply bent once.
+
 use super::{Asked, Codec, Layout, Protocol, Results, Taken};
 use crate::session::{Expected, Scope, Session, Step};
 

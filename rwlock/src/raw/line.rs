@@ -9,6 +9,7 @@ use crate::primitive::{
     PoisonError,
 };
 use crate::queue::{Admitted, Queue, Side};
+use crate::spin::Spin;
 
 /// A place in the queue, as it was when its owner lined up.
 #[derive(Debug)]
@@ -59,8 +60,14 @@ impl RawLock {
         // Release: more readers may enter beside the batch, by the word alone.
         self.word.fetch_add(change, order!(self, Release, RelaxedHandOverToBatch));
         self.hint_handed_over(true);
+        let asleep = match admitted {
+            Admitted::Batch { .. } => queue.readers_asleep,
+            Admitted::Writer { .. } => queue.writers_asleep,
+        };
         drop(queue);
-        self.wake(admitted);
+        if asleep > 0 {
+            self.wake(admitted);
+        }
     }
 
     /// After readers, the first under the mutex that finds "nobody in, somebody waits" hands over.
@@ -154,19 +161,42 @@ impl RawLock {
         &self.writer_admitted[(number % LANES as u64) as usize]
     }
 
-    fn await_batch(&self, mut queue: MutexGuard<'_, Queue>, turn: &Turn) {
-        while !queue.batch_is_in(turn.0) {
+    fn await_batch(&self, queue: MutexGuard<'_, Queue>, turn: &Turn) {
+        let is_in = |queue: &Queue| queue.batch_is_in(turn.0);
+        let mut queue = self.doze(queue, is_in);
+        while !is_in(&queue) {
+            queue.readers_asleep += 1;
             queue = self.batch_admitted.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.readers_asleep -= 1;
         }
     }
 
-    fn await_number(&self, mut queue: MutexGuard<'_, Queue>, turn: &Turn) {
-        while !queue.writer_is_in(turn.0) {
+    fn await_number(&self, queue: MutexGuard<'_, Queue>, turn: &Turn) {
+        let is_in = |queue: &Queue| queue.writer_is_in(turn.0);
+        let mut queue = self.doze(queue, is_in);
+        while !is_in(&queue) {
+            queue.writers_asleep += 1;
             queue = self.lane(turn.0).wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.writers_asleep -= 1;
             if broken!(self, WriterIgnoresNumber) {
                 return;
             }
         }
+    }
+
+    /// Stays awake for a while in the queue, if those before this thread are just waking up.
+    fn doze<'a>(
+        &'a self,
+        mut queue: MutexGuard<'a, Queue>,
+        is_in: impl Fn(&Queue) -> bool,
+    ) -> MutexGuard<'a, Queue> {
+        let mut spin = Spin::in_queue();
+        while !is_in(&queue) && spin.is_worth_it(|| self.is_handed_over()) {
+            drop(queue);
+            spin.moment();
+            queue = self.queue();
+        }
+        queue
     }
 }
 
