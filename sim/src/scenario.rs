@@ -30,7 +30,7 @@ fn simulation(seed: u64) -> Sim<'static> {
     Builder::new()
         .rng_seed(seed)
         .epoch(std::time::UNIX_EPOCH + Duration::from_secs(UNIX_START))
-        .simulation_duration(Duration::from_secs(600))
+        .simulation_duration(Duration::from_mins(10))
         .tick_duration(Duration::from_millis(5))
         .min_message_latency(Duration::from_millis(1))
         .max_message_latency(Duration::from_millis(20))

@@ -31,7 +31,7 @@ fn explore(model: &Model, defect: Option<Defect>) {
         println!("{EXECUTIONS}{}", counted.load(Relaxed));
     }));
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = model.preemptions;
+    builder.preemption_bound = model.preemptions.or(builder.preemption_bound);
     builder.max_branches = 20_000;
     let (preference, act, counted) = (model.preference, model.run, Arc::clone(&executions));
     builder.check(move || {
