@@ -100,7 +100,10 @@ pub(crate) struct Check {
     ///   verdict = "fail"                           # or "flaky": it may pass
     ///   reason = "TOUCH does not check for a value"
     #[arg(long, value_name = "FILE|none", verbatim_doc_comment)]
-    #[expect(rustdoc::broken_intra_doc_links, reason = "the help shows TOML, in which [[…]] is a table")]
+    #[expect(
+        rustdoc::broken_intra_doc_links,
+        reason = "the help shows TOML, in which [[…]] is a table"
+    )]
     pub(crate) expectations: Option<PathBuf>,
     /// Write the session of each failing case into this directory, to be edited and played with `lockproof replay`
     #[arg(long, value_name = "DIR")]
