@@ -42,6 +42,8 @@ defects! {
     WakesNoWriter = "wakes-no-writer",
     /// One writer of a lane is woken, which may not be the one that was admitted.
     WakesOneWriter = "wakes-one-writer",
+    /// A reader that goes to sleep is not counted, and so not woken.
+    SleepsUncounted = "sleeps-uncounted",
     /// The last reader does not look whether somebody waits.
     LastReaderForgets = "last-reader-forgets",
     /// A hand-over forgets that others go on waiting.

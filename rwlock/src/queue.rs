@@ -91,6 +91,14 @@ impl Queue {
         Admitted::Writer { number: self.writers_admitted - 1 }
     }
 
+    /// Whether some of those that may be the `admitted` sleep.
+    pub(crate) fn somebody_sleeps(&self, admitted: Admitted) -> bool {
+        match admitted {
+            Admitted::Batch { .. } => self.readers_asleep > 0,
+            Admitted::Writer { .. } => self.writers_asleep > 0,
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.readers == 0 && self.writers == self.writers_admitted
     }

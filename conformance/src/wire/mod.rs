@@ -131,9 +131,24 @@ impl Reply {
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = self.words.clone();
-        parts
-            .extend(self.fields.iter().map(|(name, datum)| format!("{name}={}", shortened(datum))));
+        let told = self.fields.iter().filter(|(name, datum)| self.tells(name, datum));
+        parts.extend(told.map(|(name, datum)| match datum {
+            Datum::Number(number) if *name == "opaque" => format!("{name}={number:#010x}"),
+            _ => format!("{name}={}", shortened(datum)),
+        }));
         f.write_str(&parts.join(" "))
+    }
+}
+
+impl Reply {
+    /// Whether a field says something that the others do not: `text` is `value` by another name, `flags` are the extras.
+    fn tells(&self, name: &str, datum: &Datum) -> bool {
+        match name {
+            "text" => false,
+            "extras" if self.field("flags").is_some() => false,
+            "datatype" => *datum != Datum::Number(0),
+            _ => *datum != Datum::Bytes(Vec::new()),
+        }
     }
 }
 

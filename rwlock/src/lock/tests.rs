@@ -1,7 +1,7 @@
 //! What the lock promises, with real threads. Orders of memory accesses are the loom models' task.
 
 use super::RwLock;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -96,6 +96,53 @@ fn panic_in_a_closure_unlocks() {
     }));
     assert!(result.is_err());
     assert_eq!(lock.try_write(|value| *value), Some(1));
+}
+
+#[test]
+fn panic_of_a_writer_comes_out_and_leaves_a_mark() {
+    let lock = RwLock::new(0);
+    let out = catch_unwind(AssertUnwindSafe(|| lock.write(|_| resume_unwind(Box::new("mine")))));
+    assert_eq!(out.unwrap_err().downcast_ref::<&str>(), Some(&"mine"));
+    assert!(lock.is_poisoned());
+    lock.write(|value| *value = 1);
+    assert!(lock.is_poisoned(), "only clear_poison takes the mark away");
+    lock.clear_poison();
+    assert!(!lock.is_poisoned());
+    assert_eq!(lock.into_inner(), 1);
+}
+
+#[test]
+fn panic_of_a_reader_comes_out_and_leaves_no_mark() {
+    let lock = RwLock::new(0);
+    let out = catch_unwind(AssertUnwindSafe(|| lock.read(|_| resume_unwind(Box::new("mine")))));
+    assert!(out.is_err());
+    assert!(!lock.is_poisoned());
+    assert_eq!(lock.try_write(|value| *value), Some(0), "the reader is still in");
+}
+
+#[test]
+fn threads_that_wait_outlive_a_panic() {
+    let lock = RwLock::new(0);
+    let (inside, is_inside) = mpsc::channel();
+    thread::scope(|scope| {
+        let held = &lock;
+        scope.spawn(move || {
+            let out = catch_unwind(AssertUnwindSafe(|| {
+                held.write(|value| {
+                    inside.send(()).unwrap();
+                    // Long enough for the others to line up; if they have not, the test is weaker.
+                    thread::sleep(Duration::from_millis(20));
+                    *value = 1;
+                    resume_unwind(Box::new("mine"));
+                });
+            }));
+            assert!(out.is_err());
+        });
+        is_inside.recv_timeout(LIMIT).unwrap();
+        scope.spawn(|| assert!(held.read(|value| *value) >= 1));
+        scope.spawn(|| held.write(|value| *value += 1));
+    });
+    assert_eq!(lock.into_inner(), 2);
 }
 
 #[test]

@@ -46,8 +46,21 @@ impl RawLock {
         if leaver == Side::Reader && !self.claim_hand_over() {
             return;
         }
-        // Until the word changes below, it says that a writer is in and somebody waits, whatever
-        // guests come and go: all who arrive are kept out.
+        let admitted = self.admit(&mut queue, leaver);
+        self.hint_handed_over(true);
+        // All sleepers are counted: who is not asleep yet looks at the queue before it sleeps.
+        let somebody_sleeps = queue.somebody_sleeps(admitted);
+        drop(queue);
+        if somebody_sleeps {
+            self.wake(admitted);
+        }
+    }
+
+    /// Takes the next out of the queue and puts them into the word.
+    ///
+    /// Until the word changes it says that a writer is in and somebody waits, whatever guests come
+    /// and go: all who arrive are kept out.
+    fn admit(&self, queue: &mut Queue, leaver: Side) -> Admitted {
         let leaver = if broken!(self, NoBatch) { Side::Reader } else { leaver };
         let admitted = queue.admit(leaver, self.preference);
         let enter = match admitted {
@@ -55,19 +68,11 @@ impl RawLock {
             // The writer's bit is set already.
             Admitted::Writer { .. } => 0,
         };
-        let rest = queue.is_empty() || broken!(self, HandOverForgetsRest);
-        let change = enter.wrapping_sub(if rest { QUEUED } else { 0 });
+        let nobody_waits = queue.is_empty() || broken!(self, HandOverForgetsRest);
+        let change = enter.wrapping_sub(if nobody_waits { QUEUED } else { 0 });
         // Release: more readers may enter beside the batch, by the word alone.
         self.word.fetch_add(change, order!(self, Release, RelaxedHandOverToBatch));
-        self.hint_handed_over(true);
-        let asleep = match admitted {
-            Admitted::Batch { .. } => queue.readers_asleep,
-            Admitted::Writer { .. } => queue.writers_asleep,
-        };
-        drop(queue);
-        if asleep > 0 {
-            self.wake(admitted);
-        }
+        admitted
     }
 
     /// After readers, the first under the mutex that finds "nobody in, somebody waits" hands over.
@@ -165,9 +170,9 @@ impl RawLock {
         let is_in = |queue: &Queue| queue.batch_is_in(turn.0);
         let mut queue = self.doze(queue, is_in);
         while !is_in(&queue) {
-            queue.readers_asleep += 1;
+            queue.readers_asleep += usize::from(!broken!(self, SleepsUncounted));
             queue = self.batch_admitted.wait(queue).unwrap_or_else(PoisonError::into_inner);
-            queue.readers_asleep -= 1;
+            queue.readers_asleep -= usize::from(!broken!(self, SleepsUncounted));
         }
     }
 

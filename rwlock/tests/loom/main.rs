@@ -1,8 +1,8 @@
 //! The lock under loom: every model passes, and every broken variant of the lock is rejected.
 //!
-//! Each model runs in a child process, since a deadlock that loom finds aborts. The table of what was
-//! explored goes to the standard output, and to the file that `LOCKPROOF_LOOM_TABLE` names. Empty
-//! without `--cfg lock_loom`; ci/loom sets it.
+//! Each model runs in a child process, since a deadlock that loom finds aborts. What was explored is
+//! printed as tables, which stand in the README, too. Empty without `--cfg lock_loom`: ci/loom sets
+//! it.
 
 #[cfg(lock_loom)]
 mod catalogue;

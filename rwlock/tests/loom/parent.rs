@@ -12,6 +12,14 @@ use std::sync::{Arc, Mutex};
 /// Lines of the tables by their place in the catalogue: models first.
 type Lines = Arc<Mutex<BTreeMap<usize, String>>>;
 
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+const BEGIN: &str = "<!-- tables of ci/loom -->";
+const END: &str = "<!-- end -->";
+const MODEL_HEAD: &str = "| model | what | threads | preemption bound | executions |\n\
+                          |---|---|---|---|---|\n";
+const DEFECT_HEAD: &str =
+    "\n| defect | rejected by | because | in execution |\n|---|---|---|---|\n";
+
 /// What loom and the models say where something is wrong; another end of a child is no rejection.
 const REASONS: &[&str] = &[
     "deadlock;",
@@ -24,13 +32,17 @@ const REASONS: &[&str] = &[
     "came before",
     "not in the batch",
     "got in beside readers",
-    "exceeded maximum number of branches",
+    "a free lock was refused",
+    "currently reading from cell",
 ];
 
 pub(crate) fn run(args: Vec<String>) -> ExitCode {
     let args = Arguments::from_iter(std::iter::once("loom".to_owned()).chain(args));
     let lines = Lines::default();
     let mut trials = vec![Trial::test("every-defect-has-a-model", every_defect_has_a_model)];
+    if std::env::var_os("LOCKPROOF_BLESS").is_none() {
+        trials.push(Trial::test("readme-lists-all", readme_lists_all));
+    }
     for (place, model) in MODELS.iter().enumerate() {
         let lines = Arc::clone(&lines);
         trials.push(Trial::test(model.name, move || passes(model, place, &lines)));
@@ -54,16 +66,28 @@ fn every_defect_has_a_model() -> Result<(), Failed> {
     }
 }
 
+/// Its line of the table, without the number of executions.
+fn described(model: &Model) -> String {
+    let bound = model.preemptions.map_or("none".to_owned(), |bound| bound.to_string());
+    format!("| {} | {} | {} | {bound} |", model.name, model.what, model.threads)
+}
+
+fn readme_lists_all() -> Result<(), Failed> {
+    let readme = std::fs::read_to_string(README)?;
+    let defect = |(defect, model): &(Defect, &str)| format!("| {} | {model} |", defect.name());
+    let lines = MODELS.iter().map(described).chain(REJECTIONS.iter().map(defect));
+    match lines.into_iter().find(|line| !readme.contains(line.as_str())) {
+        None => Ok(()),
+        Some(line) => Err(format!("not in the README; ci/loom --bless adds it: {line}").into()),
+    }
+}
+
 fn passes(model: &Model, place: usize, lines: &Lines) -> Result<(), Failed> {
     let end = explore(&["child", model.name])?;
     if !end.passed {
         return Err(end.output.into());
     }
-    let bound = model.preemptions.map_or("none".to_owned(), |bound| bound.to_string());
-    let line = format!(
-        "| {} | {} | {} | {bound} | {} |",
-        model.name, model.what, model.threads, end.executions
-    );
+    let line = format!("{} {} |", described(model), end.executions);
     lines.lock().unwrap().insert(place, line);
     Ok(())
 }
@@ -101,20 +125,22 @@ fn explore(args: &[&str]) -> Result<End, Failed> {
     Ok(End { passed: child.status.success(), executions, output: output.into_owned() })
 }
 
-/// Prints both tables, and writes them where LOCKPROOF_LOOM_TABLE says.
+/// Prints both tables; with LOCKPROOF_BLESS set, writes them into the README.
 fn publish(lines: &Lines) {
     let lines = lines.lock().unwrap();
-    let mut tables = "| model | what | threads | preemption bound | executions |\n\
-                      |---|---|---|---|---|\n"
-        .to_owned();
+    let mut tables = MODEL_HEAD.to_owned();
     for (place, line) in lines.iter() {
         if *place == MODELS.len() {
-            tables += "\n| defect | rejected by | because | in execution |\n|---|---|---|---|\n";
+            tables += DEFECT_HEAD;
         }
         let _ = writeln!(tables, "{line}");
     }
     print!("{tables}");
-    if let Ok(path) = std::env::var("LOCKPROOF_LOOM_TABLE") {
-        std::fs::write(path, tables).expect("the table cannot be written");
+    if std::env::var_os("LOCKPROOF_BLESS").is_some() {
+        let readme = std::fs::read_to_string(README).expect("no README");
+        let (before, rest) = readme.split_once(BEGIN).expect("no begin mark in the README");
+        let (_, after) = rest.split_once(END).expect("no end mark in the README");
+        let readme = format!("{before}{BEGIN}\n{tables}{END}{after}");
+        std::fs::write(README, readme).expect("the README cannot be written");
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Player<'w, W: World> {
     keys: BTreeSet<Vec<u8>>,
     /// How many `any` blocks are being tried: marks point into the inboxes.
     trying: usize,
+    /// The round of the innermost `repeat`; 0 outside.
+    round: u64,
 }
 
 /// What went wrong, before it is known in which line.
@@ -70,6 +72,7 @@ impl<'w, W: World> Player<'w, W> {
             lenient: Vec::new(),
             keys: BTreeSet::new(),
             trying: 0,
+            round: 0,
         }
     }
 
@@ -144,11 +147,13 @@ impl<'w, W: World> Player<'w, W> {
             Step::Repeat { count, body } => {
                 let outside: Vec<String> = self.scope.vars.keys().cloned().collect();
                 for index in 0..*count {
+                    self.round = index;
                     // A name that a round binds is a new one in every round.
                     self.scope.vars.retain(|name, _| outside.contains(name));
                     self.scope.vars.insert("i".to_owned(), Datum::Number(i128::from(index)));
                     self.steps(body).await?;
                 }
+                self.round = 0;
                 Ok(())
             }
         }
