@@ -11,9 +11,12 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
 
-#[path = "../shared/contenders.rs"]
+#[path = "../common/contenders.rs"]
 mod contenders;
-use contenders::{ABOUT_50_NS, Contender, Mix, Tally, operate};
+#[path = "../common/mix.rs"]
+mod mix;
+use contenders::{ABOUT_50_NS, Contender, Tally};
+use mix::{Mix, operate};
 
 /// Numbers of threads that share one lock.
 const THREADS: [u32; 3] = [1, 2, 4];

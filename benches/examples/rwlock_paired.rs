@@ -12,14 +12,17 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-#[path = "../shared/contenders.rs"]
+#[path = "../common/contenders.rs"]
 mod contenders;
-#[path = "../shared/machine.rs"]
+#[path = "../common/machine.rs"]
 mod machine;
-#[path = "../shared/waits.rs"]
+#[path = "../common/mix.rs"]
+mod mix;
+#[path = "../common/waits.rs"]
 mod waits;
-use contenders::{ABOUT_50_NS, Contender, Mix, Tally, operate};
+use contenders::{ABOUT_50_NS, Contender, Tally};
 use machine::Meter;
+use mix::{Mix, operate};
 use waits::{hold, microseconds, quantile};
 
 /// Names of the locks; the ratios are to the second.

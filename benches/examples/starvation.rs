@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 
 use lockproof_rwlock::{Preference, RwLock};
 
-#[path = "../shared/contenders.rs"]
+#[path = "../common/contenders.rs"]
 mod contenders;
-#[path = "../shared/machine.rs"]
+#[path = "../common/machine.rs"]
 mod machine;
 #[path = "starvation/plot.rs"]
 mod plot;
-#[path = "../shared/waits.rs"]
+#[path = "../common/waits.rs"]
 mod waits;
-use contenders::{Contender, Mix, Tally};
+use contenders::{ABOUT_50_NS, Contender, Tally};
 use machine::Meter;
 use plot::Panel;
 use waits::{hold, microseconds, quantile};
@@ -35,6 +35,9 @@ const WRITE_HOLD: Duration = Duration::from_micros(100);
 const WRITER_REST: Duration = Duration::from_micros(150);
 const READERS: u32 = 2;
 const READER_REST: Duration = Duration::from_micros(400);
+
+/// What the locks guard; looking at it takes next to nothing beside the waits.
+type Guarded = Tally<ABOUT_50_NS>;
 
 /// When a reader asked, counted from the start, and how long it then waited.
 type Wait = (Duration, Duration);
@@ -68,7 +71,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Watches one lock, and prints its line.
-fn panel(name: &'static str, lock: &impl Contender<Tally<0>>) -> Panel {
+fn panel(name: &'static str, lock: &impl Contender<Guarded>) -> Panel {
     let Watched { writes, waits } = watch(lock);
     let mut sorted: Vec<_> = waits.iter().map(|(_, wait)| *wait).collect();
     sorted.sort();
@@ -83,13 +86,13 @@ fn panel(name: &'static str, lock: &impl Contender<Tally<0>>) -> Panel {
 }
 
 /// Runs writers and readers on one lock for a while.
-fn watch(lock: &impl Contender<Tally<0>>) -> Watched {
+fn watch(lock: &impl Contender<Guarded>) -> Watched {
     let (stop, writes) = (AtomicBool::new(false), AtomicU64::new(0));
     let started = Instant::now();
     let waits = thread::scope(|scope| {
-        for writer in 0..WRITERS {
+        for _ in 0..WRITERS {
             let (stop, writes) = (&stop, &writes);
-            scope.spawn(move || writes.fetch_add(write_until(lock, stop, writer), Relaxed));
+            scope.spawn(move || writes.fetch_add(write_until(lock, stop), Relaxed));
         }
         let read = || read_until(lock, &stop, started);
         let readers: Vec<_> = (0..READERS).map(|_| scope.spawn(read)).collect();
@@ -103,9 +106,8 @@ fn watch(lock: &impl Contender<Tally<0>>) -> Watched {
     Watched { writes, waits }
 }
 
-/// Writes and rests, between half and one and a half times the rest; answers how often.
-fn write_until(lock: &impl Contender<Tally<0>>, stop: &AtomicBool, writer: u32) -> u64 {
-    let mut mix = Mix::new(u64::from(writer), 512);
+/// Writes and rests; answers how often.
+fn write_until(lock: &impl Contender<Guarded>, stop: &AtomicBool) -> u64 {
     let mut written = 0;
     while !stop.load(Relaxed) {
         lock.with_write(|tally| {
@@ -113,14 +115,13 @@ fn write_until(lock: &impl Contender<Tally<0>>, stop: &AtomicBool, writer: u32) 
             tally.add_one();
         });
         written += 1;
-        let rest = if mix.is_write() { WRITER_REST / 2 } else { WRITER_REST * 3 / 2 };
-        thread::sleep(rest);
+        thread::sleep(WRITER_REST);
     }
     written
 }
 
 /// Reads and rests; answers each wait.
-fn read_until(lock: &impl Contender<Tally<0>>, stop: &AtomicBool, started: Instant) -> Vec<Wait> {
+fn read_until(lock: &impl Contender<Guarded>, stop: &AtomicBool, started: Instant) -> Vec<Wait> {
     let mut waits = Vec::new();
     while !stop.load(Relaxed) {
         let asked = Instant::now();

@@ -116,7 +116,7 @@ pub(crate) const MODELS: &[Model] = &[
         "newcomer-comes-last",
         "rules 3, 4: R, W wait for a writer; a writer arrives",
         3,
-        None,
+        Some(5),
         turns::newcomer_comes_last,
     ),
     model("beside-the-batch", "a reader arrives beside a batch", 3, None, turns::beside_the_batch),
