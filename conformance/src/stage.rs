@@ -13,9 +13,6 @@ use crate::session::{Datum, Message, Scope, Session, Value};
 use crate::target::Target;
 use crate::wire::{Protocol, Reply};
 
-/// Every key that the suite makes begins with this; only such keys are ever removed.
-const OWN_PREFIX: &[u8] = b"lp:";
-
 /// Deletes in one write; their replies, should they all fail, fit any socket's buffer.
 const REMOVED_AT_ONCE: usize = 500;
 
@@ -152,22 +149,22 @@ impl Stage {
         let before = within(options, self.contents(&lent)).await.unwrap_or_default();
         let scope = self.scope(session, options, &lent);
         // An earlier run with this seed may have been cut off before it cleaned up.
-        self.remove(&world, options, own_keys(session, &scope)).await;
+        let own = own_prefix(session, options);
+        self.remove(&world, options, &own, own_keys(session, &scope)).await;
         let played = play(session, &world, self.target.codec, scope, options).await;
         within(options, self.put_back(before)).await;
         if let Some(pool) = &self.pages {
             pool.give_back(&lent);
         }
-        self.remove(&world, options, played.keys.iter().cloned().collect()).await;
+        self.remove(&world, options, &own, played.keys.iter().cloned().collect()).await;
         played
     }
 
     fn scope(&self, session: &Session, options: Options, lent: &[u32]) -> Scope {
         let facts = &self.target.facts;
         let mut vars: BTreeMap<String, Datum> = BTreeMap::new();
-        let run = format!("{}/{}", session.header.case, options.delivery.name());
         for name in &session.own_keys {
-            let key = format!("lp:{:016x}:{:08x}:{name}", options.seed, hash(&run));
+            let key = format!("{}{name}", own_prefix(session, options));
             vars.insert(name.clone(), Datum::Bytes(key.into_bytes()));
         }
         for (name, page) in session.own_pages.iter().zip(lent) {
@@ -233,9 +230,9 @@ impl Stage {
         Ok(())
     }
 
-    /// Removes memcached keys of the suite's own: quiet deletes, closed by a NOOP, some hundred at a time.
-    async fn remove(&self, world: &TcpWorld, options: Options, mut keys: Vec<Vec<u8>>) {
-        keys.retain(|key| key.starts_with(OWN_PREFIX));
+    /// Removes memcached keys, but none that is not the case's own: quiet deletes, closed by a NOOP, some hundred at a time.
+    async fn remove(&self, world: &TcpWorld, options: Options, own: &str, mut keys: Vec<Vec<u8>>) {
+        keys.retain(|key| key.starts_with(own.as_bytes()));
         if self.target.protocol() != Protocol::Memcached || keys.is_empty() {
             return;
         }
@@ -257,6 +254,12 @@ impl Stage {
 /// What helps a case but does not judge it has a time limit, and may fail: the case itself will tell.
 async fn within<T>(options: Options, work: impl Future<Output = io::Result<T>>) -> Option<T> {
     tokio::time::timeout(options.timeout, work).await.ok()?.ok()
+}
+
+/// What every key of a case's own begins with: another one in every run, case and delivery.
+fn own_prefix(session: &Session, options: Options) -> String {
+    let played = format!("{}/{}", session.header.case, options.delivery.name());
+    format!("lp:{:016x}:{:08x}:", options.seed, hash(&played))
 }
 
 fn own_keys(session: &Session, scope: &Scope) -> Vec<Vec<u8>> {
