@@ -65,6 +65,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ];
     let (own, others) = meter.busy();
     println!("\nprocessors busy: {own:.2} with this, {others:.2} with other work");
+    if let Some(folder) = svg.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     plot::draw(&svg, &panels, WATCHED, &machine::description())?;
     println!("drawn: {}", svg.display());
     Ok(())

@@ -1,0 +1,57 @@
+//! Correct servers of the four protocols, each with defects that can be switched on one at a time: what
+//! the conformance suite must notice, all of them, and nothing where none is on.
+//!
+//! Small and slow on purpose, and written apart from the reference server, so that a mistake made there
+//! is not made here too. One thread, any stream, tokio's clock: the same server runs on real sockets and
+//! in paused time. Left out: everything that no case asks for.
+
+mod clock;
+pub mod echo;
+pub mod locker;
+pub mod memcached;
+pub mod netmem;
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub use clock::Clock;
+
+/// One thing that a server can do wrong.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Defect {
+    /// Short, unique within its protocol, such as `get-forgets-flags`.
+    pub name: &'static str,
+    /// What the server then does, in a sentence.
+    pub about: &'static str,
+}
+
+/// A connection.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
+/// What ends when a connection does.
+pub type Serving = Pin<Box<dyn Future<Output = io::Result<()>>>>;
+
+/// A server with its state; connections share it.
+pub trait Server {
+    /// Serves one connection until it ends. An error is the connection's, never the server's.
+    fn serve(self: Rc<Self>, stream: Box<dyn Stream>) -> Serving;
+}
+
+/// One protocol's server.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// As in target URLs: `memcached`, `netmem`, `locker`, `echo`.
+    pub protocol: &'static str,
+    /// What can be switched on.
+    pub defects: &'static [Defect],
+    /// A new server with empty state, and with one defect of that name or none.
+    pub start: fn(Option<&'static str>, Clock) -> Rc<dyn Server>,
+}
+
+/// All four.
+pub const KINDS: [Kind; 4] = [memcached::KIND, netmem::KIND, locker::KIND, echo::KIND];
