@@ -36,14 +36,19 @@ const STRIDE: u32 = 64;
 const READ_HOLD: Duration = Duration::from_micros(20);
 const WRITE_PAUSE: Duration = Duration::from_micros(500);
 
+/// Begins on a cache line of its own: where on the stack a lock happens to lie must not decide how many
+/// lines it touches.
+#[repr(align(128))]
+struct Aligned<L>(L);
+
 /// Runs `$run` with a new lock of the given number.
 macro_rules! with_lock {
     ($number:expr, $run:expr) => {
         match $number {
-            0 => $run(&lockproof_rwlock::RwLock::new(Tally::new())),
-            1 => $run(&std::sync::RwLock::new(Tally::new())),
-            2 => $run(&parking_lot::RwLock::new(Tally::new())),
-            _ => $run(&tokio::sync::RwLock::new(Tally::new())),
+            0 => $run(&Aligned(lockproof_rwlock::RwLock::new(Tally::new())).0),
+            1 => $run(&Aligned(std::sync::RwLock::new(Tally::new())).0),
+            2 => $run(&Aligned(parking_lot::RwLock::new(Tally::new())).0),
+            _ => $run(&Aligned(tokio::sync::RwLock::new(Tally::new())).0),
         }
     };
 }

@@ -42,6 +42,7 @@ impl<T> RwLock<T> {
 
     /// A lock with a defect.
     #[cfg(any(lock_loom, lock_shuttle))]
+    #[must_use]
     pub fn with_defect(self, defect: Option<crate::Defect>) -> Self {
         Self { raw: self.raw.with_defect(defect), value: self.value }
     }
@@ -136,12 +137,14 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Reads when it is the turn of the place that [`start_read`](Self::start_read) took.
+    #[expect(clippy::needless_pass_by_value, reason = "a turn is used once")]
     pub fn finish_read<R>(&self, turn: crate::Turn, look: impl FnOnce(&T) -> R) -> R {
         self.raw.finish_read(&turn);
         self.look(look)
     }
 
     /// Writes when it is the turn of the place that [`start_write`](Self::start_write) took.
+    #[expect(clippy::needless_pass_by_value, reason = "a turn is used once")]
     pub fn finish_write<R>(&self, turn: crate::Turn, change: impl FnOnce(&mut T) -> R) -> R {
         self.raw.finish_write(&turn);
         self.change(change)

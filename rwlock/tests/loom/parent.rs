@@ -125,7 +125,7 @@ fn explore(args: &[&str]) -> Result<End, Failed> {
     Ok(End { passed: child.status.success(), executions, output: output.into_owned() })
 }
 
-/// Prints both tables; with LOCKPROOF_BLESS set, writes them into the README.
+/// Prints both tables; with `LOCKPROOF_BLESS` set, writes them into the README.
 fn publish(lines: &Lines) {
     let lines = lines.lock().unwrap();
     let mut tables = MODEL_HEAD.to_owned();

@@ -91,7 +91,9 @@ pub(crate) fn two_readers_two_writers(lock: RwLock<Pair>) {
     let writer = spawn(&lock, bump);
     bump(&lock);
     writer.join().unwrap();
-    readers.into_iter().for_each(|reader| reader.join().unwrap());
+    for reader in readers {
+        reader.join().unwrap();
+    }
 }
 
 /// try R | try W | W: whoever gets in has the lock as its kind needs it, and nobody waits for ever.

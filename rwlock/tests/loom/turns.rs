@@ -86,7 +86,9 @@ pub(crate) fn batch_of_two(lock: RwLock<Pair>) {
             spawn(&lock, |lock| lock.finish_read(turn, |pair| assert_eq!(pair.0, 0)))
         })
     });
-    readers.into_iter().for_each(|reader| reader.join().unwrap());
+    for reader in readers {
+        reader.join().unwrap();
+    }
     assert!(lock.try_write(|_| ()).is_some(), "a free lock was refused");
 }
 
@@ -106,7 +108,9 @@ pub(crate) fn batch_around_writer(lock: RwLock<Pair>) {
         (early, [write, read])
     });
     lock.finish_read(early, |pair| assert_eq!(pair.0, 1, "a writer came before the batch"));
-    others.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in others {
+        thread.join().unwrap();
+    }
 }
 
 /// Rules 3 and 4. A writer is in; a reader and a writer wait | each of them | a writer arrives: the
@@ -131,7 +135,9 @@ pub(crate) fn newcomer_comes_last(lock: RwLock<Pair>) {
         assert_eq!(pair.0, 1, "a newcomer passed a waiting writer");
         pair.0 = 2;
     });
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 /// What the second policy is: as above, but the waiting writer comes before the batch.
@@ -163,7 +169,9 @@ pub(crate) fn writers_in_order(lock: RwLock<Pair>) {
             })
         })
     });
-    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    for writer in writers {
+        writer.join().unwrap();
+    }
 }
 
 /// Rule 4. A reader is in, a writer waits | a writer arrives: the one that waited comes first. Between
@@ -202,5 +210,7 @@ pub(crate) fn beside_the_batch(lock: RwLock<Pair>) {
         pair.0 = 1;
         [batch, beside]
     });
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
