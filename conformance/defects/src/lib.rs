@@ -10,6 +10,7 @@ pub mod echo;
 pub mod locker;
 pub mod memcached;
 pub mod netmem;
+mod pipe;
 
 use std::io;
 use std::pin::Pin;
@@ -18,6 +19,7 @@ use std::rc::Rc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use clock::Clock;
+pub use pipe::{End, pipe};
 
 /// One thing that a server can do wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

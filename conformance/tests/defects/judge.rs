@@ -1,0 +1,86 @@
+//! All cases of a protocol against one of its servers, with an eye on the wall clock: a server that spins would hold
+//! paused time up for ever.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use lockproof_conformance::replay::Delivery;
+use lockproof_conformance::suite::Case;
+use lockproof_defects::Kind;
+
+use super::world::{Outcome, play};
+
+/// Real time for one case; the longest takes a second or two on a busy machine.
+const LIMIT: Duration = Duration::from_mins(2);
+
+/// What notices before any case does: the server is told off as a whole, and no case is put to it.
+pub const GREETING: &str = "greeting";
+
+/// A case that noticed.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// The case's id, or the greeting.
+    pub case: String,
+    /// In which delivery.
+    pub delivery: Delivery,
+    /// What it saw.
+    pub what: String,
+}
+
+/// Who notices the defect, or with `None` whom the correct server does not please.
+///
+/// # Errors
+///
+/// No verdict can be had: the server panicked or spins.
+pub fn noticed(
+    kind: Kind,
+    defect: Option<&'static str>,
+    cases: &[Arc<Case>],
+    delivery: Delivery,
+) -> Result<Vec<Notice>, String> {
+    let outcomes = on_a_thread(kind, defect, cases.to_vec(), delivery);
+    let mut notices = Vec::new();
+    for case in cases {
+        let place = format!("{} ({})", case.id(), delivery.name());
+        match outcomes.recv_timeout(LIMIT) {
+            Ok(Outcome::Passed) => {}
+            Ok(Outcome::Noticed(what)) => {
+                notices.push(Notice { case: case.id().to_owned(), delivery, what });
+            }
+            // The same server, the same greeting: it is the same for every case.
+            Ok(Outcome::Mute(what)) => {
+                return Ok(vec![Notice { case: GREETING.to_owned(), delivery, what }]);
+            }
+            Ok(Outcome::Panicked(why)) => {
+                return Err(format!("{place}: the server panicked: {why}"));
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                return Err(format!("{place}: no verdict within {LIMIT:?} of real time: it spins"));
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(format!("{place}: the judge panicked (see above)"));
+            }
+        }
+    }
+    Ok(notices)
+}
+
+/// One outcome a case, in order. The thread is left behind if it spins.
+fn on_a_thread(
+    kind: Kind,
+    defect: Option<&'static str>,
+    cases: Vec<Arc<Case>>,
+    delivery: Delivery,
+) -> Receiver<Outcome> {
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        for case in cases {
+            if tell.send(play(&kind, defect, &case, delivery)).is_err() {
+                return;
+            }
+        }
+    });
+    told
+}
