@@ -7,9 +7,11 @@
 
 mod clock;
 pub mod echo;
+mod line;
 pub mod locker;
 pub mod memcached;
 pub mod netmem;
+mod switches;
 
 use std::io;
 use std::pin::Pin;
