@@ -8,8 +8,6 @@ pub(super) fn echo_of(server: &Echo, buffer: &mut Vec<u8>) -> Vec<u8> {
     let on = |switch| server.switches.on(switch);
     let ready = if on(Switch::WaitsForNul) {
         through_last(buffer, 0)
-    } else if on(Switch::ReadsLines) {
-        through_last(buffer, b'\n')
     } else if on(Switch::OneStringARead) {
         through_first(buffer, 0)
     } else {

@@ -6,7 +6,6 @@ switches! {
     // bytes
     StopsAtNul "stops-at-nul" "What stands behind the first NUL of a segment is dropped.",
     WaitsForNul "waits-for-nul" "Nothing comes back before a NUL has come.",
-    ReadsLines "reads-lines" "Nothing comes back before a newline has come.",
     OneStringARead "one-string-a-read" "Of several strings in a segment one comes back; the next after more was sent.",
     AddsNul "adds-nul" "A NUL is put behind what has none.",
     StaleTail "stale-tail" "Bytes without a NUL come back with the tail of what was sent before, up to its NUL.",
