@@ -47,15 +47,15 @@ fn main() -> ExitCode {
     let wanted = trials.len();
     trials.extend(planted::trials(&all));
     let conclusion = libtest_mimic::run(&arguments, trials);
-    if arguments.list || conclusion.has_failed() {
+    if arguments.list {
         return conclusion.exit_code();
     }
     let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
-    if found.len() < wanted {
-        println!("the matrix was not looked at: {} of {wanted} tests ran", found.len());
-        return ExitCode::SUCCESS;
-    }
     tell_times(&found);
+    if conclusion.has_failed() || found.len() < wanted {
+        println!("the matrix was not looked at: {} of {wanted} servers were judged", found.len());
+        return conclusion.exit_code();
+    }
     settle(found, &all)
 }
 
@@ -113,7 +113,7 @@ fn something_noticed(
 
 fn tell_times(found: &BTreeMap<(&str, &str), (Vec<Notice>, Duration)>) {
     let total: Duration = found.values().map(|(_, took)| *took).sum();
-    println!("{} servers judged in {total:.1?} of processor time; the slowest:", found.len());
+    println!("{} servers judged in {total:.1?}, added up; the slowest:", found.len());
     let mut times: Vec<_> = found.iter().map(|(name, (_, took))| (*took, *name)).collect();
     times.sort_by(|a, b| b.cmp(a));
     for (took, (protocol, defect)) in times.into_iter().take(SLOWEST) {

@@ -17,8 +17,8 @@ use tokio::time::Instant;
 /// Unix time in seconds at each server's start: 2024-01-01.
 const UNIX_START: u64 = 1_704_067_200;
 
-/// Virtual time.
-const TIMEOUT: Duration = Duration::from_secs(20);
+/// Virtual time; what `lockproof check` waits for a reply.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 const SEED: u64 = 7;
 
