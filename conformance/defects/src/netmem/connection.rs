@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::select;
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::NetMem;
@@ -112,7 +113,7 @@ impl Client {
             self.line.buffer.splice(0..0, asked.payload.clone());
         }
         if asked.code == READ && self.on(Switch::ReadTears) {
-            sleep(RACE).await;
+            yield_now().await;
             let mut memory = self.server.memory.borrow_mut();
             if let Outcome::Now(later) = memory.execute(self.session, asked.clone()) {
                 reply.data = later.data;
@@ -201,7 +202,8 @@ impl Client {
         if self.on(Switch::RefusalsOvertake) {
             replies.sort_by_key(|reply| !reply.refuses());
         }
-        let bytes = replies.iter().flat_map(|reply| reply.encode(self.server.switches));
-        self.line.send(&bytes.collect::<Vec<_>>()).await
+        let mut bytes = Vec::new();
+        replies.iter().for_each(|reply| reply.encode(&mut bytes, self.server.switches));
+        self.line.send(&bytes).await
     }
 }

@@ -15,7 +15,6 @@ switches! {
     RefusedUnlockKeepsPayload "refused-unlock-keeps-payload" "The payload of an unlock that is refused is read as requests.",
     UnchangedNamesALength "unchanged-names-a-length" "The reply to a read that sends no data names the length of a page.",
     RefusalRepeatsLength "refusal-repeats-length" "A refusal carries the length of its request, and nothing behind it.",
-    RepliesPadded "replies-padded" "A reply's header has 16 bytes, as a compiler lays it out.",
     DataOneByteShort "data-one-byte-short" "Page data is sent without its last byte, with a length that fits.",
     HalfAPayloadStored "half-a-payload-stored" "What came of a payload before the stream ended is stored.",
     UnknownTypeIsIgnored "unknown-type-is-ignored" "An unknown type is neither answered nor the end of the connection.",

@@ -98,21 +98,17 @@ impl Reply {
         self.code >= NO_SUCH_PAGE
     }
 
-    /// Its bytes.
-    pub(super) fn encode(&self, switches: Switches) -> Vec<u8> {
+    /// Puts its bytes behind others.
+    pub(super) fn encode(&self, bytes: &mut Vec<u8>, switches: Switches) {
         let mut data = self.data.as_slice();
         if switches.on(Switch::DataOneByteShort) {
             data = &data[..data.len().saturating_sub(1)];
         }
         let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let mut bytes = vec![self.code];
+        bytes.push(self.code);
         bytes.extend(self.page.to_be_bytes());
         bytes.extend(self.claimed.unwrap_or(length).to_be_bytes());
         bytes.extend(self.version.to_be_bytes());
-        if switches.on(Switch::RepliesPadded) {
-            bytes.splice(1..1, [0; 3]);
-        }
-        bytes.extend(data);
-        bytes
+        bytes.extend_from_slice(data);
     }
 }

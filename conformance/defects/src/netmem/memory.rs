@@ -183,7 +183,7 @@ impl Memory {
 
     fn with_page(&self, request: &Request, version: i32, data: Vec<u8>) -> Reply {
         let lies = data.is_empty() && self.switches.on(Switch::UnchangedNamesALength);
-        let claimed = lies.then_some(64);
+        let claimed = lies.then_some(u32::try_from(LENGTH).unwrap_or(u32::MAX));
         Reply { code: request.code, page: request.page, version, data, claimed }
     }
 

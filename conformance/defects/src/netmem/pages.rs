@@ -6,8 +6,8 @@ use super::defects::{Switch, Switches};
 
 /// Number of pages: many cases can borrow some at the same time.
 pub(super) const COUNT: usize = 96;
-/// Bytes of a page.
-pub(super) const LENGTH: usize = 64;
+/// Bytes of a page: replies to some ten thousand reads are more than any socket keeps.
+pub(super) const LENGTH: usize = 256;
 /// How old a copy may be that `reads-an-old-copy` serves.
 const COPY_LIVES: Duration = Duration::from_millis(50);
 
