@@ -7,10 +7,12 @@
 
 mod clock;
 pub mod echo;
+mod line;
 pub mod locker;
 pub mod memcached;
 pub mod netmem;
 mod pipe;
+mod switches;
 
 use std::io;
 use std::pin::Pin;

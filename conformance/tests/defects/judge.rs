@@ -12,39 +12,37 @@ use lockproof_defects::Kind;
 
 use super::world::{Outcome, play};
 
-/// Real time for one case; the longest takes a second or two on a busy machine.
-const LIMIT: Duration = Duration::from_mins(2);
-
 /// What notices before any case does: the server is told off as a whole, and no case is put to it.
-pub const GREETING: &str = "greeting";
+pub(crate) const GREETING: &str = "greeting";
 
 /// A case that noticed.
 #[derive(Clone, Debug)]
-pub struct Notice {
+pub(crate) struct Notice {
     /// The case's id, or the greeting.
-    pub case: String,
+    pub(crate) case: String,
     /// In which delivery.
-    pub delivery: Delivery,
+    pub(crate) delivery: Delivery,
     /// What it saw.
-    pub what: String,
+    pub(crate) what: String,
 }
 
-/// Who notices the defect, or with `None` whom the correct server does not please.
+/// Who notices the defect, or with `None` whom the correct server does not please; each within `limit` of real time.
 ///
 /// # Errors
 ///
 /// No verdict can be had: the server panicked or spins.
-pub fn noticed(
+pub(crate) fn noticed(
     kind: Kind,
     defect: Option<&'static str>,
     cases: &[Arc<Case>],
     delivery: Delivery,
+    limit: Duration,
 ) -> Result<Vec<Notice>, String> {
     let outcomes = on_a_thread(kind, defect, cases.to_vec(), delivery);
     let mut notices = Vec::new();
     for case in cases {
         let place = format!("{} ({})", case.id(), delivery.name());
-        match outcomes.recv_timeout(LIMIT) {
+        match outcomes.recv_timeout(limit) {
             Ok(Outcome::Passed) => {}
             Ok(Outcome::Noticed(what)) => {
                 notices.push(Notice { case: case.id().to_owned(), delivery, what });
@@ -57,7 +55,7 @@ pub fn noticed(
                 return Err(format!("{place}: the server panicked: {why}"));
             }
             Err(RecvTimeoutError::Timeout) => {
-                return Err(format!("{place}: no verdict within {LIMIT:?} of real time: it spins"));
+                return Err(format!("{place}: no verdict within {limit:?} of real time: it spins"));
             }
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(format!("{place}: the judge panicked (see above)"));

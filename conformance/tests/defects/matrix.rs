@@ -14,15 +14,15 @@ use super::judge::{GREETING, Notice};
 const NAMED: usize = 3;
 
 /// One protocol's defects and cases.
-pub struct Protocol {
+pub(crate) struct Protocol {
     /// Its servers.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// The cases that judge: not those of level info.
-    pub cases: Vec<Arc<Case>>,
+    pub(crate) cases: Vec<Arc<Case>>,
     /// Cases that were not played, because they need what these servers do not have.
-    pub unasked: Vec<Arc<Case>>,
+    pub(crate) unasked: Vec<Arc<Case>>,
     /// By the defect's name.
-    pub notices: BTreeMap<&'static str, Vec<Notice>>,
+    pub(crate) notices: BTreeMap<&'static str, Vec<Notice>>,
 }
 
 impl Protocol {
@@ -43,7 +43,7 @@ impl Protocol {
 }
 
 /// A line a defect, case and delivery.
-pub fn csv(protocols: &[Protocol]) -> String {
+pub(crate) fn csv(protocols: &[Protocol]) -> String {
     let mut text = "protocol,defect,case,delivery\n".to_owned();
     for protocol in protocols {
         for defect in protocol.kind.defects {
@@ -57,7 +57,7 @@ pub fn csv(protocols: &[Protocol]) -> String {
 }
 
 /// The page that people read.
-pub fn markdown(protocols: &[Protocol]) -> String {
+pub(crate) fn markdown(protocols: &[Protocol]) -> String {
     let mut text = PREFACE.to_owned();
     summary(&mut text, protocols);
     for protocol in protocols {

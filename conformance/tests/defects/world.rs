@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lockproof_conformance::replay::{Delivery, Options, World};
+use lockproof_conformance::replay::{Delivery, Failure, Options, World};
 use lockproof_conformance::stage::Stage;
 use lockproof_conformance::suite::Case;
 use lockproof_conformance::target::Target;
@@ -14,17 +14,17 @@ use tokio::runtime::{Builder, RngSeed};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::Instant;
 
-/// Unix time at each server's start: 2024-01-01.
-const UNIX_START: Duration = Duration::from_secs(1_704_067_200);
+/// Unix time in seconds at each server's start: 2024-01-01.
+const UNIX_START: u64 = 1_704_067_200;
 
-/// Virtual time.
-const TIMEOUT: Duration = Duration::from_secs(20);
+/// Virtual time; what `lockproof check` waits for a reply.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 const SEED: u64 = 7;
 
 /// What a case made of a server.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// As the session says.
     Passed,
     /// The case noticed something: where, and what.
@@ -36,7 +36,12 @@ pub enum Outcome {
 }
 
 /// Plays a case on a server that nobody used before.
-pub fn play(kind: &Kind, defect: Option<&'static str>, case: &Case, delivery: Delivery) -> Outcome {
+pub(crate) fn play(
+    kind: &Kind,
+    defect: Option<&'static str>,
+    case: &Case,
+    delivery: Delivery,
+) -> Outcome {
     let runtime = Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -44,7 +49,7 @@ pub fn play(kind: &Kind, defect: Option<&'static str>, case: &Case, delivery: De
         .build()
         .expect("a runtime without sockets takes nothing of the system");
     LocalSet::new().block_on(&runtime, async {
-        let server = (kind.start)(defect, Clock::starting_at(UNIX_START));
+        let server = (kind.start)(defect, Clock::starting_at(Duration::from_secs(UNIX_START)));
         let serving = Rc::new(RefCell::new(JoinSet::new()));
         let world = Memory { server, start: Instant::now(), serving: serving.clone() };
         let outcome = staged(world, kind, case, delivery).await;
@@ -61,20 +66,14 @@ async fn staged(world: Memory, kind: &Kind, case: &Case, delivery: Delivery) -> 
         Err(error) => return Outcome::Mute(error.to_string()),
     };
     let options = Options { delivery, timeout: TIMEOUT, seed: SEED };
-    match stage.play(&case.session, options).await.failure {
-        None => Outcome::Passed,
-        Some(failure) => Outcome::Noticed(format!(
-            "line {}: {}: {}{}",
-            failure.line,
-            failure.step,
-            failure.problem,
-            failure
-                .differences
-                .iter()
-                .map(|difference| format!("; {difference}"))
-                .collect::<String>()
-        )),
-    }
+    let failure = stage.play(&case.session, options).await.failure;
+    failure.map_or(Outcome::Passed, |failure| Outcome::Noticed(in_a_line(&failure)))
+}
+
+fn in_a_line(failure: &Failure) -> String {
+    let what = format!("line {}: {}: {}", failure.line, failure.step, failure.problem);
+    let differences = failure.differences.iter().map(ToString::to_string);
+    std::iter::once(what).chain(differences).collect::<Vec<_>>().join("; ")
 }
 
 /// The panic of a connection that has ended, if one ended so.
@@ -115,7 +114,7 @@ impl World for Memory {
     }
 
     fn unix_now(&self) -> u64 {
-        (UNIX_START + self.now()).as_secs()
+        UNIX_START + self.now().as_secs()
     }
 
     async fn sleep_until(&self, until: Duration) {

@@ -1,21 +1,63 @@
-//! netmem, with its defects.
+//! NetMem: pages that clients read, lock, unlock and update.
 
+mod connection;
+mod defects;
+mod frame;
+mod locks;
+mod memory;
+mod pages;
+
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use tokio::sync::Mutex;
+
+use crate::line::{Exchange, Wiring};
 use crate::{Clock, Kind, Server, Serving, Stream};
+use defects::{DEFECTS, Switch, Switches};
+use memory::Memory;
 
 /// The server of this protocol.
-pub const KIND: Kind = Kind { protocol: "netmem", defects: &[], start };
+pub const KIND: Kind = Kind { protocol: "netmem", defects: DEFECTS, start };
 
-fn start(_defect: Option<&'static str>, _clock: Clock) -> Rc<dyn Server> {
-    Rc::new(Closing)
+fn start(defect: Option<&'static str>, clock: Clock) -> Rc<dyn Server> {
+    let switches = Switches::named(defect);
+    Rc::new(NetMem {
+        switches,
+        exchange: Exchange::new(wiring(switches)),
+        memory: RefCell::new(Memory::new(switches, clock)),
+        sessions: Cell::new(0),
+        stopped: Cell::new(false),
+        table: Mutex::new(()),
+    })
 }
 
-/// Closes at once: not written yet.
-struct Closing;
+fn wiring(switches: Switches) -> Wiring {
+    let wirings = [
+        (Switch::SendsInsideItsLock, Wiring::SendsInsideALock),
+        (Switch::RepliesToTheNewest, Wiring::SendsToTheNewest),
+        (Switch::ShortWrite, Wiring::WritesOnce),
+        (Switch::OneBufferForAll, Wiring::OneBuffer),
+    ];
+    let found = wirings.into_iter().find(|(switch, _)| switches.on(*switch));
+    found.map_or(Wiring::Sound, |(_, wiring)| wiring)
+}
 
-impl Server for Closing {
-    fn serve(self: Rc<Self>, _stream: Box<dyn Stream>) -> Serving {
-        Box::pin(std::future::ready(Ok(())))
+/// The server.
+struct NetMem {
+    switches: Switches,
+    exchange: Rc<Exchange>,
+    memory: RefCell<Memory>,
+    /// How many there were: ids only count up.
+    sessions: Cell<u64>,
+    /// Set by the defects that end the server.
+    stopped: Cell<bool>,
+    /// Held only by `waits-inside-its-lock`.
+    table: Mutex<()>,
+}
+
+impl Server for NetMem {
+    fn serve(self: Rc<Self>, stream: Box<dyn Stream>) -> Serving {
+        Box::pin(connection::serve(self, stream))
     }
 }

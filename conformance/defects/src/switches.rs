@@ -1,0 +1,36 @@
+//! The macro in which a protocol lists its defects, a line or two each.
+
+/// Makes of `Variant "name" "what the server then does",` lines: the enum `Switch`, the table `DEFECTS`
+/// with a line for each, and `Switches`, which knows the one that is on.
+macro_rules! switches {
+    ($($variant:ident $name:literal $about:literal,)*) => {
+        /// One thing that this server can do wrong.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub(super) enum Switch { $(#[doc = $about] $variant,)* }
+
+        /// All of them.
+        pub(super) const DEFECTS: &[$crate::Defect] =
+            &[$($crate::Defect { name: $name, about: $about },)*];
+
+        /// Which one is on, if any.
+        #[derive(Clone, Copy, Debug)]
+        pub(super) struct Switches(Option<Switch>);
+
+        impl Switches {
+            /// With the one of that name on; a name that is not in the table switches nothing on.
+            pub(super) fn named(name: Option<&str>) -> Self {
+                Self(name.and_then(|name| match name {
+                    $($name => Some(Switch::$variant),)*
+                    _ => None,
+                }))
+            }
+
+            /// Is it on?
+            pub(super) fn on(self, switch: Switch) -> bool {
+                self.0 == Some(switch)
+            }
+        }
+    };
+}
+
+pub(crate) use switches;
