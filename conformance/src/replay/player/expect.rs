@@ -236,7 +236,7 @@ impl<W: World> Player<'_, W> {
         let nonce = format!("{:08x}", self.opaque);
         let (request, reply) = self.codec.sentinel(&nonce);
         let request =
-            Send { conn: conn.to_owned(), message: request, split: None, more: false, cut: None };
+            Send { conn: conn.to_owned(), message: request, split: None, more: false, cut: None, from: None };
         self.send(&request).await?;
         self.message(conn, &reply).await.map_err(|problem| Problem {
             text: format!(
