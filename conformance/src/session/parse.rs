@@ -306,9 +306,9 @@ fn modifiers(scan: &mut Scan<'_>, send: &mut Send) -> Parsed<()> {
         } else if scan.take("split") {
             send.split = Some(split_sizes(scan)?);
         } else {
-            return Err(
-                scan.error("a modifier expected: `split 1 23 *`, `split each`, `more`, `cut 30` or `from 30`")
-            );
+            return Err(scan.error(
+                "a modifier expected: `split 1 23 *`, `split each`, `more`, `cut 30` or `from 30`",
+            ));
         }
         if !scan.take(",") {
             return Ok(());

@@ -143,10 +143,9 @@ impl<'w, W: World> Player<'w, W> {
                 .control(*action, conn)
                 .await
                 .map_err(located(format!("{action:?} {conn}").to_lowercase())),
-            Step::Flood { conn, count } => self
-                .flood(conn, *count)
-                .await
-                .map_err(located(format!("flood {conn} {count}"))),
+            Step::Flood { conn, count } => {
+                self.flood(conn, *count).await.map_err(located(format!("flood {conn} {count}")))
+            }
             Step::Advance(time) => {
                 self.pass(*time).await;
                 Ok(())
