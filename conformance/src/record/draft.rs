@@ -29,7 +29,14 @@ pub(super) enum Kind {
 
 impl Draft {
     pub(super) fn send(conn: &str, message: Message<Value>) -> Self {
-        let send = Send { conn: conn.to_owned(), message, split: None, more: false, cut: None };
+        let send = Send {
+            conn: conn.to_owned(),
+            message,
+            split: None,
+            more: false,
+            cut: None,
+            from: None,
+        };
         Self::step(conn, Step::Send(send))
     }
 
@@ -95,7 +102,7 @@ impl Draft {
             Step::Quiet { conn, for_: None } => format!("{conn} quiet"),
             Step::Advance(time) => format!("advance {}ms", time.as_millis()),
             Step::Control { action, conn } => format!("{} {conn}", verb(*action)),
-            Step::Any { .. } | Step::Repeat { .. } => String::new(),
+            Step::Any { .. } | Step::Repeat { .. } | Step::Flood { .. } => String::new(),
         }
     }
 

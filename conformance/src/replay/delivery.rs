@@ -98,7 +98,7 @@ pub(super) fn coalesced_run(lines: &[Line]) -> usize {
 }
 
 fn is_plain(send: &Send) -> bool {
-    send.split.is_none() && !send.more && send.cut.is_none()
+    send.split.is_none() && !send.more && send.cut.is_none() && send.from.is_none()
 }
 
 fn is_on<'a>(conn: &mut Option<&'a str>, name: &'a str) -> bool {

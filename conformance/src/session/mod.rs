@@ -128,6 +128,13 @@ pub enum Step {
         /// The connection's name.
         conn: String,
     },
+    /// `flood F 100`
+    Flood {
+        /// The name that all of them share.
+        conn: String,
+        /// How many connections are opened, and kept.
+        count: usize,
+    },
     /// `advance 1500ms`
     Advance(Duration),
     /// `any { … } or { … }`, `either { … } or { … }`
@@ -195,6 +202,8 @@ pub struct Send {
     pub more: bool,
     /// Send this many bytes only.
     pub cut: Option<usize>,
+    /// Leave out this many bytes at the front: an earlier step has sent them.
+    pub from: Option<usize>,
 }
 
 /// Segment borders.

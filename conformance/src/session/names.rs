@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Expected, ParseError, Session, Step};
+use super::{Action, Expected, ParseError, Session, Step};
 use crate::wire::Protocol;
 
 /// Names that exist without being bound.
@@ -110,21 +110,34 @@ fn used_names(session: &Session) -> BTreeSet<String> {
 
 /// Every connection that a step names is in the `conn` line or opened by a step before.
 fn connections(session: &Session) -> Result<(), ParseError> {
+    let mut floods: BTreeSet<&str> = BTreeSet::new();
     let mut open: BTreeSet<&str> = session.header.conn.iter().map(String::as_str).collect();
     for step in session.steps() {
         let conn = match step {
             Step::Send(send) => &send.conn,
             Step::Expect(expect) => &expect.conn,
-            Step::Control { action: super::Action::Open, conn } => {
+            Step::Control { action: Action::Open, conn } => {
                 open.insert(conn);
+                continue;
+            }
+            Step::Flood { conn, .. } => {
+                floods.insert(conn);
+                continue;
+            }
+            Step::Control { action: Action::Close | Action::Reset, conn }
+                if floods.contains(conn.as_str()) =>
+            {
                 continue;
             }
             Step::Quiet { conn, .. } | Step::Control { conn, .. } => conn,
             Step::Advance(_) | Step::Any { .. } | Step::Repeat { .. } => continue,
         };
         if !open.contains(conn.as_str()) {
-            let message =
-                format!("no connection {conn}: list it in the `conn` line, or `open {conn}` first");
+            let message = if floods.contains(conn.as_str()) {
+                format!("{conn} is a flood, which can be closed or reset and nothing else")
+            } else {
+                format!("no connection {conn}: list it in the `conn` line, or `open {conn}` first")
+            };
             return Err(complaint(session, conn, message));
         }
     }

@@ -21,6 +21,9 @@ pub struct ParseError {
 
 type Parsed<T> = Result<T, ParseError>;
 
+/// A flood must not take the judge's own descriptors.
+const FLOOD_MAX: usize = 200;
+
 impl Session {
     /// Reads a session file.
     ///
@@ -167,6 +170,7 @@ impl<'a> Steps<'a> {
             return Ok(Step::Control { action, conn: connection(scan)? });
         }
         match word {
+            "flood" => flood(scan),
             "advance" => scan.duration().map(Step::Advance),
             "any" => self.any(scan, false),
             "either" => self.any(scan, true),
@@ -184,7 +188,7 @@ impl<'a> Steps<'a> {
                 Ok(Step::Quiet { conn: word.to_owned(), for_ })
             }
             _ => Err(start.error(
-                "a step expected: `A> …`, `A< …`, `A quiet`, open, finish, close, reset, stall, resume, advance, any, either or repeat",
+                "a step expected: `A> …`, `A< …`, `A quiet`, open, finish, close, reset, stall, resume, flood, advance, any, either or repeat",
             )),
         }
     }
@@ -225,7 +229,14 @@ impl<'a> Steps<'a> {
         let start = scan.clone();
         let message = message(scan, Scan::value, false)?;
         wire::check_request(self.protocol, &message).map_err(|complaint| start.error(complaint))?;
-        let mut send = Send { conn: conn.to_owned(), message, split: None, more: false, cut: None };
+        let mut send = Send {
+            conn: conn.to_owned(),
+            message,
+            split: None,
+            more: false,
+            cut: None,
+            from: None,
+        };
         scan.skip_spaces();
         if scan.take("|") {
             modifiers(scan, &mut send)?;
@@ -269,6 +280,18 @@ fn connection(scan: &mut Scan<'_>) -> Parsed<String> {
     }
 }
 
+fn flood(scan: &mut Scan<'_>) -> Parsed<Step> {
+    let conn = connection(scan)?;
+    scan.skip_spaces();
+    let start = scan.clone();
+    let count = scan.integer()?;
+    if (1..=FLOOD_MAX).contains(&count) {
+        Ok(Step::Flood { conn, count })
+    } else {
+        Err(start.error(format!("a flood is of 1 to {FLOOD_MAX} connections")))
+    }
+}
+
 fn modifiers(scan: &mut Scan<'_>, send: &mut Send) -> Parsed<()> {
     loop {
         scan.skip_spaces();
@@ -276,14 +299,16 @@ fn modifiers(scan: &mut Scan<'_>, send: &mut Send) -> Parsed<()> {
             send.more = true;
         } else if scan.take("cut ") {
             send.cut = Some(scan.integer()?);
+        } else if scan.take("from ") {
+            send.from = Some(scan.integer()?);
         } else if scan.take("split each") {
             send.split = Some(Split::Each);
         } else if scan.take("split") {
             send.split = Some(split_sizes(scan)?);
         } else {
-            return Err(
-                scan.error("a modifier expected: `split 1 23 *`, `split each`, `more` or `cut 30`")
-            );
+            return Err(scan.error(
+                "a modifier expected: `split 1 23 *`, `split each`, `more`, `cut 30` or `from 30`",
+            ));
         }
         if !scan.take(",") {
             return Ok(());

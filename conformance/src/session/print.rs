@@ -59,6 +59,7 @@ fn print_step(step: &Step, indent: usize) -> String {
         Step::Quiet { conn, for_: None } => format!("{conn} quiet"),
         Step::Quiet { conn, for_: Some(time) } => format!("{conn} quiet {}", duration(*time)),
         Step::Control { action, conn } => format!("{} {conn}", action.name()),
+        Step::Flood { conn, count } => format!("flood {conn} {count}"),
         Step::Advance(time) => format!("advance {}", duration(*time)),
         Step::Any { equal, blocks } => {
             let inline = blocks.iter().all(|block| is_inline(block));
@@ -105,6 +106,7 @@ impl Display for Send {
             None => {}
         }
         modifiers.extend(self.cut.map(|length| format!("cut {length}")));
+        modifiers.extend(self.from.map(|length| format!("from {length}")));
         modifiers.extend(self.more.then(|| "more".to_owned()));
         if modifiers.is_empty() { Ok(()) } else { write!(f, " | {}", modifiers.join(", ")) }
     }

@@ -32,6 +32,9 @@ open C
 reset C
 A> hex 800a0000 00
 A> get key=pad($k,250) exp=now+3 | cut 30, more
+flood F 100
+close F
+A> get key=$k opaque=7 | cut 30, from 1
 "#;
 
 #[test]
@@ -71,6 +74,8 @@ fn complaints_point_at_the_place() {
         ("any { A< ok noop }\n", "line 5, column 19", "at least one `or"),
         ("repeat 3 {\nA> noop\n", "line 5, column 11", "closing `}`"),
         ("}\n", "line 5, column 1", "closes nothing"),
+        ("flood F 0\n", "line 5, column 9", "1 to 200"),
+        ("flood F 9\nF> noop\n", "line 6, column 1", "a flood"),
         ("advance 3\n", "line 5, column 9", "ms or s"),
         ("A< ok get value=/(/\n", "line 5, column 17", "not a regular expression"),
         ("A> hex 123\n", "line 5, column 8", "odd number"),

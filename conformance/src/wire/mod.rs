@@ -80,6 +80,14 @@ pub struct Outgoing {
     pub asked: Option<Asked>,
 }
 
+impl Outgoing {
+    /// Leaves out the first bytes: they were sent before.
+    pub(crate) fn leave_out(&mut self, length: usize) {
+        self.bytes.drain(..length.min(self.bytes.len()));
+        self.borders = self.borders.iter().filter_map(|at| at.checked_sub(length)).collect();
+    }
+}
+
 /// What a reply must repeat of its request.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {

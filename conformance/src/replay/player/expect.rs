@@ -235,8 +235,14 @@ impl<W: World> Player<'_, W> {
     pub(super) async fn sentinel(&mut self, conn: &str) -> Result<(), Problem> {
         let nonce = format!("{:08x}", self.opaque);
         let (request, reply) = self.codec.sentinel(&nonce);
-        let request =
-            Send { conn: conn.to_owned(), message: request, split: None, more: false, cut: None };
+        let request = Send {
+            conn: conn.to_owned(),
+            message: request,
+            split: None,
+            more: false,
+            cut: None,
+            from: None,
+        };
         self.send(&request).await?;
         self.message(conn, &reply).await.map_err(|problem| Problem {
             text: format!(

@@ -1,6 +1,7 @@
 //! Runs a session's steps, one after the other.
 
 mod expect;
+mod flood;
 mod send;
 mod stats;
 
@@ -16,6 +17,7 @@ use crate::replay::world::World;
 use crate::replay::{Failure, Options, Played};
 use crate::session::{Action, Datum, Line, Scope, Session, Step};
 use crate::wire::{Codec, Difference};
+use flood::Floods;
 
 pub(super) struct Player<'w, W: World> {
     world: &'w W,
@@ -23,6 +25,7 @@ pub(super) struct Player<'w, W: World> {
     scope: Scope,
     options: Options,
     conns: Connections<W::Stream>,
+    floods: Floods<W::Stream>,
     started: Duration,
     step_began: Duration,
     /// How long the next thing is waited for: the time limit, or a longer bound of the step's own.
@@ -65,6 +68,7 @@ impl<'w, W: World> Player<'w, W> {
             scope,
             options,
             conns: Connections::new(),
+            floods: Floods::new(),
             started,
             step_began: started,
             patience: options.timeout,
@@ -139,6 +143,9 @@ impl<'w, W: World> Player<'w, W> {
                 .control(*action, conn)
                 .await
                 .map_err(located(format!("{action:?} {conn}").to_lowercase())),
+            Step::Flood { conn, count } => {
+                self.flood(conn, *count).await.map_err(located(format!("flood {conn} {count}")))
+            }
             Step::Advance(time) => {
                 self.pass(*time).await;
                 Ok(())
@@ -225,19 +232,22 @@ impl<'w, W: World> Player<'w, W> {
     }
 
     async fn open(&mut self, name: &str) -> Result<(), Problem> {
-        let deadline = self.deadline();
-        let world = self.world;
-        let mut connecting = Box::pin(world.connect());
-        let connected =
-            self.conns.until(world, deadline, |cx, _| connecting.as_mut().poll(cx)).await;
-        let stream = match connected {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(Problem::new(format!("no connection: {error}"))),
-            Err(TimedOut) => return Err(Problem::new("no connection within the time limit")),
-        };
+        let stream = self.connected().await?;
         self.conns.transcript.note(self.world.now(), name, Direction::Sent, "open");
         self.conns.all.insert(name.to_owned(), Connection::new(stream));
         Ok(())
+    }
+
+    /// A new connection; all others are read meanwhile.
+    async fn connected(&mut self) -> Result<W::Stream, Problem> {
+        let deadline = self.deadline();
+        let world = self.world;
+        let mut connecting = Box::pin(world.connect());
+        match self.conns.until(world, deadline, |cx, _| connecting.as_mut().poll(cx)).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(Problem::new(format!("no connection: {error}"))),
+            Err(TimedOut) => Err(Problem::new("no connection within the time limit")),
+        }
     }
 
     fn deadline(&self) -> Duration {
@@ -254,6 +264,9 @@ impl<'w, W: World> Player<'w, W> {
     async fn control(&mut self, action: Action, conn: &str) -> Result<(), Problem> {
         if action == Action::Open {
             return self.open(conn).await;
+        }
+        if self.ebbs(action, conn) {
+            return Ok(());
         }
         self.flush(conn).await?;
         let now = self.world.now();

@@ -27,6 +27,12 @@ impl<W: World> Player<'_, W> {
         let mut outgoing = self.codec.encode(&send.message, &self.scope, self.opaque)?;
         if let Some(length) = send.cut {
             outgoing.bytes.truncate(length);
+        }
+        if let Some(length) = send.from {
+            outgoing.leave_out(length);
+        }
+        if send.cut.is_some() {
+            // No reply is due before the rest has been sent.
         } else if let Some(asked) = outgoing.asked.clone() {
             if self.codec.protocol == Protocol::Memcached && !asked.key.is_empty() {
                 self.keys.insert(asked.key.clone());
