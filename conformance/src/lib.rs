@@ -4,7 +4,8 @@
 //! a server, [`target`] names that server, [`stage`] prepares it for a case, [`suite`] is all cases, [`probe`] finds out
 //! what a server supports, [`expectations`] are its known deviations, [`venue`] is a server with all that is known of it,
 //! [`runner`] runs cases side by side, [`report`] tells
-//! what came of it, in the words of [`requirements`]. [`record`] makes sessions out of traffic.
+//! what came of it, in the words of [`requirements`]. [`record`] makes sessions out of traffic, [`serve_session`] judges clients: it plays the
+//! server's side of a session.
 
 mod exchange;
 pub mod expectations;
@@ -15,6 +16,7 @@ pub mod replay;
 pub mod report;
 pub mod requirements;
 pub mod runner;
+pub mod serve_session;
 pub mod session;
 pub mod stage;
 pub mod suite;

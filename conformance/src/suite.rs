@@ -1,4 +1,5 @@
-//! All cases: the session files below `sessions/`, carried inside the binary.
+//! All cases: the session files below `sessions/`, which judge servers, and below `client_sessions/`, which judge
+//! clients. The binary carries them.
 
 use std::sync::Arc;
 
@@ -9,13 +10,14 @@ use crate::session::{Level, ParseError, Session};
 use crate::wire::Protocol;
 
 static SESSIONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sessions");
+static CLIENT_SESSIONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/client_sessions");
 
 /// One case of the suite.
 #[derive(Debug)]
 pub struct Case {
     /// The parsed file.
     pub session: Session,
-    /// Its path below `sessions/`, or the user's file.
+    /// Its path below `sessions/` or `client_sessions/`, or the user's file.
     pub path: String,
 }
 
@@ -43,20 +45,33 @@ impl Case {
 
 /// A session file of the suite that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("sessions/{path}: {error}")]
+#[error("{path}: {error}")]
 pub struct BrokenCase {
     path: String,
     error: ParseError,
 }
 
-/// Every case, by id.
+/// Every case for servers, by id.
 ///
 /// # Errors
 ///
 /// A session file that does not parse: a fault of this build, found by its tests.
 pub fn all() -> Result<Vec<Arc<Case>>, BrokenCase> {
+    parsed(&SESSIONS)
+}
+
+/// Every case for clients, by id.
+///
+/// # Errors
+///
+/// As [`all`].
+pub fn for_clients() -> Result<Vec<Arc<Case>>, BrokenCase> {
+    parsed(&CLIENT_SESSIONS)
+}
+
+fn parsed(dir: &'static Dir<'static>) -> Result<Vec<Arc<Case>>, BrokenCase> {
     let mut files = Vec::new();
-    collect(&SESSIONS, &mut files);
+    collect(dir, &mut files);
     let mut cases = Vec::with_capacity(files.len());
     for (path, text) in files {
         let session =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::session::{
-    Action, Expect, Expected, Message, Pattern, Send, Session, Split, Step, Value,
+    Action, Expect, Expected, Message, Pattern, Send, Session, Side, Split, Step, Value,
 };
 
 use super::RecordError;
@@ -29,20 +29,16 @@ pub(super) enum Kind {
 
 impl Draft {
     pub(super) fn send(conn: &str, message: Message<Value>) -> Self {
-        let send = Send {
-            conn: conn.to_owned(),
-            message,
-            split: None,
-            more: false,
-            cut: None,
-            from: None,
-        };
+        let (side, name) = (Side::Client, conn.to_owned());
+        let send =
+            Send { side, conn: name, message, split: None, more: false, cut: None, from: None };
         Self::step(conn, Step::Send(send))
     }
 
     pub(super) fn expect(conn: &str, message: Message<Pattern>, free: bool) -> Self {
         let what = Expected::Message(message);
-        let step = Step::Expect(Expect { conn: conn.to_owned(), what, within: None });
+        let step =
+            Step::Expect(Expect { side: Side::Server, conn: conn.to_owned(), what, within: None });
         Self { free, ..Self::step(conn, step) }
     }
 

@@ -4,7 +4,7 @@ use super::draft::Draft;
 use super::event::{Ending, What};
 use super::scribe::{Scribe, WATCH};
 use super::stream::{Client, Stream};
-use crate::session::{Action, Closing, Expect, Expected, Step};
+use crate::session::{Action, Closing, Expect, Expected, Side, Step};
 use crate::wire::Protocol;
 
 /// Of a reply that never got whole so many bytes are shown; of a longer one, its length.
@@ -67,7 +67,12 @@ impl Scribe<'_> {
         self.half_a_reply(stream);
         if stream.client != Client::Gone && !stream.server_ended {
             let what = Expected::Closed(Closing::Any);
-            let step = Step::Expect(Expect { conn: stream.name.clone(), what, within: None });
+            let step = Step::Expect(Expect {
+                side: Side::Server,
+                conn: stream.name.clone(),
+                what,
+                within: None,
+            });
             self.drafts.push(Draft::step(&stream.name, step));
         }
         stream.server_ended = true;

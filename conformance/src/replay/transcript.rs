@@ -5,9 +5,9 @@ use std::time::Duration;
 /// Which way bytes went.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Direction {
-    /// From the suite to the server.
+    /// From the client to the server.
     Sent,
-    /// From the server to the suite.
+    /// From the server to the client.
     Received,
 }
 
@@ -42,6 +42,16 @@ pub struct Transcript {
 }
 
 impl Transcript {
+    /// The same, told by the other side: what one sends the other receives.
+    pub(crate) fn turned(&mut self) {
+        for event in &mut self.events {
+            event.direction = match event.direction {
+                Direction::Sent => Direction::Received,
+                Direction::Received => Direction::Sent,
+            };
+        }
+    }
+
     pub(super) fn bytes(&mut self, at: Duration, conn: &str, direction: Direction, bytes: &[u8]) {
         if let Some(last) = self.events.last_mut()
             && last.conn == conn

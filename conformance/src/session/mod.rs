@@ -4,6 +4,7 @@
 //! are inverse. The format is described for people in `docs/session-format.md`. What a message's words and fields mean
 //! is the business of [`crate::wire`]; how steps are played, of [`crate::replay`].
 
+mod call;
 mod names;
 mod parse;
 mod pattern;
@@ -17,6 +18,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+pub use call::Call;
 pub use parse::ParseError;
 pub use pattern::Pattern;
 pub use value::{Datum, EvalError, Scope, Value, escape};
@@ -43,6 +45,8 @@ pub struct Header {
     pub case: String,
     /// One sentence: the behaviour.
     pub title: Option<String>,
+    /// The side that is played to the program under test.
+    pub plays: Side,
     /// How binding the behaviour is.
     pub level: Level,
     /// Requirement ids, most specific first.
@@ -51,6 +55,8 @@ pub struct Header {
     pub needs: Vec<String>,
     /// The case without which this one means nothing.
     pub after: Option<String>,
+    /// What a client under test is asked to do; empty where a server is.
+    pub calls: Vec<Call>,
     /// Connections opened before the first step.
     pub conn: Vec<String>,
 }
@@ -60,6 +66,42 @@ impl Header {
     pub fn protocol(&self) -> Protocol {
         let name = self.case.split('/').next().unwrap_or_default();
         Protocol::from_name(name).expect("the parser accepts known protocols only")
+    }
+}
+
+/// Which side of a conversation a session plays; the other one is the program under test.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Side {
+    /// It asks: the program under test is a server.
+    #[default]
+    Client,
+    /// It answers: the program under test is a client.
+    Server,
+}
+
+impl Side {
+    /// The word in a session's header.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+
+    /// The program under test, for messages.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
+    /// What stands behind a connection's name: `>` is the client's word, `<` the server's.
+    const fn arrow(self) -> char {
+        match self {
+            Self::Client => '>',
+            Self::Server => '<',
+        }
     }
 }
 
@@ -110,9 +152,9 @@ pub struct Line {
 /// One step.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// `A> …`
+    /// `A> …`, or `A< …` where the session plays the server.
     Send(Send),
-    /// `A< …`
+    /// `A< …`, or `A> …` where the session plays the server.
     Expect(Expect),
     /// `A quiet`, or `A quiet 100ms`.
     Quiet {
@@ -189,9 +231,11 @@ impl Action {
     }
 }
 
-/// A request to send.
+/// A message to send: a request, or a reply where the session plays the server.
 #[derive(Clone, Debug)]
 pub struct Send {
+    /// The side that sends it.
+    pub side: Side,
     /// The connection's name.
     pub conn: String,
     /// What is sent.
@@ -215,9 +259,11 @@ pub enum Split {
     Sizes(Vec<usize>),
 }
 
-/// A reply to expect.
+/// A message to expect: a reply, or a request where the session plays the server.
 #[derive(Clone, Debug)]
 pub struct Expect {
+    /// The side that it is expected of.
+    pub side: Side,
     /// The connection's name.
     pub conn: String,
     /// What must come.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Expected, ParseError, Session, Step};
+use super::{Action, Expected, ParseError, Session, Side, Step};
 use crate::wire::Protocol;
 
 /// Names that exist without being bound.
@@ -13,7 +13,11 @@ const BUILT_IN: [&str; 7] =
 pub(super) fn resolve(session: &mut Session) -> Result<(), ParseError> {
     let bound = bound_names(session);
     let protocol = session.header.protocol();
-    let own = own_names(session, protocol, &bound);
+    let own = match session.header.plays {
+        Side::Client => own_names(session, protocol, &bound),
+        // A client chooses its keys and pages itself.
+        Side::Server => Vec::new(),
+    };
     if let Some(name) = used_names(session)
         .into_iter()
         .find(|name| !bound.contains(name) && !own.contains(name) && !BUILT_IN.contains(&&**name))
@@ -43,7 +47,7 @@ fn bound_names(session: &Session) -> BTreeSet<String> {
         {
             let patterns = message.fields().iter().map(|(name, pattern)| (name.as_str(), pattern));
             for (field, pattern) in patterns.chain(message.args().iter().map(|arg| ("", arg))) {
-                if field != "key" && field != "page" {
+                if session.header.plays == Side::Server || (field != "key" && field != "page") {
                     bound.extend(pattern.binds().map(str::to_owned));
                 }
             }

@@ -2,8 +2,8 @@
 
 use super::scan::Scan;
 use super::{
-    Action, Closing, Expect, Expected, Header, Level, Line, Message, Send, Session, Split, Step,
-    names,
+    Action, Closing, Expect, Expected, Header, Level, Line, Message, Send, Session, Side, Split,
+    Step, call, names,
 };
 use crate::wire::{self, Protocol};
 
@@ -33,8 +33,7 @@ impl Session {
     pub fn parse(text: &str) -> Parsed<Self> {
         let mut lines = Lines { all: text.lines().collect(), at: 0 };
         let header = lines.header()?;
-        let protocol = header.protocol();
-        let mut parser = Steps { lines, protocol };
+        let mut parser = Steps { lines, protocol: header.protocol(), plays: header.plays };
         let body = parser.block(None)?;
         let mut session = Self {
             header,
@@ -46,6 +45,10 @@ impl Session {
         Ok(session)
     }
 }
+
+/// A `call` line may stand several times.
+const HEADER_LINES: [&str; 9] =
+    ["case", "title", "plays", "level", "spec", "needs", "after", "call", "conn"];
 
 struct Lines<'a> {
     all: Vec<&'a str>,
@@ -69,12 +72,13 @@ impl<'a> Lines<'a> {
             let start = scan.clone();
             let key = scan.word();
             scan.skip_spaces();
-            if !["case", "title", "level", "spec", "needs", "after", "conn"].contains(&key) {
+            if !HEADER_LINES.contains(&key) {
                 return Err(start.error(format!(
-                    "`{key}` is no header line; case, title, level, spec, needs, after and conn are, then an empty line"
+                    "`{key}` is no header line; {} are, then an empty line",
+                    HEADER_LINES.join(", ")
                 )));
             }
-            if found.iter().any(|(other, _)| *other == key) {
+            if key != "call" && found.iter().any(|(other, _)| *other == key) {
                 return Err(start.error(format!("a second `{key}` line")));
             }
             found.push((key, scan));
@@ -107,22 +111,46 @@ fn header_of(found: &[(&str, Scan<'_>)], end: usize) -> Parsed<Header> {
     }
     let level = need("level")?;
     need("conn")?;
+    let plays = line("plays").map_or(Ok(Side::Client), plays)?;
+    let calls = calls(found, plays)?;
     Ok(Header {
         case: id.to_owned(),
         title: line("title").map(|scan| scan.rest().trim_end().to_owned()),
+        plays,
         level: Level::from_name(level.rest().trim_end())
             .ok_or_else(|| level.error("a level is must, should, de-facto or info"))?,
         spec: words("spec"),
         needs: words("needs"),
         after: words("after").into_iter().next(),
+        calls,
         conn: words("conn"),
     })
+}
+
+fn plays(scan: &Scan<'_>) -> Parsed<Side> {
+    match scan.rest().trim_end() {
+        "client" => Ok(Side::Client),
+        "server" => Ok(Side::Server),
+        _ => Err(scan.error("a session plays the client or the server")),
+    }
+}
+
+fn calls(found: &[(&str, Scan<'_>)], plays: Side) -> Parsed<Vec<call::Call>> {
+    let mut calls = Vec::new();
+    for (_, scan) in found.iter().filter(|(key, _)| *key == "call") {
+        if plays == Side::Client {
+            return Err(scan.error("a `call` line is for sessions with `plays  server`"));
+        }
+        calls.push(call::parse(&mut scan.clone())?);
+    }
+    Ok(calls)
 }
 
 /// The part behind the header. A block ends at a line that begins with `}`.
 struct Steps<'a> {
     lines: Lines<'a>,
     protocol: Protocol,
+    plays: Side,
 }
 
 impl<'a> Steps<'a> {
@@ -157,13 +185,15 @@ impl<'a> Steps<'a> {
     fn step(&mut self, scan: &mut Scan<'a>) -> Parsed<Step> {
         let start = scan.clone();
         let word = scan.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
-        if scan.take(">") {
-            scan.skip_spaces();
-            return self.send(word, scan).map(Step::Send);
-        }
-        if scan.take("<") {
-            scan.skip_spaces();
-            return self.expect(word, scan).map(Step::Expect);
+        for side in [Side::Client, Side::Server] {
+            if scan.take(side.arrow().encode_utf8(&mut [0])) {
+                scan.skip_spaces();
+                return if side == self.plays {
+                    self.send(word, scan).map(Step::Send)
+                } else {
+                    self.expect(word, scan).map(Step::Expect)
+                };
+            }
         }
         scan.skip_spaces();
         if let Some(action) = Action::from_name(word) {
@@ -183,6 +213,9 @@ impl<'a> Steps<'a> {
                 scan.skip_spaces();
                 let for_ = match scan.peek() {
                     Some(c) if c.is_ascii_digit() => Some(scan.duration()?),
+                    _ if self.plays == Side::Server => {
+                        return Err(scan.error("a time: nobody asks a client whether it is silent"));
+                    }
                     _ => None,
                 };
                 Ok(Step::Quiet { conn: word.to_owned(), for_ })
@@ -228,15 +261,14 @@ impl<'a> Steps<'a> {
     fn send(&self, conn: &str, scan: &mut Scan<'a>) -> Parsed<Send> {
         let start = scan.clone();
         let message = message(scan, Scan::value, false)?;
-        wire::check_request(self.protocol, &message).map_err(|complaint| start.error(complaint))?;
-        let mut send = Send {
-            conn: conn.to_owned(),
-            message,
-            split: None,
-            more: false,
-            cut: None,
-            from: None,
+        let checked = match self.plays {
+            Side::Client => wire::check_request(self.protocol, &message),
+            Side::Server => wire::check_answer(self.protocol, &message),
         };
+        checked.map_err(|complaint| start.error(complaint))?;
+        let (side, conn) = (self.plays, conn.to_owned());
+        let mut send =
+            Send { side, conn, message, split: None, more: false, cut: None, from: None };
         scan.skip_spaces();
         if scan.take("|") {
             modifiers(scan, &mut send)?;
@@ -251,13 +283,16 @@ impl<'a> Steps<'a> {
         } else {
             let start = scan.clone();
             let message = message(scan, Scan::pattern, true)?;
-            wire::check_reply(self.protocol, &message)
-                .map_err(|complaint| start.error(complaint))?;
+            let checked = match self.plays {
+                Side::Client => wire::check_reply(self.protocol, &message),
+                Side::Server => wire::check_question(self.protocol, &message),
+            };
+            checked.map_err(|complaint| start.error(complaint))?;
             Expected::Message(message)
         };
         scan.skip_spaces();
         let within = if scan.take("within ") { Some(scan.duration()?) } else { None };
-        Ok(Expect { conn, what, within })
+        Ok(Expect { side: self.plays.other(), conn, what, within })
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write};
 use std::time::Duration;
 
 use super::value::hex_string;
-use super::{Closing, Expect, Expected, Header, Line, Message, Send, Session, Split, Step};
+use super::{Closing, Expect, Expected, Header, Line, Message, Send, Session, Side, Split, Step};
 
 /// A raw message is printed in groups of this many bytes.
 const RAW_GROUP: usize = 4;
@@ -21,6 +21,9 @@ impl Display for Header {
         if let Some(title) = &self.title {
             writeln!(f, "title  {title}")?;
         }
+        if self.plays == Side::Server {
+            writeln!(f, "plays  {}", self.plays.name())?;
+        }
         writeln!(f, "level  {}", self.level.name())?;
         for (key, words) in [("spec ", &self.spec), ("needs", &self.needs)] {
             if !words.is_empty() {
@@ -29,6 +32,9 @@ impl Display for Header {
         }
         if let Some(after) = &self.after {
             writeln!(f, "after  {after}")?;
+        }
+        for call in &self.calls {
+            writeln!(f, "call   {call}")?;
         }
         writeln!(f, "conn   {}", self.conn.join(" "))
     }
@@ -95,7 +101,7 @@ pub(super) fn duration(time: Duration) -> String {
 
 impl Display for Send {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}> {}", self.conn, self.message)?;
+        write!(f, "{}{} {}", self.conn, self.side.arrow(), self.message)?;
         let mut modifiers = Vec::new();
         match &self.split {
             Some(Split::Each) => modifiers.push("split each".to_owned()),
@@ -114,7 +120,7 @@ impl Display for Send {
 
 impl Display for Expect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}< {}", self.conn, self.what)?;
+        write!(f, "{}{} {}", self.conn, self.side.arrow(), self.what)?;
         self.within.map_or(Ok(()), |bound| write!(f, " within {}", duration(bound)))
     }
 }

@@ -73,6 +73,12 @@ fn outcome_name(results: Results, byte: u8) -> String {
         .map_or_else(|| format!("outcome {byte}"), |(name, ..)| (*name).to_owned())
 }
 
+/// The byte of an outcome's name.
+pub(super) fn outcome_byte(results: Results, name: &str) -> Option<u8> {
+    let (_, small, errno) = OUTCOMES.iter().find(|(other, ..)| *other == name)?;
+    Some(if results == Results::Small { *small } else { *errno })
+}
+
 pub(super) fn encode(
     layout: Layout,
     message: &Message<Value>,

@@ -24,7 +24,7 @@ const OUT_OF_MEMORY: (&str, u16) = ("out_of_memory", 0x0082);
 
 const FIELDS: &[&str] = &["key", "value", "flags", "cas", "counter", "text", "extras", "opaque"];
 
-fn status(name: &str) -> Option<u16> {
+pub(super) fn status(name: &str) -> Option<u16> {
     STATUSES
         .iter()
         .chain([&OUT_OF_MEMORY])
@@ -121,6 +121,7 @@ fn decoded(header: &[u8; HEADER], extras: &[u8], key: &[u8], value: &[u8]) -> Re
         code: header[1],
         status,
         length: HEADER + extras.len() + key.len() + value.len(),
+        asked: None,
     }
 }
 

@@ -11,6 +11,7 @@ mod memcached_reply;
 mod netmem;
 mod recorded;
 mod request;
+mod serving;
 
 #[cfg(test)]
 mod tests;
@@ -22,8 +23,9 @@ pub use locker::{Layout, Results};
 pub(crate) use memcached::{opcode, opcode_name};
 pub(crate) use request::number;
 pub use request::{Request, TakenRequest, value_of};
+pub(crate) use serving::{check_answer, check_question};
 
-use crate::session::{Datum, EvalError, Message, Pattern, Scope, Value};
+use crate::session::{Datum, EvalError, Message, Pattern, Scope, Side, Value};
 
 /// A protocol that the suite judges.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -67,6 +69,8 @@ pub struct Codec {
     pub layout: Layout,
     /// Locker: which numbers stand for the outcomes.
     pub results: Results,
+    /// The side that encodes; what is decoded is the other side's.
+    pub plays: Side,
 }
 
 /// A request as bytes.
@@ -76,7 +80,7 @@ pub struct Outgoing {
     pub bytes: Vec<u8>,
     /// Offsets at which fields end, for the `fields` delivery.
     pub borders: Vec<usize>,
-    /// What the reply will be held against; `None` for raw bytes.
+    /// What the reply will be held against; `None` for raw bytes. Of a reply: the request, if more replies to it follow.
     pub asked: Option<Asked>,
 }
 
@@ -105,7 +109,7 @@ pub struct Asked {
     pub quiet: bool,
 }
 
-/// One reply, decoded.
+/// One reply, decoded; where the judge plays the server, one request.
 #[derive(Clone, Debug, Default)]
 pub struct Reply {
     /// How a session writes it: `ok get`, `busy`.
@@ -118,6 +122,8 @@ pub struct Reply {
     pub status: u16,
     /// Bytes on the wire.
     pub length: usize,
+    /// What must be repeated in the answer, if this is a request.
+    pub asked: Option<Asked>,
 }
 
 impl Reply {
@@ -246,7 +252,7 @@ impl Comparison<'_> {
 impl Codec {
     /// The protocol in its default dialect.
     pub const fn new(protocol: Protocol) -> Self {
-        Self { protocol, layout: Layout::Natural, results: Results::Small }
+        Self { protocol, layout: Layout::Natural, results: Results::Small, plays: Side::Client }
     }
 
     /// Whether the target speaks something else than the protocol's default form.
@@ -276,8 +282,12 @@ impl Codec {
         }
     }
 
-    /// The reply at the front of `buffer`. Echo has none: its replies are as long as what is expected.
+    /// The message of the other side at the front of `buffer`. Echo has none: its messages are as long as what is
+    /// expected.
     pub fn take(&self, buffer: &[u8]) -> Taken {
+        if self.plays == Side::Server && self.protocol != Protocol::Echo {
+            return serving::take(self, buffer);
+        }
         match self.protocol {
             Protocol::Memcached => memcached_reply::take(buffer),
             Protocol::NetMem => netmem::take(buffer),
@@ -299,6 +309,10 @@ impl Codec {
         scope: &mut Scope,
     ) -> Result<Vec<Difference>, EvalError> {
         let mut comparison = Comparison { reply, scope, found: Vec::new() };
+        if self.plays == Side::Server {
+            serving::compare(self.protocol, expected, &mut comparison)?;
+            return Ok(comparison.found);
+        }
         match self.protocol {
             Protocol::Memcached => memcached_reply::compare(expected, asked, &mut comparison)?,
             Protocol::NetMem => netmem::compare(expected, asked, &mut comparison)?,

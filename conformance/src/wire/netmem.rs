@@ -11,8 +11,8 @@ const REPLY_MAX: usize = 64 << 20;
 const TYPES: [(&str, u8); 6] =
     [("version", 0), ("params", 1), ("read", 2), ("lock", 3), ("unlock", 4), ("update", 5)];
 
-const NO_SUCH_PAGE: u8 = 100;
-const NOT_LOCKED: u8 = 101;
+pub(super) const NO_SUCH_PAGE: u8 = 100;
+pub(super) const NOT_LOCKED: u8 = 101;
 
 pub(super) const REQUEST_FIELDS: &[&str] = &["page", "version", "data", "length"];
 

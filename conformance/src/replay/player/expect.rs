@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Player, Problem};
 use crate::replay::connection::{Connection, TimedOut};
 use crate::replay::world::World;
-use crate::session::{Closing, Datum, Expect, Expected, Message, Pattern, Send};
+use crate::session::{Closing, Datum, Expect, Expected, Message, Pattern, Send, Side};
 use crate::wire::{Asked, Difference, Protocol, Reply, Taken};
 
 impl<W: World> Player<'_, W> {
@@ -42,9 +42,13 @@ impl<W: World> Player<'_, W> {
             return self.stats(conn, expected).await;
         }
         let reply = self.reply(conn).await?;
-        let asked = self.asked(conn, expected)?;
+        let asked = match self.codec.plays {
+            Side::Client => self.asked(conn, expected)?,
+            Side::Server => None,
+        };
         self.compare(expected, &reply, asked.as_ref())?;
         self.connection(conn)?.take(reply.length);
+        self.note_question(conn, expected, reply)?;
         self.taken(conn);
         Ok(())
     }
@@ -90,6 +94,7 @@ impl<W: World> Player<'_, W> {
     /// Waits for a whole reply, without taking it.
     pub(super) async fn reply(&mut self, conn: &str) -> Result<Reply, Problem> {
         let codec = self.codec;
+        let (peer, message) = (self.peer(), self.peers_message());
         let deadline = self.deadline();
         let name = conn.to_owned();
         let came = self
@@ -100,12 +105,12 @@ impl<W: World> Player<'_, W> {
                 };
                 match codec.take(connection.unread()) {
                     Taken::Whole(reply) => Poll::Ready(Ok(reply)),
-                    Taken::Broken(why) => Poll::Ready(Err(format!("not a reply: {why}"))),
+                    Taken::Broken(why) => Poll::Ready(Err(format!("not a {message}: {why}"))),
                     Taken::Incomplete(wanted) => {
                         connection.wanted = wanted;
-                        connection
-                            .ended
-                            .map_or(Poll::Pending, |how| Poll::Ready(Err(ended(connection, how))))
+                        connection.ended.map_or(Poll::Pending, |how| {
+                            Poll::Ready(Err(ended(connection, peer, how)))
+                        })
                     }
                 }
             })
@@ -123,7 +128,7 @@ impl<W: World> Player<'_, W> {
         if came == 0 {
             format!("nothing came within {limit:?}")
         } else {
-            format!("only {came} bytes came within {limit:?}: not a whole reply")
+            format!("only {came} bytes came within {limit:?}: not a whole {}", self.peers_message())
         }
     }
 
@@ -143,7 +148,9 @@ impl<W: World> Player<'_, W> {
                 differences: vec![difference],
             });
         }
-        self.connection(conn)?.asked.pop_front();
+        if self.codec.plays == Side::Client {
+            self.connection(conn)?.asked.pop_front();
+        }
         Ok(())
     }
 
@@ -181,11 +188,12 @@ impl<W: World> Player<'_, W> {
             })
             .await;
         let Ok(bytes) = came else { return Err(Problem::new(self.nothing_came(conn))) };
+        let peer = self.peer();
         let connection = self.connection(conn)?;
         if bytes.len() < length
             && let Some(how) = connection.ended
         {
-            return Err(Problem::new(ended(connection, how)));
+            return Err(Problem::new(ended(connection, peer, how)));
         }
         connection.take(length);
         self.taken(conn);
@@ -194,6 +202,7 @@ impl<W: World> Player<'_, W> {
 
     pub(super) async fn closed(&mut self, conn: &str, wanted: Closing) -> Result<(), Problem> {
         let deadline = self.deadline();
+        let peer = self.peer();
         let name = conn.to_owned();
         let how = self
             .conns
@@ -207,18 +216,18 @@ impl<W: World> Player<'_, W> {
             .await;
         match how {
             Ok(Some(how)) if wanted == Closing::Any || how == wanted => Ok(()),
-            Ok(Some(Closing::Rst)) => {
-                Err(Problem::new("the server closed with a reset, not with an end of stream"))
-            }
-            Ok(Some(_)) => {
-                Err(Problem::new("the server closed with an end of stream, not with a reset"))
-            }
+            Ok(Some(Closing::Rst)) => Err(Problem::new(format!(
+                "the {peer} closed with a reset, not with an end of stream"
+            ))),
+            Ok(Some(_)) => Err(Problem::new(format!(
+                "the {peer} closed with an end of stream, not with a reset"
+            ))),
             Ok(None) => Err(Problem::new(format!(
-                "instead of closing the server sent: {}",
+                "instead of closing the {peer} sent: {}",
                 self.next_thing(conn)
             ))),
             Err(TimedOut) => {
-                Err(Problem::new(format!("the server did not close within {:?}", self.patience)))
+                Err(Problem::new(format!("the {peer} did not close within {:?}", self.patience)))
             }
         }
     }
@@ -236,6 +245,7 @@ impl<W: World> Player<'_, W> {
         let nonce = format!("{:08x}", self.opaque);
         let (request, reply) = self.codec.sentinel(&nonce);
         let request = Send {
+            side: Side::Client,
             conn: conn.to_owned(),
             message: request,
             split: None,
@@ -271,9 +281,11 @@ impl<W: World> Player<'_, W> {
         match came {
             Err(TimedOut) => Ok(()),
             Ok(()) if self.next_thing(conn) == "\"\"" => {
-                Err(Problem::new("the server closed the connection"))
+                Err(Problem::new(format!("the {} closed the connection", self.peer())))
             }
-            Ok(()) => Err(Problem::new(format!("the server sent: {}", self.next_thing(conn)))),
+            Ok(()) => {
+                Err(Problem::new(format!("the {} sent: {}", self.peer(), self.next_thing(conn))))
+            }
         }
     }
 
@@ -287,12 +299,12 @@ impl<W: World> Player<'_, W> {
     }
 }
 
-fn ended<S>(connection: &Connection<S>, how: Closing) -> String {
+fn ended<S>(connection: &Connection<S>, peer: &str, how: Closing) -> String {
     let how = if how == Closing::Rst { "with a reset" } else { "with an end of stream" };
     match connection.unread().len() {
-        0 => format!("the server closed the connection {how}"),
+        0 => format!("the {peer} closed the connection {how}"),
         left => format!(
-            "the server closed the connection {how} in the middle of a reply ({left} bytes came)"
+            "the {peer} closed the connection {how} in the middle of a message ({left} bytes came)"
         ),
     }
 }

@@ -1,5 +1,6 @@
 //! Runs a session's steps, one after the other.
 
+mod answer;
 mod expect;
 mod flood;
 mod send;
@@ -15,7 +16,7 @@ use crate::replay::delivery::{Delivery, coalesced_run};
 use crate::replay::transcript::Direction;
 use crate::replay::world::World;
 use crate::replay::{Failure, Options, Played};
-use crate::session::{Action, Datum, Line, Scope, Session, Step};
+use crate::session::{Action, Datum, Line, Scope, Session, Side, Step};
 use crate::wire::{Codec, Difference};
 use flood::Floods;
 
@@ -92,7 +93,10 @@ impl<'w, W: World> Player<'w, W> {
             failure = self.steps(&session.lines).await.err();
         }
         if failure.is_none() {
-            failure = self.nothing_follows().await.err();
+            failure = match self.codec.plays {
+                Side::Client => self.nothing_follows().await.err(),
+                Side::Server => self.clients_leave().await.err(),
+            };
         }
         for event in &mut self.conns.transcript.events {
             event.at = event.at.saturating_sub(self.started);
@@ -108,7 +112,8 @@ impl<'w, W: World> Player<'w, W> {
     async fn steps(&mut self, lines: &[Line]) -> Result<(), Failure> {
         let mut at = 0;
         while let Some(line) = lines.get(at) {
-            let run = if self.options.delivery == Delivery::Coalesced {
+            let joins = self.codec.plays == Side::Client;
+            let run = if joins && self.options.delivery == Delivery::Coalesced {
                 coalesced_run(&lines[at..])
             } else {
                 0

@@ -7,8 +7,8 @@ use super::{Player, Problem};
 use crate::replay::connection::{Connection, Connections, TimedOut};
 use crate::replay::transcript::Direction;
 use crate::replay::world::World;
-use crate::session::{Send, Split};
-use crate::wire::Protocol;
+use crate::session::{Send, Side, Split};
+use crate::wire::{Outgoing, Protocol};
 
 /// The pause between the segments of a `split`, so that they do not meet again in a buffer.
 const SPLIT_PAUSE: Duration = Duration::from_millis(2);
@@ -20,9 +20,12 @@ const CUT_ROUNDS: u64 = 50;
 const OPAQUE_STEP: u32 = 0x9e37_79b1;
 
 impl<W: World> Player<'_, W> {
-    /// Encodes a request and registers what its reply must repeat.
-    pub(super) fn encode(&mut self, send: &Send) -> Result<crate::wire::Outgoing, Problem> {
+    /// Encodes a request and registers what its reply must repeat; or a reply, which repeats it.
+    pub(super) fn encode(&mut self, send: &Send) -> Result<Outgoing, Problem> {
         self.scope.unix_now = self.world.unix_now();
+        if self.codec.plays == Side::Server {
+            return self.answer(send);
+        }
         self.opaque = self.opaque.wrapping_add(OPAQUE_STEP);
         let mut outgoing = self.codec.encode(&send.message, &self.scope, self.opaque)?;
         if let Some(length) = send.cut {
@@ -102,7 +105,8 @@ impl<W: World> Player<'_, W> {
         sent.map_err(|TimedOut| {
             let limit = self.patience;
             Problem::new(format!(
-                "the server did not take the last {} bytes within {limit:?}",
+                "the {} did not take the last {} bytes within {limit:?}",
+                self.peer(),
                 left(&self.conns)
             ))
         })
