@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::coverage::Coverage;
 use crate::exit::CODES;
 
 /// Conformance checks, a reference server, recording and replay for small TCP protocols
@@ -41,6 +42,7 @@ pub(crate) enum Verb {
     Serve(Box<Serve>),
     Record(Record),
     Replay(Replay),
+    Coverage(Coverage),
     /// One client of `serve --echo-mode process`
     #[command(hide = true)]
     EchoChild,

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod coverage;
 mod embedded;
 mod exit;
 mod list;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Done {
     match verb {
         Verb::Check(check) => check::run(&check),
+        Verb::Coverage(coverage) => coverage::run(&coverage),
         Verb::Serve(serve) => serve::run(&serve),
         Verb::Record(record) => record::run(&record),
         Verb::Replay(replay) => replay::run(&replay),

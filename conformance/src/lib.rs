@@ -4,8 +4,10 @@
 //! a server, [`target`] names that server, [`stage`] prepares it for a case, [`suite`] is all cases, [`probe`] finds out
 //! what a server supports, [`expectations`] are its known deviations, [`venue`] is a server with all that is known of it,
 //! [`runner`] runs cases side by side, [`report`] tells
-//! what came of it, in the words of [`requirements`]. [`record`] makes sessions out of traffic.
+//! what came of it, in the words of [`requirements`]; [`coverage`] tells which of those the cases test, and [`unseen`]
+//! which none can. [`record`] makes sessions out of traffic.
 
+pub mod coverage;
 mod exchange;
 pub mod expectations;
 mod page_pool;
@@ -19,5 +21,6 @@ pub mod session;
 pub mod stage;
 pub mod suite;
 pub mod target;
+pub mod unseen;
 pub mod venue;
 pub mod wire;
