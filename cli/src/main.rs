@@ -1,6 +1,7 @@
 //! The `lockproof` binary: argument parsing and printing, nothing else.
 
 mod arguments;
+mod bless;
 mod check;
 mod coverage;
 mod embedded;
