@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::coverage::Coverage;
 use crate::exit::CODES;
 
 /// Conformance checks, a reference server, recording and replay for small TCP protocols
@@ -41,6 +42,7 @@ pub(crate) enum Verb {
     Serve(Box<Serve>),
     Record(Record),
     Replay(Replay),
+    Coverage(Coverage),
     /// One client of `serve --echo-mode process`
     #[command(hide = true)]
     EchoChild,
@@ -89,9 +91,11 @@ pub(crate) struct Check {
     /// Also run cases that empty the whole server
     #[arg(long)]
     pub(crate) allow_flush: bool,
-    /// A file of known deviations, or 'none' [default: the bundled one for that implementation]
+    /// Known deviations: a file, a bundled one by its name, or 'none' [default: the bundled one for that implementation]
     ///
-    /// They are expected to fail; one that passes fails the run. A TOML file:
+    /// They are expected to fail; one that passes fails the run. Bundled are memcached-1.6.18, and
+    /// by name only, because these servers do not tell who they are: netmem-original (the original
+    /// NetMem server) and mbserver. A TOML file:
     ///
     ///   implementation = "memcached"
     ///   versions = ">=1.6.18, <1.6.25"
@@ -99,12 +103,20 @@ pub(crate) struct Check {
     ///   case = "memcached/tch/value-is-refused"    # an id or a glob
     ///   verdict = "fail"                           # or "flaky": it may pass
     ///   reason = "TOUCH does not check for a value"
-    #[arg(long, value_name = "FILE|none", verbatim_doc_comment)]
+    #[arg(long, value_name = "FILE|NAME|none", verbatim_doc_comment)]
     #[expect(
         rustdoc::broken_intra_doc_links,
         reason = "the help shows TOML, in which [[…]] is a table"
     )]
     pub(crate) expectations: Option<PathBuf>,
+    /// Make this expectations file true of this run (a new one, if there is none)
+    ///
+    /// What fails gets a line, with a reason for you to write; what passes loses its line, or those
+    /// deliveries in which it passed. Comments, order, lines that say "flaky" and lines of cases
+    /// that were not run stay as they are. The run is judged by the file as it was before, and
+    /// the exit code is that of the run. Needs one TARGET.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["expectations", "list"], verbatim_doc_comment)]
+    pub(crate) bless: Option<PathBuf>,
     /// Write the session of each failing case into this directory, to be edited and played with `lockproof replay`
     #[arg(long, value_name = "DIR")]
     pub(crate) save: Option<PathBuf>,

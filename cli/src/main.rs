@@ -1,7 +1,9 @@
 //! The `lockproof` binary: argument parsing and printing, nothing else.
 
 mod arguments;
+mod bless;
 mod check;
+mod coverage;
 mod embedded;
 mod exit;
 mod list;
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Done {
     match verb {
         Verb::Check(check) => check::run(&check),
+        Verb::Coverage(coverage) => coverage::run(&coverage),
         Verb::Serve(serve) => serve::run(&serve),
         Verb::Record(record) => record::run(&record),
         Verb::Replay(replay) => replay::run(&replay),

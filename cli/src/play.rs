@@ -65,12 +65,21 @@ pub(crate) fn deliveries(choice: DeliveryChoice) -> Vec<Delivery> {
 impl Play<'_> {
     /// Runs the cases against `targets`, or against the embedded server if there are none.
     pub(crate) fn against(self, targets: Vec<Target>) -> Done {
+        let report = self.judge(targets)?;
+        self.tell(&report)
+    }
+
+    /// What the run came to.
+    pub(crate) fn judge(&self, targets: Vec<Target>) -> Result<Report, Problem> {
         let house =
             if targets.is_empty() { Some(House::new().map_err(Problem::harness)?) } else { None };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let report =
-            runtime.map_err(Problem::harness)?.block_on(self.report(targets, house.as_ref()))?;
-        self.save_failures(&report)?;
+        runtime.map_err(Problem::harness)?.block_on(self.report(targets, house.as_ref()))
+    }
+
+    /// Prints it.
+    pub(crate) fn tell(&self, report: &Report) -> Done {
+        self.save_failures(report)?;
         match self.run.format {
             Format::Human => output::print(&report.human())?,
             Format::Json => output::print(&report.json())?,
@@ -176,7 +185,10 @@ impl Play<'_> {
     fn unused(venues: &[Venue]) -> Result<Vec<String>, Problem> {
         let all = lockproof_conformance::suite::all().map_err(Problem::harness)?;
         let files = venues.iter().filter_map(|venue| venue.expectations.as_ref());
-        let lines = files.flat_map(|file| file.unused(&all)).map(|line| line.case.clone());
+        let lines = files.flat_map(|file| {
+            let unused = file.unused(&all).into_iter();
+            unused.map(|line| format!("{}:{}: `{}`", file.name, line.line, line.case))
+        });
         Ok(lines.collect::<BTreeSet<_>>().into_iter().collect())
     }
 }

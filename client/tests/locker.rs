@@ -2,14 +2,18 @@
 
 mod peer;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use lockproof_client::locker::{Backoff, Client, Dialect, Limits, Outcome};
 use lockproof_client::{Cause, Error, Refusal};
 use lockproof_protocol::locker::{Layout, Results};
 use peer::{PATIENCE, Peer, locker, pair, pair_of};
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 const GET: u8 = 127;
 const BATCH_GET: u8 = 126;
@@ -236,4 +240,52 @@ async fn a_reply_in_pieces_of_one_byte_is_the_same_reply() {
     let mut client = Client::new(stream, PATIENCE);
     let got = exchange!(client.get(b"a"), peer, locker(GET, 1, b"a"), &[1, 0]);
     assert_eq!(got.unwrap(), Outcome::Ok);
+}
+
+/// A stream that counts its writes.
+struct Counting {
+    inner: DuplexStream,
+    writes: Rc<Cell<usize>>,
+}
+
+impl AsyncRead for Counting {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Counting {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.writes.set(self.writes.get() + 1);
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+/// LKR-802: two small writes would be two segments, and with Nagle's algorithm a pause between them.
+#[tokio::test]
+async fn header_and_body_leave_in_one_write() {
+    let (inner, mut peer) = pair();
+    let writes = Rc::new(Cell::new(0));
+    let mut client = Client::new(Counting { inner, writes: Rc::clone(&writes) }, PATIENCE);
+    exchange!(client.get(b"a"), peer, locker(GET, 1, b"a"), &[1, 0]).unwrap();
+    assert_eq!(writes.get(), 1);
+    let batch = locker(BATCH_GET, 2, b"b#!@^^$#c");
+    exchange!(client.get_batch(&[b"b", b"c"]), peer, batch, &[2, 0]).unwrap();
+    assert_eq!(writes.get(), 2);
 }

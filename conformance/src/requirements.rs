@@ -4,33 +4,43 @@
 
 use std::collections::BTreeMap;
 
+use crate::wire::Protocol;
+
 /// What a protocol document demands.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Requirement {
+    /// Whose document it stands in.
+    pub protocol: Protocol,
     /// `MUST`, `SHOULD` or `MAY`.
     pub level: String,
     /// The sentence, without its origin.
     pub text: String,
 }
 
-const DOCUMENTS: [&str; 4] = [
-    include_str!("../../docs/protocols/memcached-binary.md"),
-    include_str!("../../docs/protocols/netmem.md"),
-    include_str!("../../docs/protocols/locker.md"),
-    include_str!("../../docs/protocols/echo.md"),
+const DOCUMENTS: [(Protocol, &str); 4] = [
+    (Protocol::Memcached, include_str!("../../docs/protocols/memcached-binary.md")),
+    (Protocol::NetMem, include_str!("../../docs/protocols/netmem.md")),
+    (Protocol::Locker, include_str!("../../docs/protocols/locker.md")),
+    (Protocol::Echo, include_str!("../../docs/protocols/echo.md")),
 ];
+
+/// The levels of requirements, most binding first.
+pub const LEVELS: [&str; 3] = ["MUST", "SHOULD", "MAY"];
 
 /// All requirements of the four documents, by id.
 pub fn all() -> BTreeMap<&'static str, Requirement> {
-    DOCUMENTS.iter().flat_map(|document| document.lines()).filter_map(parse).collect()
+    let lines = DOCUMENTS
+        .iter()
+        .flat_map(|(protocol, document)| document.lines().map(move |line| (*protocol, line)));
+    lines.filter_map(|(protocol, line)| parse(protocol, line)).collect()
 }
 
-fn parse(line: &'static str) -> Option<(&'static str, Requirement)> {
+fn parse(protocol: Protocol, line: &'static str) -> Option<(&'static str, Requirement)> {
     let (id, rest) = line.strip_prefix("- **")?.split_once("** ")?;
     let (level, text) = rest.split_once(": ")?;
-    let level = level.split_whitespace().find(|word| ["MUST", "SHOULD", "MAY"].contains(word))?;
+    let level = level.split_whitespace().find(|word| LEVELS.contains(word))?;
     let text = text.split(" _From:").next()?.trim();
-    Some((id, Requirement { level: level.to_owned(), text: text.to_owned() }))
+    Some((id, Requirement { protocol, level: level.to_owned(), text: text.to_owned() }))
 }
 
 #[cfg(test)]

@@ -236,7 +236,7 @@ fn judged(
     took: Duration,
     played: Played,
 ) -> CaseReport {
-    let expected = venue.expectations.as_ref().and_then(|file| file.about(case, delivery));
+    let expected = venue.expectations.as_ref().and_then(|file| file.about(case.id(), delivery));
     let problem = played.failure.as_ref().map(|failure| failure.problem.clone());
     let (verdict, detail) = match (problem, expected) {
         (Some(_), Some(line)) => (Verdict::ExpectedFail, Some(line.reason.clone())),

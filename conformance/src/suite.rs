@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
 
+use crate::aliases::{Alias, Aliases};
 use crate::replay::Delivery;
 use crate::session::{Level, ParseError, Session};
 use crate::wire::Protocol;
@@ -124,23 +125,34 @@ impl Selection {
     ///
     /// A glob that matches no case, or an empty selection: a run of nothing proves nothing.
     pub fn of(&self, all: &[Arc<Case>]) -> Result<Vec<Arc<Case>>, SelectionError> {
+        let aliases = Aliases::bundled();
         let mut globs = Vec::new();
         for text in &self.cases {
             let glob = glob::Pattern::new(text)
                 .map_err(|error| SelectionError::BadGlob(text.clone(), error.msg.to_owned()))?;
-            if !all.iter().any(|case| glob.matches(case.id())) {
+            if !all.iter().any(|case| aliases.matches(&glob, case.id())) {
                 return Err(SelectionError::UnknownCase(text.clone(), nearest(text, all)));
             }
             globs.push(glob);
         }
         let selected: Vec<_> = all
             .iter()
-            .filter(|case| globs.is_empty() || globs.iter().any(|glob| glob.matches(case.id())))
+            .filter(|case| {
+                globs.is_empty() || globs.iter().any(|glob| aliases.matches(glob, case.id()))
+            })
             .filter(|case| self.levels.is_empty() || self.levels.contains(&case.level()))
             .filter(|case| self.protocols.is_empty() || self.protocols.contains(&case.protocol()))
             .cloned()
             .collect();
         if selected.is_empty() { Err(SelectionError::Empty) } else { Ok(selected) }
+    }
+
+    /// The cases that are asked for by an id that they had before.
+    pub fn renamed(&self) -> Vec<&'static Alias> {
+        let globs = self.cases.iter().filter_map(|text| glob::Pattern::new(text).ok());
+        globs
+            .flat_map(|glob| Aliases::bundled().only_by_old_id(&glob).collect::<Vec<_>>())
+            .collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lockproof_conformance::bless::BLESSED;
 use lockproof_conformance::expectations::Expectations;
 use lockproof_conformance::wire::Protocol;
 use lockproof_conformance::{requirements, suite};
@@ -84,6 +85,9 @@ fn bundled_expectations_match_cases_and_give_reasons() {
     let all = suite::all().expect("every session parses");
     for file in Expectations::bundled().expect("every file parses") {
         assert_eq!(file.unused(&all).len(), 0, "{}: {:?}", file.implementation, file.unused(&all));
-        assert!(file.lines.iter().all(|line| line.reason.len() > 20), "a reason is a sentence");
+        for line in &file.lines {
+            let written = line.reason.len() > 20 && !line.reason.starts_with(BLESSED);
+            assert!(written, "targets/{}.toml:{}: a reason is a sentence", file.name, line.line);
+        }
     }
 }

@@ -164,3 +164,44 @@ async fn dump_and_log_name_the_holder() {
     eventually("the dump is empty", || server.protocol.dump().is_empty()).await;
     assert_eq!(server.protocol.take_log().len(), 2, "a GET and an end");
 }
+
+/// LKR-411: locks live in memory, and a stop ends every session, so that holders can notice.
+#[tokio::test]
+async fn restarted_server_has_an_empty_table() {
+    let server = start(ConnectionConfig::default());
+    let mut holder = server.connect().await;
+    ask(&mut holder, GET, &["k"], OK).await;
+    server.shutdown.cancel();
+    holder.expect_clean_end().await;
+    server.serving.await.unwrap();
+
+    let restarted = start(ConnectionConfig::default());
+    let mut client = restarted.connect().await;
+    assert_eq!(restarted.protocol.lock_counters().held, 0);
+    ask(&mut client, GET, &["k"], OK).await;
+}
+
+/// LKR-605: each of them holds a key, is refused another's, and frees its own.
+#[tokio::test]
+async fn thousand_sessions_are_sustained() {
+    const SESSIONS: usize = 1_000;
+    let server = start(ConnectionConfig::default());
+    let mut clients = Vec::with_capacity(SESSIONS);
+    for number in 0..SESSIONS {
+        let mut client = server.connect().await;
+        ask(&mut client, GET, &[&number.to_string()], OK).await;
+        clients.push(client);
+    }
+    assert_eq!(server.protocol.lock_counters().held, SESSIONS as u64);
+    // All of them ask before the first answer is read.
+    for (number, client) in clients.iter_mut().enumerate() {
+        let others = ((number + 1) % SESSIONS).to_string();
+        client.send(&frame(GET, &[&others])).await;
+    }
+    for client in &mut clients {
+        client.expect(&[1, BUSY]).await;
+    }
+    drop(clients);
+    server.connections(0).await;
+    assert_eq!(server.protocol.lock_counters().held, 0);
+}

@@ -59,10 +59,8 @@ impl Report {
             self.failure(&mut text, lines[0], &requirements);
         }
         for line in &self.unused_expectations {
-            let _ = writeln!(
-                text,
-                "\n{BAD}UNUSED{BAD:#}  no case matches `{line}` of the expectations: remove that line"
-            );
+            let _ =
+                writeln!(text, "\n{BAD}UNUSED{BAD:#}  {line}: no case matches; remove that line");
         }
         self.unsupported(&mut text);
         self.summary(&mut text);
