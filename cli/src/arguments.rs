@@ -7,9 +7,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lockproof_conformance::report::Form;
 
 use crate::coverage::Coverage;
 use crate::exit::CODES;
+use crate::matrix::MatrixArguments;
+use crate::output::Output;
 
 /// Conformance checks, a reference server, recording and replay for small TCP protocols
 ///
@@ -21,6 +24,7 @@ use crate::exit::CODES;
 ///   lockproof record --listen 127.0.0.1:9000 --upstream memcached://127.0.0.1:11211 \
 ///                    --output a.session            record what clients and a server say
 ///   lockproof replay a.session                     play it again, and compare
+///   lockproof matrix a.json b.json                 put reports of several servers side by side
 #[derive(Debug, Parser)]
 #[command(
     name = "lockproof",
@@ -43,6 +47,7 @@ pub(crate) enum Verb {
     Record(Record),
     Replay(Replay),
     Coverage(Coverage),
+    Matrix(MatrixArguments),
     /// One client of `serve --echo-mode process`
     #[command(hide = true)]
     EchoChild,
@@ -70,6 +75,7 @@ pub(crate) enum Verb {
 ///
 ///   lockproof check memcached://127.0.0.1:11211 --case 'memcached/cas/*'
 ///   lockproof check 'locker://127.0.0.1:10002?layout=packed&results=errno' --format json
+///   lockproof check --output junit.xml --output report.html
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment, after_long_help = CODES)]
 pub(crate) struct Check {
@@ -140,9 +146,15 @@ pub(crate) struct Run {
     /// The longest wait for one reply, such as 500ms or 5s
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub(crate) timeout: Duration,
-    /// How to report: text for people, or one JSON document (schema lockproof.report/1)
+    /// What goes to standard output
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
+    /// Also write the report into this file (repeatable)
+    ///
+    /// The name's ending says in which form: .json, .xml (JUnit), .tap, .md, .html or .txt. FORMAT=FILE
+    /// takes any name.
+    #[arg(long = "output", value_name = "FILE|FORMAT=FILE")]
+    pub(crate) outputs: Vec<Output>,
 }
 
 impl Run {
@@ -307,8 +319,32 @@ pub(crate) enum DeliveryChoice {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Format {
+    /// Text for people
     Human,
+    /// One JSON document (schema lockproof.report/1)
     Json,
+    /// XML for CI servers
+    Junit,
+    /// Test Anything Protocol, version 14
+    Tap,
+    /// A table and the failures, for forges
+    Markdown,
+    /// One page for browsers, complete in itself
+    Html,
+}
+
+impl Format {
+    /// The form of a report.
+    pub(crate) const fn form(self) -> Form {
+        match self {
+            Self::Human => Form::Human,
+            Self::Json => Form::Json,
+            Self::Junit => Form::Junit,
+            Self::Tap => Form::Tap,
+            Self::Markdown => Form::Markdown,
+            Self::Html => Form::Html,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

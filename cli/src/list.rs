@@ -7,13 +7,14 @@ use std::sync::Arc;
 use lockproof_conformance::suite::Case;
 
 use crate::arguments::Format;
-use crate::exit::Done;
+use crate::exit::{Done, Problem};
 use crate::output;
 
 pub(crate) fn print(cases: &[Arc<Case>], format: Format) -> Done {
     output::print(&match format {
         Format::Human => human(cases),
         Format::Json => json(cases),
+        _ => return Err(Problem::usage("a list has --format human or json")),
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ mod coverage;
 mod embedded;
 mod exit;
 mod list;
+mod matrix;
 mod output;
 mod play;
 mod progress;
@@ -44,6 +45,7 @@ fn run(verb: Verb) -> Done {
         Verb::Serve(serve) => serve::run(&serve),
         Verb::Record(record) => record::run(&record),
         Verb::Replay(replay) => replay::run(&replay),
+        Verb::Matrix(arguments) => matrix::run(&arguments),
         Verb::EchoChild => serve::echo_child(),
     }
 }

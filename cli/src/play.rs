@@ -15,10 +15,10 @@ use lockproof_conformance::suite::Case;
 use lockproof_conformance::target::{Target, TargetError};
 use lockproof_conformance::venue::Venue;
 
-use crate::arguments::{DeliveryChoice, Format, Run};
+use crate::arguments::{DeliveryChoice, Run};
 use crate::embedded::House;
 use crate::exit::{Done, Problem};
-use crate::output;
+use crate::output::{self, Output};
 use crate::progress::Progress;
 
 /// Everything a run needs that is not a server.
@@ -65,6 +65,7 @@ pub(crate) fn deliveries(choice: DeliveryChoice) -> Vec<Delivery> {
 impl Play<'_> {
     /// Runs the cases against `targets`, or against the embedded server if there are none.
     pub(crate) fn against(self, targets: Vec<Target>) -> Done {
+        self.run.outputs.iter().try_for_each(Output::prepare)?;
         let report = self.judge(targets)?;
         self.tell(&report)
     }
@@ -77,18 +78,16 @@ impl Play<'_> {
         runtime.map_err(Problem::harness)?.block_on(self.report(targets, house.as_ref()))
     }
 
-    /// Prints it.
+    /// Prints it, and writes it wherever else it is wanted.
     pub(crate) fn tell(&self, report: &Report) -> Done {
         self.save_failures(report)?;
-        match self.run.format {
-            Format::Human => output::print(&report.human())?,
-            Format::Json => output::print(&report.json())?,
-        }
+        output::print(&report.written(self.run.format.form()))?;
+        self.run.outputs.iter().try_for_each(|output| output.write(report))?;
         Ok(ExitCode::from(report.outcome().exit_code()))
     }
 
     async fn report(&self, targets: Vec<Target>, house: Option<&House>) -> Result<Report, Problem> {
-        let begun = Instant::now();
+        let (began, begun) = (SystemTime::now(), Instant::now());
         let venues = self.venues(targets, house).await?;
         let names: Vec<String> = venues.iter().map(|venue| venue.target().url.clone()).collect();
         let implementations: Vec<String> =
@@ -119,6 +118,7 @@ impl Play<'_> {
             },
             seed: plan.seed,
             strict: self.strict,
+            began,
             millis: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             cases,
             file: self.file.clone(),

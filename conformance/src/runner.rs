@@ -215,6 +215,7 @@ impl Run {
             self.venues.get(venue).map(|venue| venue.target().url.clone()).unwrap_or_default();
         CaseReport {
             id: case.id().to_owned(),
+            title: case.session.header.title.clone(),
             protocol: case.protocol(),
             level: case.level(),
             spec: case.session.header.spec.clone(),
@@ -250,10 +251,11 @@ fn judged(
             Some(format!("by an accepted alternative: {}", played.lenient.join("; "))),
         ),
     };
-    let evidence =
-        played.failure.map(|failure| Evidence { failure, transcript: played.transcript });
+    let (codec, transcript) = (venue.target().codec, played.transcript);
+    let evidence = played.failure.map(|failure| Evidence { failure, transcript, codec });
     CaseReport {
         id: case.id().to_owned(),
+        title: case.session.header.title.clone(),
         protocol: case.protocol(),
         level: case.level(),
         spec: case.session.header.spec.clone(),

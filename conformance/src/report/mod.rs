@@ -1,11 +1,27 @@
 //! What a run found: the data, and the forms it is shown in.
 
+mod failure;
+mod form;
+mod frames;
+mod html;
 mod human;
 mod json;
+mod junit;
+mod markdown;
+pub mod matrix;
+mod summary;
+mod tap;
+#[cfg(test)]
+mod tests;
+mod when;
+
+use std::time::SystemTime;
+
+pub use form::Form;
 
 use crate::replay::{Delivery, Failure, Transcript};
 use crate::session::Level;
-use crate::wire::Protocol;
+use crate::wire::{Codec, Protocol};
 
 /// What became of one case in one delivery.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -38,6 +54,24 @@ impl Verdict {
         Self::Error,
     ];
 
+    /// The verdict of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verdict| verdict.name() == name)
+    }
+
+    /// Which of a case's verdicts, one a delivery, stands for the case: the highest.
+    pub(crate) const fn weight(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Unsupported => 1,
+            Self::ExpectedFail => 2,
+            Self::UnexpectedPass => 3,
+            Self::Blocked => 4,
+            Self::Fail => 5,
+            Self::Error => 6,
+        }
+    }
+
     /// The word in reports.
     pub const fn name(self) -> &'static str {
         match self {
@@ -57,6 +91,8 @@ impl Verdict {
 pub struct CaseReport {
     /// The case.
     pub id: String,
+    /// What it is about, in a sentence.
+    pub title: Option<String>,
     /// Its protocol.
     pub protocol: Protocol,
     /// How binding it is.
@@ -84,6 +120,8 @@ pub struct Evidence {
     pub failure: Failure,
     /// Every byte.
     pub transcript: Transcript,
+    /// The dialect that the bytes are in.
+    pub codec: Codec,
 }
 
 impl CaseReport {
@@ -112,6 +150,8 @@ pub struct Report {
     pub seed: u64,
     /// Whether should counts.
     pub strict: bool,
+    /// When the run began.
+    pub began: SystemTime,
     /// How long the run took.
     pub millis: u64,
     /// One line a case and delivery, by id.
