@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::replay::World;
 use crate::session::{Expected, Message, Step};
 use crate::stage::Stage;
 use crate::suite::Case;
@@ -31,7 +32,7 @@ const OPCODES: std::ops::RangeInclusive<u8> = 0x00..=0x24;
 const FLUSH: [u8; 2] = [0x08, 0x18];
 
 /// Asks the server what it is and can do.
-pub async fn probe(stage: &Stage, timeout: Duration) -> Profile {
+pub async fn probe<W: World>(stage: &Stage<W>, timeout: Duration) -> Profile {
     match stage.target().protocol() {
         Protocol::Memcached => memcached(stage, timeout).await,
         Protocol::NetMem => {
@@ -56,7 +57,7 @@ pub async fn probe(stage: &Stage, timeout: Duration) -> Profile {
     }
 }
 
-async fn memcached(stage: &Stage, timeout: Duration) -> Profile {
+async fn memcached<W: World>(stage: &Stage<W>, timeout: Duration) -> Profile {
     let unknown = unknown_opcodes(stage, timeout).await;
     let version =
         stage.question("version", &[], timeout).await.and_then(|reply| reply.text("value"));
@@ -78,7 +79,7 @@ async fn memcached(stage: &Stage, timeout: Duration) -> Profile {
 /// spare is not overrun.
 const AT_ONCE: usize = 8;
 
-async fn unknown_opcodes(stage: &Stage, timeout: Duration) -> BTreeSet<u8> {
+async fn unknown_opcodes<W: World>(stage: &Stage<W>, timeout: Duration) -> BTreeSet<u8> {
     let opcodes: Vec<u8> = OPCODES.filter(|opcode| !FLUSH.contains(opcode)).collect();
     let mut unknown = BTreeSet::new();
     for some in opcodes.chunks(AT_ONCE) {
@@ -93,10 +94,10 @@ async fn unknown_opcodes(stage: &Stage, timeout: Duration) -> BTreeSet<u8> {
 
 impl Profile {
     /// Why the server cannot be asked this case, if it cannot. `private` says that the case can have a server of its own.
-    pub fn lacks(
+    pub fn lacks<W: World>(
         &self,
         case: &Case,
-        stage: &Stage,
+        stage: &Stage<W>,
         private: bool,
         allow_flush: bool,
     ) -> Option<String> {

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
-
 use crate::exchange::{Exchange, request, request_of_bytes};
 use crate::page_pool::PagePool;
 use crate::replay::{Options, Played, TcpWorld, World, play};
@@ -16,10 +14,13 @@ use crate::wire::{Protocol, Reply};
 /// Deletes in one write; their replies, should they all fail, fit any socket's buffer.
 const REMOVED_AT_ONCE: usize = 500;
 
-/// One server, ready to be judged. Cases may be staged on it side by side.
+/// One server, ready to be judged, in whatever world it is reached. Cases may be staged on it side by side.
 #[derive(Debug)]
-pub struct Stage {
+pub struct Stage<W = TcpWorld> {
     target: Target,
+    world: W,
+    /// For cases that log in by themselves, where `world` does it for them or leads elsewhere.
+    sasl_world: Option<W>,
     pages: Option<PagePool>,
 }
 
@@ -35,33 +36,48 @@ pub enum StageError {
 }
 
 impl Stage {
-    /// Greets the server: it must take a connection and answer one harmless request.
+    /// Greets the server over TCP: it must take a connection and answer one harmless request.
     ///
     /// # Errors
     ///
     /// The server is down, silent, or speaks something else.
     pub async fn new(target: Target, timeout: Duration) -> Result<Self, StageError> {
-        let mut stage = Self { target, pages: None };
-        let world = stage.world(false);
-        let connecting = tokio::time::timeout(timeout, stage.exchange(&world)).await;
+        let mut world = TcpWorld::new(target.address);
+        let sasl_world = target.sasl_address().map(TcpWorld::new);
+        if let (Some((user, password)), Some(address)) = (&target.facts.sasl, target.sasl_address())
+            && address == target.address
+        {
+            world = world.authenticated(user, password);
+        }
+        Self { target, world, sasl_world, pages: None }.greeted(timeout).await
+    }
+}
+
+impl<W: World> Stage<W> {
+    /// Greets the server in a world of the caller's; the target's address is not used.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stage::new`].
+    pub async fn on(world: W, target: Target, timeout: Duration) -> Result<Self, StageError> {
+        Self { target, world, sasl_world: None, pages: None }.greeted(timeout).await
+    }
+
+    async fn greeted(mut self, timeout: Duration) -> Result<Self, StageError> {
+        let url = || self.target.url.clone();
+        let connecting = tokio::time::timeout(timeout, self.exchange(&self.world)).await;
         let timed_out =
             |_| io::Error::new(io::ErrorKind::TimedOut, format!("nothing within {timeout:?}"));
         let mut asks = connecting
             .map_err(timed_out)
             .and_then(|connected| connected)
-            .map_err(|error| StageError::Unreachable(stage.target.url.clone(), error))?;
-        let greeted = tokio::time::timeout(timeout, stage.greet(&mut asks)).await;
-        let mute = |why: String| {
-            StageError::Mute(stage.target.url.clone(), stage.target.protocol().name(), why)
-        };
-        match greeted {
-            Err(_) => Err(mute(format!("it does not answer a simple request within {timeout:?}"))),
-            Ok(Err(error)) => Err(mute(error.to_string())),
-            Ok(Ok(pages)) => {
-                stage.pages = pages;
-                Ok(stage)
-            }
-        }
+            .map_err(|error| StageError::Unreachable(url(), error))?;
+        let greeted = tokio::time::timeout(timeout, self.greet(&mut asks)).await;
+        let mute = |why: String| StageError::Mute(url(), self.target.protocol().name(), why);
+        self.pages = greeted
+            .map_err(|_| mute(format!("it does not answer a simple request within {timeout:?}")))?
+            .map_err(|error| mute(error.to_string()))?;
+        Ok(self)
     }
 
     /// The server.
@@ -74,17 +90,11 @@ impl Stage {
         self.pages.as_ref().map_or(0, |pool| pool.size)
     }
 
-    fn world(&self, sasl_case: bool) -> TcpWorld {
-        match (self.target.sasl_address(), &self.target.facts.sasl) {
-            (Some(address), Some(_)) if sasl_case => TcpWorld::new(address),
-            (Some(address), Some((user, password))) if address == self.target.address => {
-                TcpWorld::new(address).authenticated(user, password)
-            }
-            _ => TcpWorld::new(self.target.address),
-        }
+    fn world(&self, sasl_case: bool) -> &W {
+        self.sasl_world.as_ref().filter(|_| sasl_case).unwrap_or(&self.world)
     }
 
-    async fn greet(&self, asks: &mut Exchange<TcpStream>) -> io::Result<Option<PagePool>> {
+    async fn greet(&self, asks: &mut Exchange<W::Stream>) -> io::Result<Option<PagePool>> {
         match self.target.protocol() {
             Protocol::NetMem => {
                 let reply = asks.ask(&request("params", &[])).await?;
@@ -123,7 +133,7 @@ impl Stage {
         }
     }
 
-    async fn exchange(&self, world: &TcpWorld) -> io::Result<Exchange<TcpStream>> {
+    async fn exchange(&self, world: &W) -> io::Result<Exchange<W::Stream>> {
         Ok(Exchange::new(self.target.codec, world.connect().await?))
     }
 
@@ -135,7 +145,7 @@ impl Stage {
         timeout: Duration,
     ) -> Option<Reply> {
         let asked = async {
-            let mut asks = self.exchange(&self.world(false)).await?;
+            let mut asks = self.exchange(&self.world).await?;
             asks.ask(&request_of_bytes(name, fields)).await
         };
         tokio::time::timeout(timeout, asked).await.ok()?.ok()
@@ -150,13 +160,13 @@ impl Stage {
         let scope = self.scope(session, options, &lent);
         // An earlier run with this seed may have been cut off before it cleaned up.
         let own = own_prefix(session, options);
-        self.remove(&world, options, &own, own_keys(session, &scope)).await;
-        let played = play(session, &world, self.target.codec, scope, options).await;
+        self.remove(world, options, &own, own_keys(session, &scope)).await;
+        let played = play(session, world, self.target.codec, scope, options).await;
         within(options, self.put_back(before)).await;
         if let Some(pool) = &self.pages {
             pool.give_back(&lent);
         }
-        self.remove(&world, options, &own, played.keys.iter().cloned().collect()).await;
+        self.remove(world, options, &own, played.keys.iter().cloned().collect()).await;
         played
     }
 
@@ -203,7 +213,7 @@ impl Stage {
         if pages.is_empty() {
             return Ok(contents);
         }
-        let mut asks = self.exchange(&self.world(false)).await?;
+        let mut asks = self.exchange(&self.world).await?;
         for &page in pages {
             // No page has this version, so the bytes always come.
             let read = request("read", &[("page", i128::from(page)), ("version", -1)]);
@@ -219,7 +229,7 @@ impl Stage {
         if contents.is_empty() {
             return Ok(());
         }
-        let mut asks = self.exchange(&self.world(false)).await?;
+        let mut asks = self.exchange(&self.world).await?;
         for (page, version, data) in contents {
             let mut update = request("update", &[("page", i128::from(page)), ("version", version)]);
             if let Message::Named { fields, .. } = &mut update {
@@ -231,7 +241,7 @@ impl Stage {
     }
 
     /// Removes memcached keys, but none that is not the case's own: quiet deletes, closed by a NOOP, some hundred at a time.
-    async fn remove(&self, world: &TcpWorld, options: Options, own: &str, mut keys: Vec<Vec<u8>>) {
+    async fn remove(&self, world: &W, options: Options, own: &str, mut keys: Vec<Vec<u8>>) {
         keys.retain(|key| key.starts_with(own.as_bytes()));
         if self.target.protocol() != Protocol::Memcached || keys.is_empty() {
             return;
