@@ -13,10 +13,10 @@ use lockproof_reference_server::{
     ConnectionConfig, Memcached, MemcachedConfig, NetMem, NetMemConfig, serve,
 };
 use tokio_util::sync::CancellationToken;
-use turmoil::net::{TcpListener, TcpStream};
+use turmoil::net::TcpStream;
 use turmoil::{Builder, Sim};
 
-use crate::net::{LocalSpawn, SimListener, SimWorld, UNIX_START};
+use crate::net::{LocalSpawn, SimListener, SimWorld, UNIX_START, Wire};
 use crate::trace::Trace;
 
 /// What a run ends with if something did not hold.
@@ -39,7 +39,7 @@ fn simulation(seed: u64) -> Sim<'static> {
 
 fn memcached_host(sim: &mut Sim<'_>) {
     sim.host(SERVER, || async {
-        let listener = SimListener(TcpListener::bind(("0.0.0.0", PORT)).await?);
+        let listener = SimListener::bind(PORT, Wire::default()).await?;
         let config = MemcachedConfig { unix_start: Some(UNIX_START), ..MemcachedConfig::default() };
         let protocol = Arc::new(Memcached::new(config));
         serve(
@@ -56,7 +56,7 @@ fn memcached_host(sim: &mut Sim<'_>) {
 
 fn netmem_host(sim: &mut Sim<'_>) {
     sim.host(SERVER, || async {
-        let listener = SimListener(TcpListener::bind(("0.0.0.0", PORT)).await?);
+        let listener = SimListener::bind(PORT, Wire::default()).await?;
         let config = NetMemConfig { pages: 4, page_len: 16, ..NetMemConfig::default() };
         let protocol = Arc::new(NetMem::new(config));
         serve(

@@ -1,0 +1,107 @@
+//! What happened on a host's sockets: a running hash of all bytes with their times, how streams ended, and every wait
+//! of a write. Faults are audited by it, and two runs compared.
+
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::trace::Hash;
+
+/// A write that found no room.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Block {
+    /// Who did not read.
+    pub peer: IpAddr,
+    /// Since when.
+    pub since: Duration,
+    /// Until when, if it ended.
+    pub until: Option<Duration>,
+}
+
+impl Block {
+    /// How much of the wait lies behind `from`, at the time `now`.
+    pub fn after(&self, from: Duration, now: Duration) -> Duration {
+        self.until.unwrap_or(now).saturating_sub(self.since.max(from))
+    }
+}
+
+/// How the peer's side of a stream ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum End {
+    /// It said that no more comes.
+    Finished,
+    /// It reset the connection.
+    Reset,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    hash: Hash,
+    blocks: Vec<Block>,
+    ends: Vec<(IpAddr, End, Duration)>,
+}
+
+/// The notes of one host's sockets.
+#[derive(Debug, Default)]
+pub struct Meter {
+    state: Mutex<State>,
+}
+
+/// Which wait of the meter's; given back when it ends.
+#[derive(Debug)]
+pub(super) struct Ticket(usize);
+
+impl Meter {
+    /// Every wait so far, in order of beginning.
+    pub fn blocks(&self) -> Vec<Block> {
+        self.state().blocks.clone()
+    }
+
+    /// Every end of a peer's side so far: whose, how, when.
+    pub fn ends(&self) -> Vec<(IpAddr, End, Duration)> {
+        self.state().ends.clone()
+    }
+
+    /// Hash of all bytes, both ways, with peers and times.
+    pub fn hash(&self) -> u64 {
+        self.state().hash.finish()
+    }
+
+    pub(super) fn note_bytes(&self, peer: IpAddr, way: u8, bytes: &[u8]) {
+        let at = now();
+        let mut state = self.state();
+        state.hash.number(at.as_micros().try_into().unwrap_or(u64::MAX));
+        if let IpAddr::V4(peer) = peer {
+            state.hash.number(peer.to_bits().into());
+        }
+        state.hash.bytes(&[way]);
+        state.hash.bytes(bytes);
+    }
+
+    pub(super) fn begin_block(&self, peer: IpAddr) -> Ticket {
+        let mut state = self.state();
+        state.blocks.push(Block { peer, since: now(), until: None });
+        Ticket(state.blocks.len() - 1)
+    }
+
+    pub(super) fn end_block(&self, ticket: &Ticket) {
+        // A stream that is dropped with the whole simulation has no clock any more: it waited to the end.
+        let until = turmoil::sim_elapsed();
+        if let Some(block) = self.state().blocks.get_mut(ticket.0) {
+            block.until = until;
+        }
+    }
+
+    pub(super) fn note_end(&self, peer: IpAddr, end: End) {
+        self.note_bytes(peer, b'!', &[u8::from(end == End::Reset)]);
+        self.state().ends.push((peer, end, now()));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn now() -> Duration {
+    turmoil::sim_elapsed().unwrap_or_default()
+}

@@ -1,0 +1,57 @@
+//! The conformance player's surroundings inside the simulator.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use lockproof_conformance::replay::World;
+use tokio::time::Instant;
+
+use super::{SimStream, Wire};
+use crate::trace::Trace;
+
+/// Streams to one simulated server, and virtual time.
+#[derive(Debug)]
+pub struct SimWorld {
+    host: &'static str,
+    port: u16,
+    start: Instant,
+    trace: Rc<RefCell<Trace>>,
+}
+
+/// Unix time at the start of every simulation: 2024-01-01.
+pub const UNIX_START: u64 = 1_704_067_200;
+
+impl SimWorld {
+    /// A world whose server is `host:port`; connections are noted in `trace`.
+    pub fn new(host: &'static str, port: u16, trace: Rc<RefCell<Trace>>) -> Self {
+        Self { host, port, start: Instant::now(), trace }
+    }
+}
+
+impl World for SimWorld {
+    type Stream = SimStream;
+
+    async fn connect(&self) -> io::Result<SimStream> {
+        self.trace.borrow_mut().note("connect");
+        SimStream::connect(self.host, self.port, &Wire::default()).await
+    }
+
+    /// turmoil resets a stream that is dropped with unread data, and ends it otherwise.
+    fn reset(&self, stream: SimStream) {
+        drop(stream);
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn unix_now(&self) -> u64 {
+        UNIX_START + turmoil::sim_elapsed().unwrap_or_default().as_secs()
+    }
+
+    async fn sleep_until(&self, until: Duration) {
+        tokio::time::sleep_until(self.start + until).await;
+    }
+}
