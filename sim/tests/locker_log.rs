@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use lockproof_client::locker::{Backoff, Client};
 use lockproof_reference_server::{ConnectionConfig, Locker, LockerConfig, serve};
-use lockproof_sim::net::{LocalSpawn, SimListener};
+use lockproof_sim::net::{LocalSpawn, SimListener, Wire};
 use tokio_util::sync::CancellationToken;
 use turmoil::Builder;
-use turmoil::net::{TcpListener, TcpStream};
+use turmoil::net::TcpStream;
 
 const SERVER: &str = "server";
 const PORT: u16 = 1000;
@@ -29,7 +29,7 @@ fn log_of(seed: u64) -> String {
     sim.host(SERVER, move || {
         let running = Rc::clone(&running);
         async move {
-            let listener = SimListener(TcpListener::bind(("0.0.0.0", PORT)).await?);
+            let listener = SimListener::bind(PORT, Wire::default()).await?;
             let config = LockerConfig { log_entries_max: 10_000, ..LockerConfig::default() };
             let protocol = Arc::new(Locker::new(config));
             running.replace(Some(Arc::clone(&protocol)));
