@@ -13,7 +13,7 @@ use crate::output;
 ///
 /// A column is a JSON report of `lockproof check`, named after its file or by NAME=FILE; a row is a
 /// case, with the worst verdict of its deliveries. First comes the summary by group, then every case
-/// that does not pass everywhere.
+/// that fails somewhere.
 ///
 /// --where chooses cases by what the columns say of them:
 ///
@@ -50,7 +50,7 @@ pub(crate) struct MatrixArguments {
     /// Only the summary by group
     #[arg(long, conflicts_with = "all")]
     summary: bool,
-    /// Also list cases that pass everywhere
+    /// Also list cases that fail nowhere
     #[arg(long)]
     all: bool,
     /// What goes to standard output; json and html hold every case that was asked for

@@ -1,31 +1,46 @@
 //! The suite's own rules: every file is canonical, every id is where it belongs, every citation exists.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use lockproof_conformance::bless::BLESSED;
 use lockproof_conformance::expectations::Expectations;
+use lockproof_conformance::session::Side;
+use lockproof_conformance::suite::Case;
 use lockproof_conformance::wire::Protocol;
 use lockproof_conformance::{requirements, suite};
 
 const CAPABILITIES: [&str; 4] = ["flush", "sasl", "fresh", "cas"];
 
+/// Cases for servers and for clients.
+fn everything() -> Vec<Arc<Case>> {
+    let mut cases = suite::all().expect("every session parses");
+    cases.extend(suite::for_clients().expect("every session parses"));
+    cases
+}
+
 #[test]
 fn every_session_is_canonical() {
-    let sessions = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sessions");
-    for case in suite::all().expect("every session parses") {
-        let text = std::fs::read_to_string(sessions.join(&case.path)).expect("the file is there");
-        assert_eq!(
-            case.session.to_string(),
-            text,
-            "sessions/{} is not in canonical form",
-            case.path
-        );
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (directory, cases) in
+        [("sessions", suite::all()), ("client_sessions", suite::for_clients())]
+    {
+        for case in cases.expect("every session parses") {
+            let path = here.join(directory).join(&case.path);
+            let text = std::fs::read_to_string(&path).expect("the file is there");
+            assert_eq!(
+                case.session.to_string(),
+                text,
+                "{} is not in canonical form",
+                path.display()
+            );
+        }
     }
 }
 
 #[test]
 fn every_case_is_where_its_id_says() {
-    for case in suite::all().expect("every session parses") {
+    for case in everything() {
         assert_eq!(format!("{}.session", case.id()), case.path);
     }
 }
@@ -33,7 +48,7 @@ fn every_case_is_where_its_id_says() {
 #[test]
 fn every_case_has_a_title_and_cites_requirements_that_exist() {
     let requirements = requirements::all();
-    for case in suite::all().expect("every session parses") {
+    for case in everything() {
         let header = &case.session.header;
         assert!(header.title.is_some(), "{}: no title", case.id());
         assert!(!header.spec.is_empty(), "{}: no requirement", case.id());
@@ -78,6 +93,27 @@ fn each_protocol_has_its_cases() {
         let count = all.iter().filter(|case| case.protocol() == protocol).count();
         assert!(count >= least, "{}: {count} cases", protocol.name());
     }
+}
+
+#[test]
+fn each_protocol_has_its_cases_for_clients() {
+    let all = suite::for_clients().expect("every session parses");
+    for protocol in Protocol::ALL {
+        let count = all.iter().filter(|case| case.protocol() == protocol).count();
+        assert!(count >= 12, "{}: {count} cases", protocol.name());
+    }
+    for case in &all {
+        let header = &case.session.header;
+        assert_eq!(header.plays, Side::Server, "{}", case.id());
+        assert!(!header.calls.is_empty(), "{}: nobody knows what to ask the client", case.id());
+    }
+}
+
+#[test]
+fn an_id_names_one_case() {
+    let cases = everything();
+    let ids: BTreeSet<&str> = cases.iter().map(|case| case.id()).collect();
+    assert_eq!(ids.len(), cases.len());
 }
 
 #[test]

@@ -12,21 +12,26 @@ use crate::wire::{Codec, Protocol, Reply, Taken, TakenRequest};
 pub(super) fn messages(codec: &Codec, transcript: &Transcript) -> Vec<Vec<String>> {
     let lost = transcript.dropped > 0;
     let mut streams: BTreeMap<(&str, bool), Stream> = BTreeMap::new();
-    let events = transcript.events.iter();
-    events
-        .map(|event| {
-            let sent = event.direction == Direction::Sent;
-            if event.note.is_some() {
-                for sent in [true, false] {
-                    streams.insert((&event.conn, sent), Stream::default());
-                }
-                return Vec::new();
-            }
+    let mut all: Vec<Vec<String>> = Vec::new();
+    for (index, event) in transcript.events.iter().enumerate() {
+        let sent = event.direction == Direction::Sent;
+        let mut messages = Vec::new();
+        if event.note == Some("open") {
+            streams.insert((&event.conn, true), Stream::default());
+            streams.insert((&event.conn, false), Stream::default());
+        } else if event.note.is_none() {
             let stream = streams.entry((&event.conn, sent)).or_insert_with(|| Stream::new(lost));
-            stream.feed(event);
-            stream.take(codec, sent)
-        })
-        .collect()
+            stream.feed(index, event);
+            messages = stream.take(codec, sent);
+        }
+        all.push(messages);
+    }
+    for (index, part) in streams.into_values().filter_map(|stream| stream.part()) {
+        if let Some(messages) = all.get_mut(index) {
+            messages.push(part);
+        }
+    }
+    all
 }
 
 /// One direction of a connection.
@@ -36,6 +41,10 @@ struct Stream {
     bytes: Vec<u8>,
     /// Bytes behind those that were not kept.
     unseen: usize,
+    /// How long the message is that has begun.
+    needed: usize,
+    /// The last event, by its place.
+    last: usize,
     lost: bool,
 }
 
@@ -52,7 +61,8 @@ impl Stream {
         Self { lost, ..Self::default() }
     }
 
-    fn feed(&mut self, event: &Event) {
+    fn feed(&mut self, index: usize, event: &Event) {
+        self.last = index;
         if self.unseen == 0 {
             self.bytes.extend(&event.bytes);
             self.unseen = event.length.saturating_sub(event.bytes.len());
@@ -71,6 +81,7 @@ impl Stream {
                     messages.push(text);
                 }
                 Front::Part(needed) => {
+                    self.needed = needed;
                     messages.extend(self.end_unseen(needed));
                     break;
                 }
@@ -88,7 +99,17 @@ impl Stream {
         self.lost = came > needed;
         self.bytes.clear();
         self.unseen = 0;
-        Some(format!("… a message of {needed} bytes"))
+        let more = if self.lost { ", and more" } else { "" };
+        Some(format!("… a message of {needed} bytes{more}"))
+    }
+}
+
+impl Stream {
+    /// What has begun and never got whole, and the event where it stopped.
+    fn part(self) -> Option<(usize, String)> {
+        let came = self.bytes.len() + self.unseen;
+        let told = !self.lost && came > 0;
+        told.then(|| (self.last, format!("… {came} bytes of a message of {}", self.needed)))
     }
 }
 

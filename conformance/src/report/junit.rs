@@ -114,7 +114,7 @@ impl Report {
 
     fn result(&self, xml: &mut Xml, case: &CaseReport, kind: Kind) -> io::Result<()> {
         let why = legal(case.detail.as_deref().unwrap_or_default());
-        let body = legal(&self.body(case));
+        let body = legal(self.body(case).trim());
         match kind {
             Kind::Failed | Kind::Errored => {
                 let name = if kind == Kind::Failed { "failure" } else { "error" };

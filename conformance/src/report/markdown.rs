@@ -1,7 +1,9 @@
 //! The report as Markdown, for summaries on forges: the table first, then each failure behind a fold.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::failure::Ink;
 use super::{CaseReport, Report, Verdict};
 use crate::requirements;
 
@@ -75,7 +77,9 @@ impl Report {
                 let _ = writeln!(text, "> **{id}** {}: {}\n>", requirement.level, requirement.text);
             }
         }
-        let body = self.body(case);
+        // The requirements stand above.
+        let mut body = String::new();
+        self.failure(&mut body, case, &BTreeMap::new(), &Ink::PLAIN);
         let fence = "`".repeat(longest_run(&body, '`').max(2) + 1);
         let _ = writeln!(text, "\n{fence}text\n{}\n{fence}\n\n</details>", body.trim());
     }

@@ -56,10 +56,11 @@ impl<W: World> Player<'_, W> {
                  the name of a request",
             ));
         }
-        let outgoing = self.codec.answer(&send.message, &self.scope, asked.as_ref())?;
+        let mut outgoing = self.codec.answer(&send.message, &self.scope, asked.as_ref())?;
         if let (Some(at), false, None) = (position, strays, &outgoing.asked) {
             self.connection(&send.conn)?.asked.remove(at);
         }
+        outgoing.bytes.truncate(send.cut.unwrap_or(usize::MAX));
         Ok(outgoing)
     }
 

@@ -10,8 +10,11 @@ use crate::report::{CaseReport, Evidence, Report, Verdict, frames, json};
 use crate::requirements::Requirement;
 use crate::wire::hexdump;
 
-/// More bytes than a transcript keeps of one event.
-const BYTES: usize = 4096;
+/// Bytes shown of one event.
+const BYTES: usize = 128;
+
+/// Messages named of one event.
+const MESSAGES: usize = 8;
 
 /// A case in all its deliveries.
 pub(super) struct Case<'a> {
@@ -88,9 +91,7 @@ impl Case<'_> {
                     p.detail { (detail) }
                 }
                 @if let Some(evidence) = &first.evidence { (self.evidence(first, evidence)) }
-                @if first.verdict != Verdict::Pass {
-                    @for line in lines { (command(&self.report.replay_command(line))) }
-                }
+                @if first.verdict != Verdict::Pass { (command(&self.report.replay_command(first))) }
             }
         }
     }
@@ -165,20 +166,24 @@ fn transfer(event: &Event, messages: &[String]) -> Markup {
     } else {
         ("received", "←", "from the server")
     };
-    let more = event.length.saturating_sub(event.bytes.len());
+    let shown = &event.bytes[..event.bytes.len().min(BYTES)];
+    let more = event.length.saturating_sub(shown.len());
     html! {
         li.(class) {
             div.transfer {
                 span.time { (format!("{:.1}", event.at.as_secs_f64() * 1000.0)) " ms" }
                 span.way { (event.conn) " " span aria-hidden="true" { (arrow) } span.unseen { (way) } }
                 @if let Some(note) = event.note { span.what { em { (note) } } } @else {
-                    span.what { @for message in messages { code { (message) } } }
+                    span.what {
+                        @for message in messages.iter().take(MESSAGES) { code { (message) } }
+                        @if messages.len() > MESSAGES { em { "… " (messages.len() - MESSAGES) " more" } }
+                    }
                     span.length { (event.length) (if event.length == 1 { " byte" } else { " bytes" }) }
                 }
             }
             @if event.note.is_none() {
                 pre.hexdump tabindex="0" {
-                    (hexdump(&event.bytes, BYTES, "").trim_end())
+                    (hexdump(shown, BYTES, "").trim_end())
                     @if more > 0 { "\n… " (more) " bytes more" }
                 }
             }

@@ -59,7 +59,7 @@ pub(in crate::report) fn filter(facets: &[Facet], total: usize) -> Markup {
                     autocomplete="off" spellcheck="false";
                 output id="shown" for="text" aria-live="polite" { (total) " cases" }
             }
-            @for facet in facets { (facet.pills()) }
+            @for facet in facets.iter().filter(|facet| facet.choices.len() > 1) { (facet.pills()) }
             p.keys {
                 span { kbd { "/" } " search" } span { kbd { "j" } " " kbd { "k" } " next, previous" }
                 span { kbd { "Enter" } " open" } span { kbd { "Esc" } " show all" }

@@ -17,7 +17,7 @@ const QUIET: Style = Style::new().dimmed();
 pub enum Rows {
     /// None: the summary alone.
     None,
-    /// Where a query chose, all; else those that do not pass everywhere.
+    /// Where a query chose, all; else those that fail somewhere.
     Telling,
     /// All.
     All,
@@ -190,8 +190,8 @@ impl Matrix {
         match rows {
             _ if self.asked => format!("{} of {all} cases match", self.rows.len()),
             Rows::Telling => {
-                let count = if listed == 1 { "case does" } else { "cases do" };
-                format!("{listed} of {all} {count} not pass everywhere; --all lists the others too")
+                let fail = if listed == 1 { "fails" } else { "fail" };
+                format!("{listed} of {all} cases {fail} somewhere; --all lists the others too")
             }
             Rows::None | Rows::All => format!("{all} cases"),
         }
