@@ -36,6 +36,7 @@ verdict = "flaky"
 fn report(verdicts: &[(&str, &[Delivery], Verdict)]) -> Report {
     let line = |id: &str, delivery, verdict| CaseReport {
         id: id.to_owned(),
+        title: None,
         protocol: Protocol::Echo,
         level: Level::Must,
         spec: vec!["EC-ECHO-01".to_owned()],
@@ -52,6 +53,7 @@ fn report(verdicts: &[(&str, &[Delivery], Verdict)]) -> Report {
     Report {
         target: "echo://there".to_owned(),
         implementation: "an echo server 1.0".to_owned(),
+        began: std::time::SystemTime::UNIX_EPOCH,
         seed: 1,
         strict: false,
         millis: 1,
