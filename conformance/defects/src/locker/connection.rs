@@ -1,6 +1,5 @@
 //! A client from its first byte to its last.
 
-use std::collections::BTreeSet;
 use std::future::pending;
 use std::io;
 use std::mem::take;
@@ -13,6 +12,7 @@ use super::Locker;
 use super::commands::execute;
 use super::defects::Switch;
 use super::frame::{Decoded, GET, Outcome, Request, decode, decode_cut_off, encode};
+use super::table::Keys;
 use crate::Stream;
 use crate::line::Line;
 
@@ -133,7 +133,7 @@ impl Client {
                 Decoded::Whole(request) => request,
             };
             self.began = None;
-            if !self.execute(&request).await? {
+            if !self.execute(&request).await {
                 return Ok(false);
             }
             if self.on(Switch::DropsPipelined) {
@@ -169,8 +169,8 @@ impl Client {
     }
 
     /// Executes one request; false if the connection ends with it.
-    async fn execute(&mut self, request: &Request) -> io::Result<bool> {
-        let outcome = execute(self, request).await?;
+    async fn execute(&mut self, request: &Request) -> bool {
+        let outcome = execute(self, request).await;
         self.replies.push((request.cmd, outcome));
         self.requests += 1;
         let on = |switch| self.on(switch);
@@ -185,14 +185,14 @@ impl Client {
             && on(Switch::ClosesHoldingNothing)
             && self.server.table.borrow().holds_nothing(self.session);
         let tired = self.requests >= 1000 && on(Switch::ThousandRequests);
-        Ok(!(ends || idle || tired))
+        !(ends || idle || tired)
     }
 
     async fn execute_half_a_frame(&mut self) {
         if self.on(Switch::HalfAFrameExecuted)
             && let Some(request) = decode_cut_off(&self.line.buffer, self.server.switches)
         {
-            drop(execute(self, &request).await);
+            execute(self, &request).await;
         }
     }
 
@@ -208,9 +208,9 @@ impl Client {
     }
 
     /// `sends-unasked`: remembers whom to tell of these keys, and tells those who waited.
-    pub(super) async fn tell(&self, keys: &BTreeSet<Vec<u8>>, outcome: Outcome) -> io::Result<()> {
+    pub(super) async fn tell(&self, keys: &Keys, outcome: Outcome) {
         if !self.on(Switch::SendsUnasked) {
-            return Ok(());
+            return;
         }
         for key in keys {
             if outcome == Outcome::Busy {
@@ -227,7 +227,6 @@ impl Client {
                 drop(sender.send(&encode(GET, Outcome::Ok, self.server.switches)).await);
             }
         }
-        Ok(())
     }
 
     /// Frees what the session holds.
