@@ -70,7 +70,7 @@ async fn on_keys(client: &Client, cmd: u8, keys: &Keys) -> Outcome {
     }
 }
 
-/// BUSY and NOT_HELD for the keys that are not too long.
+/// Busy or not held, for the keys that are not too long.
 fn meaning_before_size(client: &Client, request: &Request, named: &Keys) -> Outcome {
     let is_short = |key: &&Vec<u8>| !is_too_long(key, client.server.switches);
     let short: Vec<_> = named.iter().filter(is_short).cloned().collect();

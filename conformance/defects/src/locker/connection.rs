@@ -1,17 +1,18 @@
 //! A client from its first byte to its last.
 
-use std::future::pending;
 use std::io;
 use std::mem::take;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Locker;
 use super::commands::execute;
 use super::defects::Switch;
-use super::frame::{Decoded, GET, Outcome, Request, decode, decode_cut_off, encode};
+use super::frame::{
+    BATCH_RELEASE, Decoded, GET, Outcome, RELEASE, Request, decode, decode_cut_off, encode,
+};
 use super::table::Keys;
 use crate::Stream;
 use crate::line::Line;
@@ -80,7 +81,7 @@ impl Client {
                 Read::More => {}
                 Read::End if self.line.buffer.is_empty() => return Ok(End::Clean),
                 Read::End => {
-                    self.execute_half_a_frame().await;
+                    self.execute_half_a_frame().await?;
                     return Ok(End::InsideAFrame);
                 }
                 Read::TooLate => return Ok(End::ByServer),
@@ -110,7 +111,7 @@ impl Client {
         };
         let mut more = more?;
         while more && self.on(Switch::EndDropsReplies) {
-            match tokio::time::timeout(GATHERING, self.line.read()).await {
+            match timeout(GATHERING, self.line.read()).await {
                 Ok(next) => more = next?,
                 Err(_) => break,
             }
@@ -145,7 +146,7 @@ impl Client {
         }
     }
 
-    /// TOO_LARGE and the end, before anything of the body is read.
+    /// Too large and the end, before anything of the body is read.
     async fn refuse_length(&mut self, request: &Request, length: u64) -> io::Result<bool> {
         if !self.on(Switch::LongBodyIsSilent) {
             self.replies.push((request.cmd, Outcome::TooLarge));
@@ -173,6 +174,9 @@ impl Client {
         let outcome = execute(self, request).await;
         self.replies.push((request.cmd, outcome));
         self.requests += 1;
+        if outcome == Outcome::UnknownCommand && self.on(Switch::UnknownKeepsBody) {
+            self.line.buffer.splice(0..0, request.body.iter().copied());
+        }
         let on = |switch| self.on(switch);
         let ends = match outcome {
             Outcome::Malformed => on(Switch::MalformedCloses),
@@ -180,7 +184,7 @@ impl Client {
             Outcome::TooLarge => on(Switch::LongKeyCloses),
             _ => false,
         };
-        let is_release = matches!(request.cmd, 124 | 125) && outcome == Outcome::Ok;
+        let is_release = matches!(request.cmd, RELEASE | BATCH_RELEASE) && outcome == Outcome::Ok;
         let idle = is_release
             && on(Switch::ClosesHoldingNothing)
             && self.server.table.borrow().holds_nothing(self.session);
@@ -188,12 +192,13 @@ impl Client {
         !(ends || idle || tired)
     }
 
-    async fn execute_half_a_frame(&mut self) {
-        if self.on(Switch::HalfAFrameExecuted)
+    async fn execute_half_a_frame(&mut self) -> io::Result<()> {
+        if self.on(Switch::HalfAFrameAnswered)
             && let Some(request) = decode_cut_off(&self.line.buffer, self.server.switches)
         {
-            execute(self, &request).await;
+            self.execute(&request).await;
         }
+        self.send().await
     }
 
     async fn send(&mut self) -> io::Result<()> {
@@ -248,9 +253,6 @@ impl Client {
 
     /// `get-waits`: until something is released.
     pub(super) async fn wait_for_a_release(&self) {
-        if !self.on(Switch::GetWaits) {
-            pending::<()>().await;
-        }
         self.server.freed.notified().await;
     }
 }
