@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::sync::Mutex;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::Stream;
 
-/// At most so much is read at a time.
-const CHUNK: usize = 64 << 10;
+/// About so much is read at a time: what one peer sends at once does not keep the others waiting.
+const CHUNK: usize = 8 << 10;
 /// A peer that takes nothing for so long has its connection ended.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a server that refuses to go on listens, so that its last reply is not lost in a reset.
@@ -90,9 +91,11 @@ impl Line {
         Ok(count > 0)
     }
 
-    /// Sends all of it.
+    /// Sends all of it, and lets others have their turn: a flood of requests is no reason to wait.
     pub(crate) async fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        self.sender.send(bytes).await
+        self.sender.send(bytes).await?;
+        yield_now().await;
+        Ok(())
     }
 
     /// A way to send from elsewhere.

@@ -6,7 +6,7 @@ macro_rules! switches {
     ($($variant:ident $name:literal $about:literal,)*) => {
         /// One thing that this server can do wrong.
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-        pub(super) enum Switch { $(#[doc = $about] $variant,)* }
+        pub(super) enum Switch { $($variant,)* }
 
         /// All of them.
         pub(super) const DEFECTS: &[$crate::Defect] =

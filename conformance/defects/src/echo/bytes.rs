@@ -30,7 +30,9 @@ pub(super) fn echo_of(server: &Echo, buffer: &mut Vec<u8>) -> Vec<u8> {
         bytes = without_cr(&bytes);
     }
     if on(Switch::SevenBits) {
-        bytes.iter_mut().for_each(|byte| *byte &= 0x7f);
+        for byte in &mut bytes {
+            *byte &= 0x7f;
+        }
     }
     if on(Switch::CutAt1024) {
         bytes.truncate(1024);

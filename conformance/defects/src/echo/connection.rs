@@ -22,14 +22,14 @@ pub(super) async fn serve(server: Rc<Echo>, stream: Box<dyn Stream>) -> io::Resu
         return Ok(());
     }
     server.clients.set(server.clients.get() + 1);
-    let served = echo(&server, server.exchange.connect(stream)).await;
-    if served.is_err() && server.switches.on(Switch::DiesWithAClient) {
+    let ended = echo(&server, server.exchange.connect(stream)).await;
+    if ended.is_err() && server.switches.on(Switch::DiesWithAClient) {
         server.stopped.set(true);
     }
-    if served.is_ok() || !server.switches.on(Switch::ResetsLeakASlot) {
+    if ended.is_ok() || !server.switches.on(Switch::ResetsLeakASlot) {
         server.clients.set(server.clients.get() - 1);
     }
-    served
+    ended
 }
 
 fn refuses(server: &Echo) -> bool {

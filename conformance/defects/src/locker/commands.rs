@@ -1,7 +1,6 @@
 //! What a request means.
 
 use std::collections::BTreeSet;
-use std::io;
 
 use tokio::task::yield_now;
 
@@ -13,37 +12,42 @@ use super::keys::keys;
 use super::table::Keys;
 
 /// Executes one request.
-pub(super) async fn execute(client: &Client, request: &Request) -> io::Result<Outcome> {
+pub(super) async fn execute(client: &Client, request: &Request) -> Outcome {
     let switches = client.server.switches;
     let mut named = keys(request, switches);
-    let refused = refusal(request, &mut named, switches);
-    let different: BTreeSet<_> = named.iter().cloned().collect();
-    match refused {
+    match refusal(request, &mut named, switches) {
         Some(Outcome::TooLarge) if client.on(Switch::MeaningBeforeSize) => {
-            return Ok(meaning_before_size(client, request, &named));
+            return meaning_before_size(client, request, &named);
         }
-        Some(refused) => return Ok(refused),
+        Some(refused) => return refused,
         None => {}
     }
-    if different.len() < named.len() {
+    if drop_duplicates(&mut named) {
         match request.cmd {
-            BATCH_GET if client.on(Switch::DuplicateIsSelfHeld) => return Ok(Outcome::SelfHeld),
-            BATCH_RELEASE if client.on(Switch::DuplicateIsNotHeld) => return Ok(Outcome::NotHeld),
+            BATCH_GET if client.on(Switch::DuplicateIsSelfHeld) => return Outcome::SelfHeld,
+            BATCH_RELEASE if client.on(Switch::DuplicateIsNotHeld) => return Outcome::NotHeld,
             _ => {}
         }
     }
-    // In the order in which they stand, each once.
-    let mut unseen = different.clone();
-    named.retain(|key| unseen.remove(key));
     let outcome = on_keys(client, request.cmd, &named).await;
-    if outcome == Outcome::Ok && matches!(request.cmd, RELEASE | BATCH_RELEASE) {
+    let released = outcome == Outcome::Ok && matches!(request.cmd, RELEASE | BATCH_RELEASE);
+    if released {
         client.server.freed.notify_waiters();
-        client.tell(&different, outcome).await?;
     }
-    if outcome == Outcome::Busy && request.cmd == GET {
-        client.tell(&different, outcome).await?;
+    if released || outcome == Outcome::Busy && request.cmd == GET {
+        client.tell(&named, outcome).await;
     }
-    Ok(outcome)
+    outcome
+}
+
+/// Leaves each key once, in the order in which they stand; true if there was one twice.
+fn drop_duplicates(keys: &mut Vec<Vec<u8>>) -> bool {
+    let count = keys.len();
+    if count > 1 {
+        let mut unseen: BTreeSet<_> = keys.iter().cloned().collect();
+        keys.retain(|key| unseen.remove(key));
+    }
+    keys.len() < count
 }
 
 async fn on_keys(client: &Client, cmd: u8, keys: &Keys) -> Outcome {
@@ -66,7 +70,7 @@ async fn on_keys(client: &Client, cmd: u8, keys: &Keys) -> Outcome {
     }
 }
 
-/// BUSY and NOT_HELD for the keys that are not too long.
+/// Busy or not held, for the keys that are not too long.
 fn meaning_before_size(client: &Client, request: &Request, named: &Keys) -> Outcome {
     let is_short = |key: &&Vec<u8>| !is_too_long(key, client.server.switches);
     let short: Vec<_> = named.iter().filter(is_short).cloned().collect();

@@ -1,18 +1,19 @@
 //! A client from its first byte to its last.
 
-use std::collections::BTreeSet;
-use std::future::pending;
 use std::io;
 use std::mem::take;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Locker;
 use super::commands::execute;
 use super::defects::Switch;
-use super::frame::{Decoded, GET, Outcome, Request, decode, decode_cut_off, encode};
+use super::frame::{
+    BATCH_RELEASE, Decoded, GET, Outcome, RELEASE, Request, decode, decode_cut_off, encode,
+};
+use super::table::Keys;
 use crate::Stream;
 use crate::line::Line;
 
@@ -80,7 +81,7 @@ impl Client {
                 Read::More => {}
                 Read::End if self.line.buffer.is_empty() => return Ok(End::Clean),
                 Read::End => {
-                    self.execute_half_a_frame().await;
+                    self.execute_half_a_frame().await?;
                     return Ok(End::InsideAFrame);
                 }
                 Read::TooLate => return Ok(End::ByServer),
@@ -110,7 +111,7 @@ impl Client {
         };
         let mut more = more?;
         while more && self.on(Switch::EndDropsReplies) {
-            match tokio::time::timeout(GATHERING, self.line.read()).await {
+            match timeout(GATHERING, self.line.read()).await {
                 Ok(next) => more = next?,
                 Err(_) => break,
             }
@@ -133,7 +134,7 @@ impl Client {
                 Decoded::Whole(request) => request,
             };
             self.began = None;
-            if !self.execute(&request).await? {
+            if !self.execute(&request).await {
                 return Ok(false);
             }
             if self.on(Switch::DropsPipelined) {
@@ -145,7 +146,7 @@ impl Client {
         }
     }
 
-    /// TOO_LARGE and the end, before anything of the body is read.
+    /// Too large and the end, before anything of the body is read.
     async fn refuse_length(&mut self, request: &Request, length: u64) -> io::Result<bool> {
         if !self.on(Switch::LongBodyIsSilent) {
             self.replies.push((request.cmd, Outcome::TooLarge));
@@ -169,10 +170,13 @@ impl Client {
     }
 
     /// Executes one request; false if the connection ends with it.
-    async fn execute(&mut self, request: &Request) -> io::Result<bool> {
-        let outcome = execute(self, request).await?;
+    async fn execute(&mut self, request: &Request) -> bool {
+        let outcome = execute(self, request).await;
         self.replies.push((request.cmd, outcome));
         self.requests += 1;
+        if outcome == Outcome::UnknownCommand && self.on(Switch::UnknownKeepsBody) {
+            self.line.buffer.splice(0..0, request.body.iter().copied());
+        }
         let on = |switch| self.on(switch);
         let ends = match outcome {
             Outcome::Malformed => on(Switch::MalformedCloses),
@@ -180,20 +184,21 @@ impl Client {
             Outcome::TooLarge => on(Switch::LongKeyCloses),
             _ => false,
         };
-        let is_release = matches!(request.cmd, 124 | 125) && outcome == Outcome::Ok;
+        let is_release = matches!(request.cmd, RELEASE | BATCH_RELEASE) && outcome == Outcome::Ok;
         let idle = is_release
             && on(Switch::ClosesHoldingNothing)
             && self.server.table.borrow().holds_nothing(self.session);
         let tired = self.requests >= 1000 && on(Switch::ThousandRequests);
-        Ok(!(ends || idle || tired))
+        !(ends || idle || tired)
     }
 
-    async fn execute_half_a_frame(&mut self) {
-        if self.on(Switch::HalfAFrameExecuted)
+    async fn execute_half_a_frame(&mut self) -> io::Result<()> {
+        if self.on(Switch::HalfAFrameAnswered)
             && let Some(request) = decode_cut_off(&self.line.buffer, self.server.switches)
         {
-            drop(execute(self, &request).await);
+            self.execute(&request).await;
         }
+        self.send().await
     }
 
     async fn send(&mut self) -> io::Result<()> {
@@ -208,9 +213,9 @@ impl Client {
     }
 
     /// `sends-unasked`: remembers whom to tell of these keys, and tells those who waited.
-    pub(super) async fn tell(&self, keys: &BTreeSet<Vec<u8>>, outcome: Outcome) -> io::Result<()> {
+    pub(super) async fn tell(&self, keys: &Keys, outcome: Outcome) {
         if !self.on(Switch::SendsUnasked) {
-            return Ok(());
+            return;
         }
         for key in keys {
             if outcome == Outcome::Busy {
@@ -227,7 +232,6 @@ impl Client {
                 drop(sender.send(&encode(GET, Outcome::Ok, self.server.switches)).await);
             }
         }
-        Ok(())
     }
 
     /// Frees what the session holds.
@@ -249,9 +253,6 @@ impl Client {
 
     /// `get-waits`: until something is released.
     pub(super) async fn wait_for_a_release(&self) {
-        if !self.on(Switch::GetWaits) {
-            pending::<()>().await;
-        }
         self.server.freed.notified().await;
     }
 }

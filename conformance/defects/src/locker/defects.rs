@@ -12,7 +12,7 @@ switches! {
     BodyMustComeWhole "body-must-come-whole" "What one read brings of a body is taken for all of it.",
     DropsPipelined "drops-pipelined" "Of the requests that one read brings all but the first are dropped.",
     ErrorsOvertake "errors-overtake" "Errors are sent before the other replies to what came in one read.",
-    ReplyKeepsCmd "reply-keeps-cmd" "A reply carries the cmd of its request.",
+    ReleaseKeepsCmd "release-keeps-cmd" "The reply to a release carries the cmd of its request.",
     BatchRepliesAsSingle "batch-replies-as-single" "The reply to a batch has the cmd of the single command.",
     ErrorsHaveCmd0 "errors-have-cmd-0" "The reply to every malformed request has cmd 0.",
     UnknownIsSubtracted "unknown-is-subtracted" "The reply to an unknown cmd is 128 minus that cmd.",
@@ -109,7 +109,7 @@ switches! {
     EndFreesWhatItHad "end-frees-what-it-had" "The end of a session frees what it ever held, also another's by now.",
     EndFreesLate "end-frees-late" "The keys of a session are freed 400 ms behind its end.",
     EndDropsReplies "end-drops-replies" "Replies are gathered for 50 ms; what is gathered when the stream ends is dropped.",
-    HalfAFrameExecuted "half-a-frame-executed" "What came of a body before the stream ended is executed.",
+    HalfAFrameAnswered "half-a-frame-answered" "What came of a body before the stream ended is executed and answered.",
     OneOwner "one-owner" "All connections of a host are one owner.",
     // the wire
     RepliesToTheNewest "replies-to-the-newest" "Replies go to the client that connected last.",

@@ -102,7 +102,7 @@ fn header(buffer: &[u8], on: Switches) -> Option<(Request, u64)> {
 pub(super) fn encode(cmd: u8, outcome: Outcome, on: Switches) -> Vec<u8> {
     let known = (BATCH_QUERY..=GET).contains(&cmd);
     let reply = match cmd {
-        _ if on.on(Switch::ReplyKeepsCmd) => cmd,
+        RELEASE | BATCH_RELEASE if on.on(Switch::ReleaseKeepsCmd) => cmd,
         _ if outcome == Outcome::Malformed && on.on(Switch::ErrorsHaveCmd0) => 0,
         BATCH_GET | BATCH_RELEASE | BATCH_QUERY if on.on(Switch::BatchRepliesAsSingle) => 127 - cmd,
         _ if known || on.on(Switch::UnknownIsSubtracted) => 128_u8.wrapping_sub(cmd),

@@ -87,13 +87,13 @@ impl Table {
         fits && self.owners.len() + more <= LOCKS_AT_MOST
     }
 
-    /// GET and BATCH_GET of different keys.
+    /// A get, single or batch, of different keys.
     pub(super) fn get(&mut self, session: u64, keys: &Keys, in_a_batch: bool) -> Outcome {
         let forgets = in_a_batch && self.on(Switch::BatchForgetsLast) && keys.len() > 1;
         let checked = if forgets { &keys[..keys.len() - 1] } else { keys };
         let outcome = self.verdict(session, checked);
         match outcome {
-            Outcome::Ok => keys.iter().for_each(|key| self.take(session, key, in_a_batch)),
+            Outcome::Ok => self.take_all(session, keys, in_a_batch),
             Outcome::Busy => self.refuse(session, keys),
             Outcome::SelfHeld => return self.get_own(session, keys),
             _ => {}
@@ -123,12 +123,18 @@ impl Table {
             counted.for_each(|(_, owner)| owner.count += 1);
         }
         if self.on(Switch::BatchTakesWhatIsFree) {
-            free.iter().for_each(|key| self.take(session, key, true));
+            self.take_all(session, &free, true);
         }
-        match () {
-            () if self.on(Switch::GetOwnIsOk) => Outcome::Ok,
-            () if self.on(Switch::GetOwnIsBusy) => Outcome::Busy,
-            () => Outcome::SelfHeld,
+        match Outcome::SelfHeld {
+            _ if self.on(Switch::GetOwnIsOk) => Outcome::Ok,
+            _ if self.on(Switch::GetOwnIsBusy) => Outcome::Busy,
+            outcome => outcome,
+        }
+    }
+
+    fn take_all(&mut self, session: u64, keys: &Keys, in_a_batch: bool) {
+        for key in keys {
+            self.take(session, key, in_a_batch);
         }
     }
 
@@ -153,7 +159,7 @@ impl Table {
         }
     }
 
-    /// RELEASE and BATCH_RELEASE of different keys.
+    /// A release, single or batch, of different keys.
     pub(super) fn release(&mut self, session: u64, keys: &Keys, in_a_batch: bool) -> Outcome {
         let on = |switch| self.switches.on(switch);
         let releasable = |key: &Vec<u8>| match self.owners.get(key) {
@@ -187,7 +193,9 @@ impl Table {
             self.release_one(key);
         }
         if self.on(Switch::ReleaseFreesAll) {
-            self.keys_of(session).iter().for_each(|key| self.free(key));
+            for key in self.keys_of(session) {
+                self.free(&key);
+            }
         }
     }
 
@@ -213,13 +221,13 @@ impl Table {
         owns
     }
 
-    /// QUERY and BATCH_QUERY of different keys.
+    /// A query, single or batch, of different keys.
     pub(super) fn query(&mut self, session: u64, keys: &Keys, in_a_batch: bool) -> Outcome {
         let first = in_a_batch && self.on(Switch::BatchQueryOfFirst);
         let outcome = self.verdict(session, if first { &keys[..1] } else { keys });
         let takes = if in_a_batch { Switch::BatchQueryTakes } else { Switch::QueryTakes };
         if outcome == Outcome::Ok && self.on(takes) {
-            keys.iter().for_each(|key| self.take(session, key, in_a_batch));
+            self.take_all(session, keys, in_a_batch);
         }
         match outcome {
             Outcome::SelfHeld if self.on(Switch::QueryOwnIsBusy) => Outcome::Busy,
@@ -249,7 +257,9 @@ impl Table {
             keys.truncate(1000);
         }
         keys.extend(self.had.remove(&session).unwrap_or_default());
-        keys.iter().for_each(|key| self.free(key));
+        for key in &keys {
+            self.free(key);
+        }
         self.refused.retain(|_, waiting| *waiting != session);
     }
 }

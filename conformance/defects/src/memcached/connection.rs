@@ -11,7 +11,7 @@ use super::shape::{self, Judgement};
 use super::socket::Socket;
 use crate::Stream;
 
-/// More connections than this that were left in mid-frame are too many, with the defect that counts them.
+/// How many connections may end by a reset, with the defect that does not forget them.
 const LEAKED_MAX: u32 = 50;
 
 /// Whether there is a next frame.
@@ -46,6 +46,9 @@ impl Connection {
         self.count_connection(true);
         let served = self.frames().await;
         self.count_connection(false);
+        if served.is_err() && self.wrong(Switch::ConnectionsLeak) {
+            self.server.leaked.set(self.server.leaked.get() + 1);
+        }
         served?;
         self.socket.close().await
     }
@@ -89,7 +92,6 @@ impl Connection {
             return Ok(None);
         }
         if !self.socket.wait_for(HEADER_BYTES).await? {
-            self.leak();
             return Ok(None);
         }
         Ok(Some(self.take_header()))
@@ -122,13 +124,6 @@ impl Connection {
         Ok(None)
     }
 
-    /// One more connection that is never forgotten.
-    fn leak(&self) {
-        if self.wrong(Switch::ConnectionsLeak) {
-            self.server.leaked.set(self.server.leaked.get() + 1);
-        }
-    }
-
     async fn frame(&mut self, header: Header) -> io::Result<Next> {
         if header.magic != 0x80 && self.wrong(Switch::BadMagicIsSkipped) {
             return Ok(Next::Frame);
@@ -148,7 +143,6 @@ impl Connection {
         let server = self.server.clone();
         let held = server.hold(command, Switch::ReadsInsideItsLock).await;
         let Some(request) = self.body(command, header).await? else {
-            self.leak();
             return Ok(Next::Close);
         };
         drop(held);

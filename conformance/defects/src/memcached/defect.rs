@@ -37,7 +37,7 @@ macro_rules! switches {
 
 switches! {
     // The header of replies.
-    RepliesHaveTheRequestMagic "replies-have-the-request-magic" "Replies begin with 0x80."
+    ErrorsHaveTheRequestMagic "errors-have-the-request-magic" "Errors begin with 0x80."
     QuietRepliesHaveTheLoudOpcode "quiet-replies-have-the-loud-opcode" "What answers a GETQ says GET, and so for every quiet opcode."
     UnknownIsAnsweredAsZero "unknown-is-answered-as-zero" "The reply to an unknown opcode has opcode 0."
     StatusIsLittleEndian "status-is-little-endian" "The two bytes of the status are swapped."
@@ -360,13 +360,13 @@ switches! {
     NoopOvertakesHits "noop-overtakes-hits" "Hits of quiet reads are sent behind the NOOP that ends the batch."
     BatchLosesReplies "batch-loses-replies" "What a batch answers beyond 2 KiB is lost."
     ShortWritesAreLost "short-writes-are-lost" "What the socket does not take at once is never sent."
-    SlowReadersAreDropped "slow-readers-are-dropped" "A client that does not read for 50 ms is disconnected."
+    SlowReadersAreDropped "slow-readers-are-dropped" "A client that does not read for a quarter of a second is disconnected."
     HalfCloseDropsRequests "half-close-drops-requests" "Requests that come together with the end of the stream are not executed."
     HalfCloseIsIgnored "half-close-is-ignored" "The server does not close when its client has ended its side."
     ReplyBufferIsShared "reply-buffer-is-shared" "All connections write their replies into one buffer."
     OpaqueIsShared "opaque-is-shared" "A reply has the opaque that any connection sent last."
     ErrorEndsEveryConnection "error-ends-every-connection" "A fatal error closes the connections of others as well."
-    ConnectionsLeak "connections-leak" "Connections that end inside a frame are counted for ever, and 50 are the limit."
+    ConnectionsLeak "connections-leak" "Connections that end by a reset are never forgotten, and 50 of them are the limit."
     SendsInsideItsLock "sends-inside-its-lock" "The lock on the items is held until the reply is sent: one who does not read stops all who write."
     ReadsInsideItsLock "reads-inside-its-lock" "The lock on the items is held while a body comes: one who sends half a frame stops all others."
 }

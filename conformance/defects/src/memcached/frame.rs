@@ -169,7 +169,7 @@ impl Reply {
     fn bend(&self, head: &mut [u8; HEADER_BYTES], request: &Header, active: Active) {
         let Some(switch) = active.0 else { return };
         match switch {
-            Switch::RepliesHaveTheRequestMagic => head[0] = 0x80,
+            Switch::ErrorsHaveTheRequestMagic if self.error.is_some() => head[0] = 0x80,
             Switch::UnknownIsAnsweredAsZero if self.error == Some(Status::Unknown) => head[1] = 0,
             Switch::QuietRepliesHaveTheLoudOpcode => {
                 head[1] = super::opcode::loud(request.opcode);

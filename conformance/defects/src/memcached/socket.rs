@@ -157,7 +157,7 @@ impl Socket {
         match self.server.active.0 {
             Some(Switch::ShortWritesAreLost) => self.stream.write(bytes).await.map(drop),
             Some(Switch::SlowReadersAreDropped) => {
-                timeout(Duration::from_millis(50), self.stream.write_all(bytes)).await?
+                timeout(Duration::from_millis(250), self.stream.write_all(bytes)).await?
             }
             _ => self.stream.write_all(bytes).await,
         }

@@ -14,7 +14,7 @@ const COPY_LIVES: Duration = Duration::from_millis(50);
 /// All pages.
 pub(super) struct Pages {
     switches: Switches,
-    pages: Vec<Page>,
+    current: Vec<Page>,
     copies: Vec<(Duration, Page)>,
 }
 
@@ -32,22 +32,22 @@ impl Pages {
         let byte = if switches.on(Switch::NewPagesAreDirty) { 0xa5 } else { 0 };
         let page = Page { version, data: vec![byte; LENGTH] };
         let copies = vec![(Duration::ZERO, page.clone()); COUNT];
-        Self { switches, pages: vec![page; COUNT], copies }
+        Self { switches, current: vec![page; COUNT], copies }
     }
 
     /// A page as it is.
     pub(super) fn page(&self, index: usize) -> &Page {
-        &self.pages[index]
+        &self.current[index]
     }
 
     /// A page as readers see it.
     pub(super) fn seen(&mut self, index: usize, now: Duration) -> &Page {
         if !self.switches.on(Switch::ReadsAnOldCopy) {
-            return &self.pages[index];
+            return &self.current[index];
         }
         let copy = &mut self.copies[index];
-        if now - copy.0 > COPY_LIVES {
-            *copy = (now, self.pages[index].clone());
+        if now.saturating_sub(copy.0) > COPY_LIVES {
+            *copy = (now, self.current[index].clone());
         }
         &copy.1
     }
@@ -55,23 +55,23 @@ impl Pages {
     /// An unlock's write. The request's version has no meaning.
     pub(super) fn unlock(&mut self, index: usize, payload: &[u8], asked: i32) -> i32 {
         let next = self.next_version(index);
-        let same = self.pages[index].data.starts_with(payload);
+        let same = self.current[index].data.starts_with(payload);
         if !self.switches.on(Switch::UnlockStoresNothing) {
             self.store(index, payload);
         }
         let keeps = self.switches.on(Switch::UnlockKeepsVersion)
             || self.switches.on(Switch::UnlockComparesBytes) && same;
         if self.switches.on(Switch::UnlockSetsVersion) {
-            self.pages[index].version = asked;
+            self.current[index].version = asked;
         } else if !keeps {
-            self.pages[index].version = next;
+            self.current[index].version = next;
         }
-        self.pages[index].version
+        self.current[index].version
     }
 
     /// An update's write.
     pub(super) fn update(&mut self, index: usize, payload: &[u8], asked: i32) -> i32 {
-        let current = self.pages[index].version;
+        let current = self.current[index].version;
         if payload.is_empty() && self.switches.on(Switch::EmptyDoesNothing) {
             return current;
         }
@@ -79,13 +79,13 @@ impl Pages {
             self.store(index, payload);
         }
         let version = self.updated_version(index, asked);
-        self.pages[index].version = version;
+        self.current[index].version = version;
         version
     }
 
     fn updated_version(&self, index: usize, asked: i32) -> i32 {
         let on = |switch| self.switches.on(switch);
-        let current = self.pages[index].version;
+        let current = self.current[index].version;
         match asked {
             _ if on(Switch::UpdateAlwaysAdds1) => self.next_version(index),
             0 if on(Switch::Version0Adds1) => self.next_version(index),
@@ -100,7 +100,7 @@ impl Pages {
 
     /// The version behind a page's.
     pub(super) fn next_version(&self, index: usize) -> i32 {
-        match self.pages[index].version.checked_add(1) {
+        match self.current[index].version.checked_add(1) {
             Some(next) => next,
             None if self.switches.on(Switch::VersionGoesNegative) => i32::MIN,
             None => i32::from(!self.switches.on(Switch::VersionWrapsTo0)),
@@ -109,17 +109,17 @@ impl Pages {
 
     /// Sets a page's version.
     pub(super) fn set_version(&mut self, index: usize, version: i32) {
-        self.pages[index].version = version;
+        self.current[index].version = version;
     }
 
     /// A payload replaces the first bytes of its page.
     pub(super) fn store(&mut self, index: usize, payload: &[u8]) {
         let (mine, beyond) = payload.split_at(payload.len().min(LENGTH));
         if self.switches.on(Switch::ShortMakesAShortPage) && !mine.is_empty() {
-            self.pages[index].data = mine.to_vec();
+            self.current[index].data = mine.to_vec();
             return;
         }
-        let data = &mut self.pages[index].data;
+        let data = &mut self.current[index].data;
         data[..mine.len()].copy_from_slice(mine);
         if self.switches.on(Switch::ShortClearsTheRest) {
             data[mine.len()..].fill(0);

@@ -134,34 +134,44 @@ impl<'w, W: World> Player<'w, W> {
     }
 
     async fn step(&mut self, line: usize, step: &Step) -> Result<(), Failure> {
-        let located = |text: String| move |problem| fail(line, text, problem);
         match step {
-            Step::Send(send) => self.send(send).await.map_err(located(send.to_string())),
-            Step::Expect(expect) => self.expect(expect).await.map_err(located(expect.to_string())),
-            Step::Quiet { conn, for_: None } => {
-                self.sentinel(conn).await.map_err(located(format!("{conn} quiet")))
+            Step::Send(send) => {
+                self.send(send).await.map_err(|problem| fail(line, send.to_string(), problem))
             }
-            Step::Quiet { conn, for_: Some(time) } => {
-                self.silent(conn, *time).await.map_err(located(format!("{conn} quiet {time:?}")))
+            Step::Expect(expect) => {
+                self.expect(expect).await.map_err(|problem| fail(line, expect.to_string(), problem))
             }
-            Step::Control { action, conn } => self
-                .control(*action, conn)
+            Step::Quiet { conn, for_: None } => self
+                .sentinel(conn)
                 .await
-                .map_err(located(format!("{action:?} {conn}").to_lowercase())),
-            Step::Flood { conn, count } => {
-                self.flood(conn, *count).await.map_err(located(format!("flood {conn} {count}")))
+                .map_err(|problem| fail(line, format!("{conn} quiet"), problem)),
+            Step::Quiet { conn, for_: Some(time) } => self
+                .silent(conn, *time)
+                .await
+                .map_err(|problem| fail(line, format!("{conn} quiet {time:?}"), problem)),
+            Step::Control { action, conn } => {
+                self.control(*action, conn).await.map_err(|problem| {
+                    fail(line, format!("{action:?} {conn}").to_lowercase(), problem)
+                })
             }
+            Step::Flood { conn, count } => self
+                .flood(conn, *count)
+                .await
+                .map_err(|problem| fail(line, format!("flood {conn} {count}"), problem)),
             Step::Advance(time) => {
                 self.pass(*time).await;
                 Ok(())
             }
             Step::Any { equal, blocks } => self.any(*equal, blocks).await,
             Step::Repeat { count, body } => {
-                let outside: Vec<String> = self.scope.vars.keys().cloned().collect();
+                self.scope.vars.insert("i".to_owned(), Datum::Number(0));
+                let outside: BTreeSet<String> = self.scope.vars.keys().cloned().collect();
                 for index in 0..*count {
                     self.round = index;
                     // A name that a round binds is a new one in every round.
-                    self.scope.vars.retain(|name, _| outside.contains(name));
+                    if self.scope.vars.len() > outside.len() {
+                        self.scope.vars.retain(|name, _| outside.contains(name));
+                    }
                     self.scope.vars.insert("i".to_owned(), Datum::Number(i128::from(index)));
                     self.steps(body).await?;
                 }
