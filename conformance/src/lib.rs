@@ -20,4 +20,5 @@ pub mod stage;
 pub mod suite;
 pub mod target;
 pub mod venue;
+mod watch;
 pub mod wire;

@@ -6,6 +6,7 @@
 mod connection;
 mod delivery;
 mod player;
+mod read_ahead;
 mod transcript;
 mod world;
 

@@ -1,6 +1,6 @@
 //! From text to [`Session`]. Every complaint has a line, a column and what to do.
 
-use super::scan::Scan;
+use super::scan::{DEPTH_MAX, Scan};
 use super::{
     Action, Closing, Expect, Expected, Header, Level, Line, Message, Send, Session, Split, Step,
     names,
@@ -34,7 +34,7 @@ impl Session {
         let mut lines = Lines { all: text.lines().collect(), at: 0 };
         let header = lines.header()?;
         let protocol = header.protocol();
-        let mut parser = Steps { lines, protocol };
+        let mut parser = Steps { lines, protocol, depth: 0 };
         let body = parser.block(None)?;
         let mut session = Self {
             header,
@@ -123,6 +123,8 @@ fn header_of(found: &[(&str, Scan<'_>)], end: usize) -> Parsed<Header> {
 struct Steps<'a> {
     lines: Lines<'a>,
     protocol: Protocol,
+    /// Blocks that are open.
+    depth: usize,
 }
 
 impl<'a> Steps<'a> {
@@ -213,7 +215,19 @@ impl<'a> Steps<'a> {
 
     /// `{ STEP }` on this line, or a block over several lines.
     fn braces(&mut self, scan: &mut Scan<'a>) -> Parsed<Vec<Line>> {
+        let start = scan.clone();
         scan.need("{")?;
+        if self.depth == DEPTH_MAX {
+            return Err(start.error(format!("more than {DEPTH_MAX} blocks inside each other")));
+        }
+        self.depth += 1;
+        let lines = self.inside(scan)?;
+        self.depth -= 1;
+        Ok(lines)
+    }
+
+    /// What is between the brackets, the closing one included.
+    fn inside(&mut self, scan: &mut Scan<'a>) -> Parsed<Vec<Line>> {
         scan.skip_spaces();
         if scan.at_end() {
             return self.block(Some(scan));

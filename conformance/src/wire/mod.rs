@@ -67,7 +67,12 @@ pub struct Codec {
     pub layout: Layout,
     /// Locker: which numbers stand for the outcomes.
     pub results: Results,
+    /// A reply that announces more bytes behind its header is a broken one, not a reason to wait.
+    pub reply_max: usize,
 }
+
+/// Twice what an item or a page holds in servers as they are usually set up.
+const REPLY_MAX: usize = 2 << 20;
 
 /// A request as bytes.
 #[derive(Clone, Debug)]
@@ -246,7 +251,7 @@ impl Comparison<'_> {
 impl Codec {
     /// The protocol in its default dialect.
     pub const fn new(protocol: Protocol) -> Self {
-        Self { protocol, layout: Layout::Natural, results: Results::Small }
+        Self { protocol, layout: Layout::Natural, results: Results::Small, reply_max: REPLY_MAX }
     }
 
     /// Whether the target speaks something else than the protocol's default form.
@@ -279,8 +284,8 @@ impl Codec {
     /// The reply at the front of `buffer`. Echo has none: its replies are as long as what is expected.
     pub fn take(&self, buffer: &[u8]) -> Taken {
         match self.protocol {
-            Protocol::Memcached => memcached_reply::take(buffer),
-            Protocol::NetMem => netmem::take(buffer),
+            Protocol::Memcached => memcached_reply::take(buffer, self.reply_max),
+            Protocol::NetMem => netmem::take(buffer, self.reply_max),
             Protocol::Locker => locker::take(self.results, buffer),
             Protocol::Echo => Taken::Whole(echo::reply(buffer)),
         }
