@@ -11,7 +11,7 @@ use crate::support::{PATIENCE, spite, turncoat};
 const PROTOCOLS: [&str; 4] = ["memcached", "netmem", "locker", "echo"];
 
 /// The limit that is given to the run, and how late it may be: reports of thousands of failures take a moment.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(10);
 const LATE: Duration = Duration::from_secs(15);
 
 const MEMORY_MAX: u64 = 256 << 20;
@@ -44,7 +44,7 @@ fn check(url: &str) -> Run {
     let begun = Instant::now();
     let limit = format!("{}s", LIMIT.as_secs());
     let mut child = Command::new(cargo_bin!("lockproof"))
-        .args(["check", url, "--timeout", "300ms", "--max-time", &limit, "--seed", "7"])
+        .args(["check", url, "--delivery", "whole", "--timeout", "300ms", "--max-time", &limit])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

@@ -121,8 +121,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Puts bytes behind what is still to be written.
-    pub(super) fn post(&mut self, bytes: &[u8]) {
-        self.outbox.extend_from_slice(bytes);
+    pub(super) fn post(&mut self, mut bytes: Vec<u8>) {
+        if self.unwritten() == 0 {
+            (self.outbox, self.written) = (bytes, 0);
+        } else {
+            self.outbox.append(&mut bytes);
+        }
     }
 
     /// How much the server has not taken.
@@ -141,8 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Ready(Ok(count)) => self.written += count,
             }
         }
-        self.outbox.clear();
-        self.written = 0;
+        (self.outbox, self.written) = (Vec::new(), 0);
     }
 
     /// Ends our sending side.

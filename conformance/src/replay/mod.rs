@@ -5,6 +5,7 @@
 
 mod connection;
 mod delivery;
+mod monologue;
 mod player;
 mod read_ahead;
 mod transcript;
@@ -14,6 +15,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use delivery::Delivery;
+pub use monologue::{Monologue, Speech};
 pub use transcript::{Direction, Event, Transcript};
 pub use world::{TcpWorld, World};
 
