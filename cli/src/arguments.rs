@@ -63,7 +63,7 @@ pub(crate) enum Verb {
 /// removed, NetMem pages are put back as they were.
 ///
 ///   memcached://HOST:PORT   ?sasl=USER:PASSWORD  ?sasl-port=N  ?max-value=N
-///   netmem://HOST:PORT      ?pages=A..B (touch only these)
+///   netmem://HOST:PORT      ?pages=A..B (touch only these)  ?max-page=N
 ///   locker://HOST:PORT      ?layout=natural|packed  ?results=small|errno
 ///                           ?max-body=N  ?max-keys=N  ?max-key=N
 ///   echo://HOST:PORT
@@ -146,6 +146,9 @@ pub(crate) struct Run {
     /// The longest wait for one reply, such as 500ms or 5s
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub(crate) timeout: Duration,
+    /// What is not played by then is not played at all, and the run is inconclusive
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
+    pub(crate) max_time: Duration,
     /// What goes to standard output
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,

@@ -97,6 +97,7 @@ impl Play<'_> {
             deliveries: self.deliveries.clone(),
             jobs: usize::from(self.jobs),
             timeout: self.run.timeout,
+            max_time: self.run.max_time,
             seed: self.run.seed.unwrap_or_else(fresh_seed),
             allow_flush: self.allow_flush,
         };

@@ -27,4 +27,5 @@ pub mod suite;
 pub mod target;
 pub mod unseen;
 pub mod venue;
+mod watch;
 pub mod wire;

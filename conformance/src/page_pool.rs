@@ -6,6 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
+/// More pages than all cases at once ever borrow; a server may tell of four billion.
+const PAGES_MAX: usize = 4096;
+
 /// The pages that cases may borrow.
 #[derive(Debug)]
 pub(crate) struct PagePool {
@@ -21,8 +24,9 @@ pub(crate) struct PagePool {
 
 impl PagePool {
     pub(crate) fn new(count: u32, length: u32, allowed: Option<&RangeInclusive<u32>>) -> Self {
+        let allowed = allowed.cloned().unwrap_or(0..=u32::MAX);
         let free: BTreeSet<u32> =
-            (0..count).filter(|page| allowed.is_none_or(|range| range.contains(page))).collect();
+            allowed.take_while(|page| *page < count).take(PAGES_MAX).collect();
         Self { count, length, size: free.len(), free: Mutex::new(free), returned: Notify::new() }
     }
 
@@ -56,6 +60,12 @@ impl PagePool {
 #[cfg(test)]
 mod tests {
     use super::PagePool;
+
+    #[test]
+    fn server_with_four_billion_pages_costs_no_more_than_others() {
+        assert_eq!(PagePool::new(u32::MAX, 64, None).size, super::PAGES_MAX);
+        assert_eq!(PagePool::new(8, 64, Some(&(5..=u32::MAX))).size, 3);
+    }
 
     #[tokio::test]
     async fn pages_are_lent_all_or_none_and_only_allowed_ones() {

@@ -1,6 +1,5 @@
 //! Runs selected cases against servers, side by side, and collects the verdicts.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,10 +9,10 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::expectations::ExpectedVerdict;
 use crate::replay::{Delivery, Options, Played};
 use crate::report::{CaseReport, Evidence, Verdict};
-use crate::session::{Session, Step};
 use crate::stage::Stage;
 use crate::suite::Case;
 use crate::venue::{Spare, Venue};
+use crate::watch::Watch;
 
 /// A case that lets this much time pass is waiting, not working: it does not count against the jobs.
 const WAITS: Duration = Duration::from_millis(50);
@@ -24,6 +23,9 @@ const PATIENT: Duration = Duration::from_secs(1);
 /// Waiting cases at once, so that a server's connection limit is not what is tested.
 const WAITING_MAX: usize = 160;
 
+/// Events kept of a failure: more than a report shows, and thousands of failures are no burden.
+const EVENTS_KEPT: usize = 24;
+
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -33,6 +35,8 @@ pub struct Plan {
     pub jobs: usize,
     /// The longest wait for one reply.
     pub timeout: Duration,
+    /// What is not played by then is not played at all.
+    pub max_time: Duration,
     /// Keys and opaques are derived from it.
     pub seed: u64,
     /// Cases that empty a server may run on a shared one.
@@ -47,6 +51,8 @@ pub async fn run(
     done: &dyn Fn(&CaseReport),
 ) -> Vec<CaseReport> {
     let run = Arc::new(Run {
+        watches: venues.iter().map(|_| Watch::default()).collect(),
+        begun: Instant::now(),
         venues,
         plan: plan.clone(),
         working: Semaphore::new(plan.jobs.max(1)),
@@ -80,7 +86,7 @@ async fn side_by_side(
 ) -> Vec<CaseReport> {
     let (tell, mut told) = mpsc::unbounded_channel();
     let (patient, busy): (Vec<_>, Vec<_>) =
-        tasks.into_iter().partition(|task| waits(&task.case.session) >= PATIENT);
+        tasks.into_iter().partition(|task| task.case.session.waits() >= PATIENT);
     let threads = [patient, busy].map(|tasks| {
         let (run, tell) = (run.clone(), tell.clone());
         std::thread::spawn(move || play_all(&run, tasks, &tell))
@@ -121,6 +127,9 @@ fn play_all(run: &Arc<Run>, tasks: Vec<Task>, tell: &mpsc::UnboundedSender<CaseR
 
 struct Run {
     venues: Vec<Venue>,
+    /// One for each venue.
+    watches: Vec<Watch>,
+    begun: Instant,
     plan: Plan,
     working: Semaphore,
     waiting: Semaphore,
@@ -149,12 +158,14 @@ impl Run {
                 }
             }
         }
-        tasks.sort_by_key(|task| std::cmp::Reverse(waits(&task.case.session)));
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.case.session.waits()));
         (unplayed, tasks)
     }
 
     async fn one(&self, venue_index: usize, case: &Arc<Case>, delivery: Delivery) -> CaseReport {
-        let Some(venue) = self.venues.get(venue_index) else {
+        let (Some(venue), Some(watch)) =
+            (self.venues.get(venue_index), self.watches.get(venue_index))
+        else {
             return self.blank(
                 venue_index,
                 case,
@@ -166,28 +177,50 @@ impl Run {
         if let Some(lacking) = venue.lacks(case, self.plan.allow_flush) {
             return self.blank(venue_index, case, delivery, Verdict::Unsupported, lacking);
         }
-        let slots = if waits(&case.session) >= WAITS { &self.waiting } else { &self.working };
+        let slots = if case.session.waits() >= WAITS { &self.waiting } else { &self.working };
         let _slot = slots.acquire().await;
+        let left = self.plan.max_time.saturating_sub(self.begun.elapsed());
+        let over = || format!("the run's time was over ({:?})", self.plan.max_time);
+        let gone = watch.gone().map(str::to_owned);
+        if let Some(why) = gone.or_else(|| left.is_zero().then(over)) {
+            return self.blank(venue_index, case, delivery, Verdict::NotPlayed, why);
+        }
+        let begun = Instant::now();
+        let played = match tokio::time::timeout(left, self.played(venue, case, delivery)).await {
+            Ok(Ok(played)) => played,
+            Ok(Err(problem)) => {
+                return self.blank(venue_index, case, delivery, Verdict::Error, problem);
+            }
+            Err(_) => {
+                return self.blank(venue_index, case, delivery, Verdict::NotPlayed, over());
+            }
+        };
+        let failed = played.failure.is_some();
+        let report = judged(venue, case, delivery, begun.elapsed(), played);
+        watch.heed(failed, venue.target(), self.plan.timeout).await;
+        report
+    }
+
+    /// Plays one case, on a server of its own if it needs one.
+    async fn played(
+        &self,
+        venue: &Venue,
+        case: &Case,
+        delivery: Delivery,
+    ) -> Result<Played, String> {
         let options = Options { delivery, timeout: self.plan.timeout, seed: self.plan.seed };
         let alone = case.needs("flush") || case.needs("fresh");
-        let begun = Instant::now();
-        let played = match (&venue.spare, alone) {
-            (Some(spare), true) => match self.on_a_spare(spare.as_ref(), case, options).await {
-                Ok(played) => played,
-                Err(problem) => {
-                    return self.blank(venue_index, case, delivery, Verdict::Error, problem);
-                }
-            },
+        match (&venue.spare, alone) {
+            (Some(spare), true) => self.on_a_spare(spare.as_ref(), case, options).await,
             (None, true) => {
                 let _alone = venue.alone.write().await;
-                venue.stage.play(&case.session, options).await
+                Ok(venue.stage.play(&case.session, options).await)
             }
             (_, false) => {
                 let _shared = venue.alone.read().await;
-                venue.stage.play(&case.session, options).await
+                Ok(venue.stage.play(&case.session, options).await)
             }
-        };
-        judged(venue, case, delivery, begun.elapsed(), played)
+        }
     }
 
     async fn on_a_spare(
@@ -251,7 +284,8 @@ fn judged(
             Some(format!("by an accepted alternative: {}", played.lenient.join("; "))),
         ),
     };
-    let (codec, transcript) = (venue.target().codec, played.transcript);
+    let (codec, mut transcript) = (venue.target().codec, played.transcript);
+    transcript.shorten(EVENTS_KEPT);
     let evidence = played.failure.map(|failure| Evidence { failure, transcript, codec });
     CaseReport {
         id: case.id().to_owned(),
@@ -276,22 +310,4 @@ fn failed_before<'a>(case: &'a Case, target: &str, earlier: &[CaseReport]) -> Op
         })
     };
     case.session.header.after.as_ref().filter(failed)
-}
-
-/// How much time a session lets pass on purpose.
-pub(crate) fn waits(session: &Session) -> Duration {
-    let mut waits: BTreeMap<&str, Duration> = BTreeMap::new();
-    let mut total = Duration::ZERO;
-    for step in session.steps() {
-        match step {
-            Step::Advance(time) | Step::Quiet { for_: Some(time), .. } => total += *time,
-            Step::Expect(expect) => {
-                // A generous bound is where a deadline of the server is waited for.
-                let bound = expect.within.filter(|bound| *bound > Duration::from_secs(5));
-                waits.extend(bound.map(|bound| (expect.conn.as_str(), bound)));
-            }
-            _ => {}
-        }
-    }
-    total + waits.into_values().sum::<Duration>()
 }

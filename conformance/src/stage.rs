@@ -106,6 +106,12 @@ impl<W: World> Stage<W> {
                 if count == 0 || length == 0 {
                     return Err(io::Error::other("GET_PARAMS tells of no pages at all"));
                 }
+                let longest = self.target.facts.max_page;
+                if u64::from(length) > longest {
+                    return Err(io::Error::other(format!(
+                        "GET_PARAMS tells of pages of {length} bytes; longer ones than {longest} are judged with ?max-page={length}"
+                    )));
+                }
                 Ok(Some(PagePool::new(count, length, self.target.facts.pages.as_ref())))
             }
             Protocol::Echo => {

@@ -33,6 +33,8 @@ pub struct Facts {
     pub fresh: bool,
     /// memcached: longest value that is surely refused is one byte more (`max-value`).
     pub max_value: u64,
+    /// NetMem: longest page that cases move about (`max-page`); many are held at once.
+    pub max_page: u64,
     /// Locker: longest body (`max-body`).
     pub max_body: u64,
     /// Locker: most keys of a request (`max-keys`).
@@ -49,6 +51,7 @@ impl Default for Facts {
             sasl_port: None,
             fresh: false,
             max_value: 1 << 20,
+            max_page: 64 << 10,
             max_body: 1 << 20,
             max_keys: 1024,
             max_key: 1024,
@@ -67,7 +70,7 @@ pub struct TargetError {
 }
 
 const OPTIONS: &str = "pages=A..B, sasl=USER:PASSWORD, sasl-port=N, layout=natural|packed, \
-                       results=small|errno, fresh=yes, max-value=N, max-body=N, max-keys=N, max-key=N";
+                       results=small|errno, fresh=yes, max-value=N, max-page=N, max-body=N, max-keys=N, max-key=N";
 
 impl Target {
     /// Reads a target URL and looks its host up.
@@ -135,13 +138,26 @@ impl Target {
             ("results", "small") => self.codec.results = Results::Small,
             ("results", "errno") => self.codec.results = Results::Errno,
             ("fresh", "yes") => self.facts.fresh = true,
-            ("max-value", _) => self.facts.max_value = number()?,
+            ("max-value", _) => {
+                self.facts.max_value = number()?;
+                self.room_for(self.facts.max_value);
+            }
+            ("max-page", _) => {
+                self.facts.max_page = number()?;
+                self.room_for(self.facts.max_page);
+            }
             ("max-body", _) => self.facts.max_body = number()?,
             ("max-keys", _) => self.facts.max_keys = number()?,
             ("max-key", _) => self.facts.max_key = number()?,
             _ => return Err(format!("option `{key}={value}` is unknown; known: {OPTIONS}")),
         }
         Ok(())
+    }
+
+    /// A reply may hold a value or page of that length, and a key beside it.
+    fn room_for(&mut self, length: u64) {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        self.codec.reply_max = self.codec.reply_max.max(length.saturating_add(1 << 16));
     }
 
     /// The protocol.

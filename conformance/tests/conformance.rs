@@ -139,6 +139,7 @@ fn judge(case: &Arc<Case>, url: Option<&str>, deliveries: Vec<Delivery>) -> Resu
             deliveries: vec![delivery],
             jobs: 1,
             timeout: TIMEOUT,
+            max_time: Duration::MAX,
             seed: u64::from(std::process::id()),
             allow_flush: server.is_ours(),
         };

@@ -4,6 +4,8 @@ pub(crate) mod bend;
 pub(crate) mod hostile;
 pub(crate) mod memcached;
 pub(crate) mod served;
+pub(crate) mod spite;
+pub(crate) mod turncoat;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -10,15 +10,14 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::read_ahead::ReadAhead;
 use super::transcript::{Direction, Transcript};
 use super::world::World;
 use crate::session::Closing;
 use crate::wire::Asked;
 
-/// Bytes that are read ahead of what the session asks for; more than that waits in the kernel.
-const READ_AHEAD: usize = 4 << 20;
-const FORGET_ABOVE: usize = 1 << 20;
 const READ_CHUNK: usize = 16 << 10;
+const FORGET_ABOVE: usize = 64 << 10;
 
 /// One connection of a session.
 pub(super) struct Connection<S> {
@@ -80,25 +79,31 @@ impl<S> Connection<S> {
 
     /// Forgets what was taken, once that is worth the copying. Not while a mark is held.
     pub(super) fn forget_taken(&mut self) {
-        if self.taken == self.inbox.len() || self.taken > FORGET_ABOVE {
+        if self.taken >= FORGET_ABOVE.max(self.unread().len()) || self.unread().is_empty() {
             self.inbox.drain(..self.taken.min(self.inbox.len()));
+            self.inbox.shrink_to(FORGET_ABOVE.max(self.inbox.len()));
             self.taken = 0;
         }
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// Reads what is there.
-    fn poll_read(&mut self, cx: &mut Context<'_>, mut seen: impl FnMut(Result<&[u8], Closing>)) {
+    /// Reads what is there, as long as no more than `limit` bytes are unread. Whether that was reached.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        limit: usize,
+        mut seen: impl FnMut(Result<&[u8], Closing>),
+    ) -> bool {
         let mut chunk = [0; READ_CHUNK];
-        while !self.stalled
-            && self.ended.is_none()
-            && self.unread().len() < READ_AHEAD.max(self.wanted)
-        {
-            let Some(stream) = &mut self.stream else { return };
+        while !self.stalled && self.ended.is_none() {
+            let Some(stream) = &mut self.stream else { return false };
+            if self.inbox.len() - self.taken >= limit {
+                return true;
+            }
             let mut buffer = ReadBuf::new(&mut chunk);
             match Pin::new(stream).poll_read(cx, &mut buffer) {
-                Poll::Pending => return,
+                Poll::Pending => return false,
                 Poll::Ready(Ok(())) if buffer.filled().is_empty() => {
                     self.ended = Some(Closing::Eof);
                 }
@@ -112,11 +117,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Some(ended) = self.ended {
             seen(Err(ended));
         }
+        false
     }
 
     /// Puts bytes behind what is still to be written.
-    pub(super) fn post(&mut self, bytes: &[u8]) {
-        self.outbox.extend_from_slice(bytes);
+    pub(super) fn post(&mut self, mut bytes: Vec<u8>) {
+        if self.unwritten() == 0 {
+            (self.outbox, self.written) = (bytes, 0);
+        } else {
+            self.outbox.append(&mut bytes);
+        }
     }
 
     /// How much the server has not taken.
@@ -135,8 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Ready(Ok(count)) => self.written += count,
             }
         }
-        self.outbox.clear();
-        self.written = 0;
+        (self.outbox, self.written) = (Vec::new(), 0);
     }
 
     /// Ends our sending side.
@@ -152,6 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 pub(super) struct Connections<S> {
     pub(super) all: BTreeMap<String, Connection<S>>,
     pub(super) transcript: Transcript,
+    ahead: ReadAhead,
 }
 
 /// The deadline came first.
@@ -159,7 +169,8 @@ pub(super) struct TimedOut;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connections<S> {
     pub(super) const fn new() -> Self {
-        Self { all: BTreeMap::new(), transcript: Transcript { events: Vec::new(), dropped: 0 } }
+        let transcript = Transcript { events: Vec::new(), dropped: 0 };
+        Self { all: BTreeMap::new(), transcript, ahead: ReadAhead::new() }
     }
 
     /// Keeps all connections read until `ready` is, or the deadline comes.
@@ -181,15 +192,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connections<S> {
     }
 
     fn poll_all(&mut self, cx: &mut Context<'_>, now: Duration) {
+        self.ahead.give_back(self.all.values().map(|connection| connection.unread().len()));
+        // Once more if there is room now for what did not fit.
+        while self.poll_each(cx, now) && self.ahead.poll_more(cx) {}
+    }
+
+    /// Whether a connection has more to read than it may.
+    fn poll_each(&mut self, cx: &mut Context<'_>, now: Duration) -> bool {
+        let mut full = false;
+        let mut unread: usize = self.all.values().map(|connection| connection.unread().len()).sum();
         for (name, connection) in &mut self.all {
             connection.poll_write(cx);
             let was_ended = connection.ended.is_some();
-            connection.poll_read(cx, |seen| match seen {
+            let before = connection.unread().len();
+            let limit = self.ahead.limit(before, unread, connection.wanted);
+            full |= connection.poll_read(cx, limit, |seen| match seen {
                 Ok(bytes) => self.transcript.bytes(now, name, Direction::Received, bytes),
                 Err(_) if was_ended => {}
                 Err(Closing::Rst) => self.transcript.note(now, name, Direction::Received, "reset"),
                 Err(_) => self.transcript.note(now, name, Direction::Received, "end of stream"),
             });
+            unread += connection.unread().len() - before;
         }
+        full
     }
 }

@@ -5,7 +5,9 @@
 
 mod connection;
 mod delivery;
+mod monologue;
 mod player;
+mod read_ahead;
 mod transcript;
 mod world;
 
@@ -13,6 +15,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use delivery::Delivery;
+pub use monologue::{Monologue, Speech};
 pub use transcript::{Direction, Event, Transcript};
 pub use world::{TcpWorld, World};
 

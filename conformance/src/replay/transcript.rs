@@ -52,6 +52,13 @@ impl Transcript {
         }
     }
 
+    /// Drops all but the last `count` events.
+    pub(crate) fn shorten(&mut self, count: usize) {
+        let old = self.events.len().saturating_sub(count);
+        self.events.drain(..old);
+        self.dropped += old;
+    }
+
     pub(super) fn bytes(&mut self, at: Duration, conn: &str, direction: Direction, bytes: &[u8]) {
         if let Some(last) = self.events.last_mut()
             && last.conn == conn

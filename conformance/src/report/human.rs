@@ -37,7 +37,8 @@ impl Report {
         for line in &self.unused_expectations {
             let _ = writeln!(text, "\n{BAD}UNUSED{BAD:#}  {}", Self::unused_text(line));
         }
-        self.unsupported(&mut text);
+        self.told_by_reason(&mut text, Verdict::Unsupported, "not asked");
+        self.told_by_reason(&mut text, Verdict::NotPlayed, "not played");
         self.summary(&mut text);
         text
     }
@@ -58,14 +59,14 @@ impl Report {
     }
 
     /// What was not asked, by reason: silence would look like a pass.
-    fn unsupported(&self, text: &mut String) {
+    fn told_by_reason(&self, text: &mut String, verdict: Verdict, heading: &str) {
         let mut reasons: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for case in self.cases.iter().filter(|case| case.verdict == Verdict::Unsupported) {
+        for case in self.cases.iter().filter(|case| case.verdict == verdict) {
             let reason = case.detail.as_deref().unwrap_or_default();
             reasons.entry(reason).or_default().insert(&case.id);
         }
         if !reasons.is_empty() {
-            let _ = writeln!(text, "\n{NOTE}not asked{NOTE:#}");
+            let _ = writeln!(text, "\n{NOTE}{heading}{NOTE:#}");
         }
         for (reason, cases) in reasons {
             let first = cases.first().copied().unwrap_or_default();

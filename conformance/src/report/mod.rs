@@ -38,19 +38,22 @@ pub enum Verdict {
     Unsupported,
     /// Not run: the case that it builds on failed.
     Blocked,
+    /// Not run, or cut off: the server is gone, or the run's time was over.
+    NotPlayed,
     /// The suite itself could not do its work.
     Error,
 }
 
 impl Verdict {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Pass,
         Self::Fail,
         Self::ExpectedFail,
         Self::UnexpectedPass,
         Self::Unsupported,
         Self::Blocked,
+        Self::NotPlayed,
         Self::Error,
     ];
 
@@ -81,6 +84,7 @@ impl Verdict {
             Self::UnexpectedPass => "unexpected-pass",
             Self::Unsupported => "unsupported",
             Self::Blocked => "blocked",
+            Self::NotPlayed => "not-played",
             Self::Error => "error",
         }
     }
@@ -171,7 +175,7 @@ pub enum Outcome {
     Conforms,
     /// Something failed.
     Failed,
-    /// Nothing was judged, or the suite could not do its work.
+    /// Nothing was judged, or not everything, or the suite could not do its work.
     Inconclusive,
 }
 
@@ -193,7 +197,10 @@ impl Report {
         if failed || !self.unused_expectations.is_empty() {
             return Outcome::Failed;
         }
-        let harness = self.cases.iter().any(|case| case.verdict == Verdict::Error);
+        let harness = self
+            .cases
+            .iter()
+            .any(|case| matches!(case.verdict, Verdict::Error | Verdict::NotPlayed));
         let judged = self.cases.iter().any(|case| {
             matches!(case.verdict, Verdict::Pass | Verdict::Fail | Verdict::ExpectedFail)
         });

@@ -66,6 +66,9 @@ impl Report {
         match self.outcome() {
             Outcome::Conforms => "conforms",
             Outcome::Failed => "does not conform",
+            Outcome::Inconclusive if self.count(Verdict::NotPlayed) > 0 => {
+                "inconclusive: not every case was played to its end"
+            }
             Outcome::Inconclusive => "inconclusive: nothing was judged, or the suite failed",
         }
     }

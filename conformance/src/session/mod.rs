@@ -15,7 +15,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use call::Call;
@@ -137,6 +137,9 @@ impl Level {
         Self::ALL.into_iter().find(|level| level.name() == name)
     }
 }
+
+/// A bound more generous than this is where a deadline of the server is waited for.
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// One line of the steps' part.
 #[derive(Clone, Debug)]
@@ -350,6 +353,34 @@ impl<T> Message<T> {
 }
 
 impl Session {
+    /// How much time the session lets pass on purpose.
+    pub(crate) fn waits(&self) -> Duration {
+        fn passing(lines: &[Line]) -> Duration {
+            let steps = lines.iter().filter_map(|line| line.step.as_ref());
+            let times = steps.map(|step| match step {
+                Step::Advance(time) | Step::Quiet { for_: Some(time), .. } => *time,
+                Step::Any { blocks, .. } => {
+                    blocks.iter().map(|block| passing(block)).max().unwrap_or_default()
+                }
+                Step::Repeat { count, body } => {
+                    passing(body).saturating_mul(u32::try_from(*count).unwrap_or(u32::MAX))
+                }
+                _ => Duration::ZERO,
+            });
+            times.fold(Duration::ZERO, Duration::saturating_add)
+        }
+        let mut bounds: BTreeMap<&str, Duration> = BTreeMap::new();
+        for step in self.steps() {
+            if let Step::Expect(Expect { conn, within: Some(bound), .. }) = step
+                && *bound > DEADLINE
+            {
+                bounds.insert(conn, *bound);
+            }
+        }
+        let bounds = bounds.into_values().fold(Duration::ZERO, Duration::saturating_add);
+        passing(&self.lines).saturating_add(bounds)
+    }
+
     /// Every step, blocks entered, in file order.
     pub fn steps(&self) -> Vec<&Step> {
         fn walk<'a>(lines: &'a [Line], into: &mut Vec<&'a Step>) {

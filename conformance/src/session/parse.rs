@@ -1,6 +1,6 @@
 //! From text to [`Session`]. Every complaint has a line, a column and what to do.
 
-use super::scan::Scan;
+use super::scan::{DEPTH_MAX, Scan};
 use super::{
     Action, Closing, Expect, Expected, Header, Level, Line, Message, Send, Session, Side, Split,
     Step, call, names,
@@ -33,7 +33,8 @@ impl Session {
     pub fn parse(text: &str) -> Parsed<Self> {
         let mut lines = Lines { all: text.lines().collect(), at: 0 };
         let header = lines.header()?;
-        let mut parser = Steps { lines, protocol: header.protocol(), plays: header.plays };
+        let (protocol, plays) = (header.protocol(), header.plays);
+        let mut parser = Steps { lines, protocol, plays, depth: 0 };
         let body = parser.block(None)?;
         let mut session = Self {
             header,
@@ -151,6 +152,8 @@ struct Steps<'a> {
     lines: Lines<'a>,
     protocol: Protocol,
     plays: Side,
+    /// Blocks that are open.
+    depth: usize,
 }
 
 impl<'a> Steps<'a> {
@@ -246,7 +249,19 @@ impl<'a> Steps<'a> {
 
     /// `{ STEP }` on this line, or a block over several lines.
     fn braces(&mut self, scan: &mut Scan<'a>) -> Parsed<Vec<Line>> {
+        let start = scan.clone();
         scan.need("{")?;
+        if self.depth == DEPTH_MAX {
+            return Err(start.error(format!("more than {DEPTH_MAX} blocks inside each other")));
+        }
+        self.depth += 1;
+        let lines = self.inside(scan)?;
+        self.depth -= 1;
+        Ok(lines)
+    }
+
+    /// What is between the brackets, the closing one included.
+    fn inside(&mut self, scan: &mut Scan<'a>) -> Parsed<Vec<Line>> {
         scan.skip_spaces();
         if scan.at_end() {
             return self.block(Some(scan));

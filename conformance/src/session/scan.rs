@@ -12,13 +12,18 @@ pub(super) struct Scan<'a> {
     text: &'a str,
     at: usize,
     line: usize,
+    /// Brackets that are open around this place.
+    depth: usize,
 }
+
+/// Deeper nesting is no session that anybody reads, and recursion has an end.
+pub(super) const DEPTH_MAX: usize = 16;
 
 type Parsed<T> = Result<T, ParseError>;
 
 impl<'a> Scan<'a> {
     pub(super) const fn new(text: &'a str, line: usize) -> Self {
-        Self { text, at: 0, line }
+        Self { text, at: 0, line, depth: 0 }
     }
 
     pub(super) fn rest(&self) -> &'a str {
@@ -77,11 +82,15 @@ impl<'a> Scan<'a> {
         let unit = self.take_while(|c| c.is_ascii_alphabetic());
         let number: u64 =
             digits.parse().map_err(|_| start.error("a duration expected: 200ms or 2s"))?;
-        match unit {
-            "ms" => Ok(Duration::from_millis(number)),
-            "s" => Ok(Duration::from_secs(number)),
-            _ => Err(start.error("a duration ends in ms or s: 200ms, 2s")),
+        let time = match unit {
+            "ms" => Duration::from_millis(number),
+            "s" => Duration::from_secs(number),
+            _ => return Err(start.error("a duration ends in ms or s: 200ms, 2s")),
+        };
+        if time > Duration::from_hours(24) {
+            return Err(start.error("a duration of more than a day"));
         }
+        Ok(time)
     }
 
     pub(super) fn integer(&mut self) -> Parsed<usize> {
@@ -233,6 +242,10 @@ impl<'a> Scan<'a> {
         if !self.take("(") {
             return Err(start.error(format!("`{name}` is not a value; text stands in quotes")));
         }
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(start.error(format!("more than {DEPTH_MAX} brackets inside each other")));
+        }
         let value = match name {
             "hex" => Value::Hex(self.hex(|c| c == ')')?),
             "page" => Value::Page(Box::new(self.value()?)),
@@ -249,6 +262,7 @@ impl<'a> Scan<'a> {
                 )));
             }
         };
+        self.depth -= 1;
         self.need(")")?;
         Ok(value)
     }

@@ -110,7 +110,10 @@ impl Value {
             Self::Now => Datum::Number(i128::from(scope.unix_now)),
             Self::Text(bytes) | Self::Hex(bytes) => Datum::Bytes(bytes.clone()),
             Self::Rep(unit, count) => {
-                Datum::Bytes(unit.bytes(scope)?.repeat(bounded(count.number(scope)?)?))
+                let (unit, count) = (unit.bytes(scope)?, count.number(scope)?);
+                let length = count.saturating_mul(unit.len() as i128);
+                bounded(length)?;
+                Datum::Bytes(unit.repeat(bounded(count)?))
             }
             Self::Page(start) => Datum::Bytes(padded(start.bytes(scope)?, scope.page_length, 0)),
             Self::Fill(unit) => Datum::Bytes(
@@ -123,6 +126,7 @@ impl Value {
                 let mut joined = Vec::new();
                 for part in parts {
                     joined.extend(part.bytes(scope)?);
+                    bounded(joined.len() as i128)?;
                 }
                 Datum::Bytes(joined)
             }

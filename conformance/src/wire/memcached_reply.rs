@@ -5,9 +5,6 @@ use super::memcached::{HEADER, opcode, opcode_name};
 use super::{Asked, Comparison, Reply, Taken, check_fields, shortened};
 use crate::session::{Datum, EvalError, Message, Pattern, Value};
 
-/// No reply of a sane server is longer.
-const BODY_MAX: usize = 64 << 20;
-
 const STATUSES: [(&str, u16); 10] = [
     ("ok", 0x0000),
     ("not_found", 0x0001),
@@ -64,7 +61,7 @@ pub(super) fn check(words: &[String], fields: &[(String, Pattern)]) -> Result<()
 }
 
 /// Decodes the reply at the front of `buffer`.
-pub(super) fn take(buffer: &[u8]) -> Taken {
+pub(super) fn take(buffer: &[u8], body_max: usize) -> Taken {
     if let Some(&magic) = buffer.first()
         && magic != 0x81
     {
@@ -83,9 +80,9 @@ pub(super) fn take(buffer: &[u8]) -> Taken {
             "total body length {body} at offset 8: less than extras {extras} + key {keys}"
         ));
     }
-    if body > BODY_MAX {
+    if body > body_max {
         return Taken::Broken(format!(
-            "total body length {body} at offset 8: more than any reply needs"
+            "total body length {body} at offset 8: no reply has more than {body_max} bytes"
         ));
     }
     let Some(body) = rest.get(..body) else { return Taken::Incomplete(HEADER + body) };

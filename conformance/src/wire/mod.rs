@@ -71,7 +71,12 @@ pub struct Codec {
     pub results: Results,
     /// The side that encodes; what is decoded is the other side's.
     pub plays: Side,
+    /// A reply that announces more bytes behind its header is a broken one, not a reason to wait.
+    pub reply_max: usize,
 }
+
+/// Twice what an item or a page holds in servers as they are usually set up.
+const REPLY_MAX: usize = 2 << 20;
 
 /// A request as bytes.
 #[derive(Clone, Debug)]
@@ -252,7 +257,13 @@ impl Comparison<'_> {
 impl Codec {
     /// The protocol in its default dialect.
     pub const fn new(protocol: Protocol) -> Self {
-        Self { protocol, layout: Layout::Natural, results: Results::Small, plays: Side::Client }
+        Self {
+            protocol,
+            layout: Layout::Natural,
+            results: Results::Small,
+            plays: Side::Client,
+            reply_max: REPLY_MAX,
+        }
     }
 
     /// Whether the target speaks something else than the protocol's default form.
@@ -289,8 +300,8 @@ impl Codec {
             return serving::take(self, buffer);
         }
         match self.protocol {
-            Protocol::Memcached => memcached_reply::take(buffer),
-            Protocol::NetMem => netmem::take(buffer),
+            Protocol::Memcached => memcached_reply::take(buffer, self.reply_max),
+            Protocol::NetMem => netmem::take(buffer, self.reply_max),
             Protocol::Locker => locker::take(self.results, buffer),
             Protocol::Echo => Taken::Whole(echo::reply(buffer)),
         }

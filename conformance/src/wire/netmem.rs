@@ -5,9 +5,6 @@ use crate::session::{Datum, EvalError, Message, Pattern, Scope, Value};
 
 const HEADER: usize = 13;
 
-/// No reply of a sane server is longer; a longer one is a broken one, not a reason to wait.
-const REPLY_MAX: usize = 64 << 20;
-
 const TYPES: [(&str, u8); 6] =
     [("version", 0), ("params", 1), ("read", 2), ("lock", 3), ("unlock", 4), ("update", 5)];
 
@@ -64,7 +61,7 @@ pub(super) fn encode(message: &Message<Value>, scope: &Scope) -> Result<Outgoing
     Ok(Outgoing { bytes, borders: vec![1, 5, 9, HEADER], asked: Some(asked) })
 }
 
-pub(super) fn take(buffer: &[u8]) -> Taken {
+pub(super) fn take(buffer: &[u8], data_max: usize) -> Taken {
     let Some((header, rest)) = buffer.split_first_chunk::<HEADER>() else {
         return Taken::Incomplete(HEADER);
     };
@@ -72,7 +69,7 @@ pub(super) fn take(buffer: &[u8]) -> Taken {
         u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
     };
     let length = word(5) as usize;
-    if length > REPLY_MAX {
+    if length > data_max {
         return Taken::Broken(format!("a reply that announces {length} bytes of data"));
     }
     let Some(data) = rest.get(..length) else { return Taken::Incomplete(HEADER + length) };

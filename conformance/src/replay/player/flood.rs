@@ -44,7 +44,9 @@ impl<W: World> Player<'_, W> {
     pub(super) fn ebbs(&mut self, action: Action, name: &str) -> bool {
         let Some(streams) = self.floods.all.remove(name) else { return false };
         if action == Action::Reset {
-            streams.into_iter().for_each(|stream| self.world.reset(stream));
+            for stream in streams {
+                self.world.reset(stream);
+            }
         }
         let note = if action == Action::Reset { "reset" } else { "close" };
         self.conns.transcript.note(self.world.now(), name, Direction::Sent, note);

@@ -29,6 +29,8 @@ pub(super) struct Player<'w, W: World> {
     floods: Floods<W::Stream>,
     started: Duration,
     step_began: Duration,
+    /// When the session has taken so long that it is given up.
+    ends: Duration,
     /// How long the next thing is waited for: the time limit, or a longer bound of the step's own.
     patience: Duration,
     opaque: u32,
@@ -39,6 +41,10 @@ pub(super) struct Player<'w, W: World> {
     /// The round of the innermost `repeat`; 0 outside.
     round: u64,
 }
+
+/// A session as a whole may take this many time limits, and what it waits on purpose: a server that always answers, but
+/// slowly, must not hold the judge for ever.
+const TIMEOUTS: u32 = 24;
 
 /// What went wrong, before it is known in which line.
 struct Problem {
@@ -72,6 +78,7 @@ impl<'w, W: World> Player<'w, W> {
             floods: Floods::new(),
             started,
             step_began: started,
+            ends: Duration::MAX,
             patience: options.timeout,
             opaque,
             lenient: Vec::new(),
@@ -82,6 +89,8 @@ impl<'w, W: World> Player<'w, W> {
     }
 
     pub(super) async fn play(mut self, session: &Session) -> Played {
+        let limit = self.options.timeout.saturating_mul(TIMEOUTS).saturating_add(session.waits());
+        self.ends = self.started.saturating_add(limit);
         let mut failure = None;
         for name in &session.header.conn {
             if let Err(problem) = self.open(name).await {
@@ -124,6 +133,7 @@ impl<'w, W: World> Player<'w, W> {
                 continue;
             }
             if let Some(step) = &line.step {
+                self.in_time().map_err(|problem| fail(line.number, step_text(step), problem))?;
                 Box::pin(self.step(line.number, step)).await?;
             }
             at += 1;
@@ -167,6 +177,8 @@ impl<'w, W: World> Player<'w, W> {
                 self.scope.vars.insert("i".to_owned(), Datum::Number(0));
                 let outside: BTreeSet<String> = self.scope.vars.keys().cloned().collect();
                 for index in 0..*count {
+                    let step = || format!("repeat {count}");
+                    self.in_time().map_err(|problem| fail(line, step(), problem))?;
                     self.round = index;
                     // A name that a round binds is a new one in every round.
                     if self.scope.vars.len() > outside.len() {
@@ -263,6 +275,15 @@ impl<'w, W: World> Player<'w, W> {
             Ok(Err(error)) => Err(Problem::new(format!("no connection: {error}"))),
             Err(TimedOut) => Err(Problem::new("no connection within the time limit")),
         }
+    }
+
+    fn in_time(&self) -> Result<(), Problem> {
+        let now = self.world.now();
+        if now < self.ends {
+            return Ok(());
+        }
+        let took = now.saturating_sub(self.started).as_secs();
+        Err(Problem::new(format!("given up after {took} s: the server answers, but too slowly")))
     }
 
     fn deadline(&self) -> Duration {

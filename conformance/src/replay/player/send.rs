@@ -55,38 +55,39 @@ impl<W: World> Player<'_, W> {
         if send.more {
             return self.hold(send);
         }
-        let outgoing = self.encode(send)?;
-        let held = std::mem::take(&mut self.connection(&send.conn)?.held);
+        let mut outgoing = self.encode(send)?;
+        let mut bytes = std::mem::take(&mut self.connection(&send.conn)?.held);
+        let held = bytes.len();
         // What goes out with company keeps only the borders that the session asks for.
-        let alone = held.is_empty() && self.round < CUT_ROUNDS;
+        let alone = held == 0 && self.round < CUT_ROUNDS;
         let cuts = alone || send.split.is_some();
         let borders = if cuts {
             self.options.delivery.borders(&outgoing, send.split.as_ref())
         } else {
             Vec::new()
         };
-        let bytes = [held.as_slice(), &outgoing.bytes].concat();
+        bytes.append(&mut outgoing.bytes);
         let mut start = 0;
-        for end in borders.into_iter().map(|border| held.len() + border).chain([bytes.len()]) {
-            self.write(&send.conn, &bytes[start..end]).await?;
+        for end in borders.into_iter().map(|border| held + border) {
+            self.write(&send.conn, bytes[start..end].to_vec()).await?;
             start = end;
             // A write per byte is as many segments as there will be; pauses between all of them only take time.
-            if matches!(send.split, Some(Split::Sizes(_))) && end < bytes.len() {
+            if matches!(send.split, Some(Split::Sizes(_))) {
                 self.pass(SPLIT_PAUSE).await;
             }
         }
-        Ok(())
+        self.write(&send.conn, if start == 0 { bytes } else { bytes.split_off(start) }).await
     }
 
     /// Sends what waits for company.
     pub(super) async fn flush(&mut self, conn: &str) -> Result<(), Problem> {
         let held = std::mem::take(&mut self.connection(conn)?.held);
-        if held.is_empty() { Ok(()) } else { self.write(conn, &held).await }
+        if held.is_empty() { Ok(()) } else { self.write(conn, held).await }
     }
 
     /// Sends bytes and waits until the server took them; on a stalled connection it may take its time.
-    pub(super) async fn write(&mut self, conn: &str, bytes: &[u8]) -> Result<(), Problem> {
-        self.conns.transcript.bytes(self.world.now(), conn, Direction::Sent, bytes);
+    pub(super) async fn write(&mut self, conn: &str, bytes: Vec<u8>) -> Result<(), Problem> {
+        self.conns.transcript.bytes(self.world.now(), conn, Direction::Sent, &bytes);
         let connection = self.connection(conn)?;
         connection.post(bytes);
         if connection.stalled { Ok(()) } else { self.written(conn).await }

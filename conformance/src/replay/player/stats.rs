@@ -5,6 +5,9 @@ use crate::replay::world::World;
 use crate::session::{Datum, Message, Pattern};
 use crate::wire::{Difference, Reply};
 
+/// Ten times what a server with every kind of statistics tells.
+const STATISTICS_MAX: usize = 4096;
+
 impl<W: World> Player<'_, W> {
     /// A STAT reply: packets up to the one without a name.
     pub(super) async fn stats(
@@ -25,6 +28,12 @@ impl<W: World> Player<'_, W> {
             self.compare(&stat, &reply, asked.as_ref())?;
             self.connection(conn)?.take(reply.length);
             let text = |name| reply_bytes(&reply, name);
+            self.in_time()?;
+            if found.len() == STATISTICS_MAX {
+                return Err(Problem::new(format!(
+                    "a STAT reply of more than {STATISTICS_MAX} packets"
+                )));
+            }
             if text("key").is_empty() {
                 if !text("value").is_empty() {
                     return Err(Problem::new(
