@@ -7,6 +7,7 @@ mod exit;
 mod list;
 mod output;
 mod play;
+mod play_server;
 mod progress;
 mod record;
 mod replay;
@@ -41,6 +42,7 @@ fn run(verb: Verb) -> Done {
         Verb::Serve(serve) => serve::run(&serve),
         Verb::Record(record) => record::run(&record),
         Verb::Replay(replay) => replay::run(&replay),
+        Verb::Play(play) => play_server::run(&play),
         Verb::EchoChild => serve::echo_child(),
     }
 }

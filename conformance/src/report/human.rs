@@ -241,7 +241,8 @@ fn wrapped(text: &str) -> String {
     lines
 }
 
-fn evidence_text(text: &mut String, evidence: &Evidence, place: &str) {
+/// A failed step, its differences and the bytes around it.
+pub fn evidence_text(text: &mut String, evidence: &Evidence, place: &str) {
     let failure = &evidence.failure;
     let _ = writeln!(text, "  {QUIET}{place}{QUIET:#}  {}", failure.step);
     let _ = writeln!(text, "  {BAD}{}{BAD:#}", failure.problem);

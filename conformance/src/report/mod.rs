@@ -3,6 +3,8 @@
 mod human;
 mod json;
 
+pub use human::evidence_text;
+
 use crate::replay::{Delivery, Failure, Transcript};
 use crate::session::Level;
 use crate::wire::Protocol;
