@@ -15,6 +15,7 @@ mod support;
 
 mod determinism;
 mod help;
+mod play;
 mod record;
 mod report;
 mod serve;
