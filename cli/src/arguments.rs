@@ -48,6 +48,7 @@ pub(crate) enum Verb {
     Replay(Replay),
     Coverage(Coverage),
     Matrix(MatrixArguments),
+    Play(crate::play_server::Play),
     /// One client of `serve --echo-mode process`
     #[command(hide = true)]
     EchoChild,
@@ -375,7 +376,7 @@ pub(crate) enum EchoMode {
 }
 
 /// `200ms`, `5s`, `1.5s`, `2m`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(unit);
     let scale = match unit {

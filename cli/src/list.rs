@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use lockproof_conformance::session::Call;
 use lockproof_conformance::suite::Case;
 
 use crate::arguments::Format;
@@ -30,19 +31,30 @@ fn human(cases: &[Arc<Case>]) -> String {
     text
 }
 
+/// Arguments are bytes, in hexadecimal.
+fn call(call: &Call) -> serde_json::Value {
+    let hex = |bytes: &Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let arguments: Vec<String> = call.arguments.iter().map(hex).collect();
+    serde_json::json!({ "name": call.name, "arguments": arguments, "right": call.right })
+}
+
 fn json(cases: &[Arc<Case>]) -> String {
     let cases: Vec<_> = cases
         .iter()
         .map(|case| {
             let header = &case.session.header;
-            serde_json::json!({
+            let mut line = serde_json::json!({
                 "id": case.id(),
                 "protocol": case.protocol().name(),
                 "level": case.level().name(),
                 "title": header.title,
                 "spec": header.spec,
                 "needs": header.needs,
-            })
+            });
+            if !header.calls.is_empty() {
+                line["calls"] = header.calls.iter().map(call).collect();
+            }
+            line
         })
         .collect();
     let document = serde_json::json!({ "schema": "lockproof.cases/1", "cases": cases });

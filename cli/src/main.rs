@@ -10,6 +10,7 @@ mod list;
 mod matrix;
 mod output;
 mod play;
+mod play_server;
 mod progress;
 mod record;
 mod replay;
@@ -46,6 +47,7 @@ fn run(verb: Verb) -> Done {
         Verb::Record(record) => record::run(&record),
         Verb::Replay(replay) => replay::run(&replay),
         Verb::Matrix(arguments) => matrix::run(&arguments),
+        Verb::Play(play) => play_server::run(&play),
         Verb::EchoChild => serve::echo_child(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lockproof_conformance::session::Session;
+use lockproof_conformance::session::{Session, Side};
 use lockproof_conformance::suite::Case;
 
 use crate::arguments::Replay;
@@ -15,6 +15,11 @@ pub(crate) fn run(replay: &Replay) -> Done {
         .map_err(|error| Problem::usage(format!("{path}: {error}")))?;
     let session =
         Session::parse(&text).map_err(|error| Problem::usage(format!("{path}: {error}")))?;
+    if session.header.plays == Side::Server {
+        return Err(Problem::usage(format!(
+            "{path} plays the server: `lockproof play` plays it to a client"
+        )));
+    }
     let targets = targets(replay.target.as_slice())?;
     let protocol = session.header.protocol();
     if let Some(other) = targets.iter().find(|target| target.protocol() != protocol) {

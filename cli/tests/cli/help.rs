@@ -43,6 +43,11 @@ fn help_of_replay() {
 }
 
 #[test]
+fn help_of_play() {
+    help_is(&["play", "--help"], "help-play.txt");
+}
+
+#[test]
 fn version_names_the_program() {
     let version = concat!("lockproof ", env!("CARGO_PKG_VERSION"), "\n");
     lockproof(&["--version"]).assert().success().stdout_eq(version);

@@ -16,6 +16,7 @@ mod support;
 mod determinism;
 mod help;
 mod hostile;
+mod play;
 mod record;
 mod report;
 mod serve;

@@ -28,6 +28,9 @@ pub struct Event {
     pub note: Option<&'static str>,
 }
 
+/// The note of a connection that begins.
+pub(super) const OPEN: &str = "open";
+
 /// Bytes kept of one event, and events kept of one session: a report shows no more, and memory stays bounded.
 const BYTES_KEPT: usize = 256;
 const EVENTS_KEPT: usize = 400;
@@ -42,9 +45,9 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// The same, told by the other side: what one sends the other receives.
+    /// The same, told by the other side: what one sends the other receives. Connections are opened by clients.
     pub(crate) fn turned(&mut self) {
-        for event in &mut self.events {
+        for event in self.events.iter_mut().filter(|event| event.note != Some(OPEN)) {
             event.direction = match event.direction {
                 Direction::Sent => Direction::Received,
                 Direction::Received => Direction::Sent,

@@ -92,6 +92,11 @@ fn wrapped(text: &str) -> String {
     lines
 }
 
+/// A failed step, its differences and the bytes around it, for a terminal.
+pub fn evidence_in_colour(text: &mut String, evidence: &Evidence, place: &str) {
+    evidence_text(text, evidence, place, &Ink::COLOURED);
+}
+
 fn evidence_text(text: &mut String, evidence: &Evidence, place: &str, ink: &Ink) {
     let Ink { quiet, bad, .. } = ink;
     let failure = &evidence.failure;

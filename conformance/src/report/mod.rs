@@ -19,6 +19,8 @@ use std::time::SystemTime;
 
 pub use form::Form;
 
+pub use failure::evidence_in_colour;
+
 use crate::replay::{Delivery, Failure, Transcript};
 use crate::session::Level;
 use crate::wire::{Codec, Protocol};

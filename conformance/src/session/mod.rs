@@ -5,6 +5,7 @@
 //! is the business of [`crate::wire`]; how steps are played, of [`crate::replay`].
 
 mod call;
+mod header;
 mod names;
 mod parse;
 mod pattern;

@@ -2,8 +2,8 @@
 
 use super::scan::{DEPTH_MAX, Scan};
 use super::{
-    Action, Closing, Expect, Expected, Header, Level, Line, Message, Send, Session, Side, Split,
-    Step, call, names,
+    Action, Closing, Expect, Expected, Header, Line, Message, Send, Session, Side, Split, Step,
+    header, names,
 };
 use crate::wire::{self, Protocol};
 
@@ -19,7 +19,7 @@ pub struct ParseError {
     pub message: String,
 }
 
-type Parsed<T> = Result<T, ParseError>;
+pub(super) type Parsed<T> = Result<T, ParseError>;
 
 /// A flood must not take the judge's own descriptors.
 const FLOOD_MAX: usize = 200;
@@ -47,10 +47,6 @@ impl Session {
     }
 }
 
-/// A `call` line may stand several times.
-const HEADER_LINES: [&str; 9] =
-    ["case", "title", "plays", "level", "spec", "needs", "after", "call", "conn"];
-
 struct Lines<'a> {
     all: Vec<&'a str>,
     at: usize,
@@ -73,10 +69,10 @@ impl<'a> Lines<'a> {
             let start = scan.clone();
             let key = scan.word();
             scan.skip_spaces();
-            if !HEADER_LINES.contains(&key) {
+            if !header::LINES.contains(&key) {
                 return Err(start.error(format!(
                     "`{key}` is no header line; {} are, then an empty line",
-                    HEADER_LINES.join(", ")
+                    header::LINES.join(", ")
                 )));
             }
             if key != "call" && found.iter().any(|(other, _)| *other == key) {
@@ -84,67 +80,8 @@ impl<'a> Lines<'a> {
             }
             found.push((key, scan));
         }
-        header_of(&found, self.at)
+        header::read(&found, self.at)
     }
-}
-
-fn header_of(found: &[(&str, Scan<'_>)], end: usize) -> Parsed<Header> {
-    let line = |key: &str| found.iter().find(|(other, _)| *other == key).map(|(_, scan)| scan);
-    let need = |key: &str| {
-        line(key).ok_or_else(|| Scan::new("", end).error(format!("the header has no `{key}` line")))
-    };
-    let words = |key: &str| -> Vec<String> {
-        line(key).map_or_else(Vec::new, |scan| {
-            scan.rest().split_whitespace().map(str::to_owned).collect()
-        })
-    };
-    let case = need("case")?;
-    let id = case.rest().trim_end();
-    if Protocol::from_name(id.split('/').next().unwrap_or_default()).is_none() {
-        return Err(
-            case.error("a case id begins with its protocol: memcached/, netmem/, locker/ or echo/")
-        );
-    }
-    if id.split('/').count() != 3
-        || !id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "/-_".contains(c))
-    {
-        return Err(case.error("a case id is PROTOCOL/GROUP/NAME in lower case, digits and dashes"));
-    }
-    let level = need("level")?;
-    need("conn")?;
-    let plays = line("plays").map_or(Ok(Side::Client), plays)?;
-    let calls = calls(found, plays)?;
-    Ok(Header {
-        case: id.to_owned(),
-        title: line("title").map(|scan| scan.rest().trim_end().to_owned()),
-        plays,
-        level: Level::from_name(level.rest().trim_end())
-            .ok_or_else(|| level.error("a level is must, should, de-facto or info"))?,
-        spec: words("spec"),
-        needs: words("needs"),
-        after: words("after").into_iter().next(),
-        calls,
-        conn: words("conn"),
-    })
-}
-
-fn plays(scan: &Scan<'_>) -> Parsed<Side> {
-    match scan.rest().trim_end() {
-        "client" => Ok(Side::Client),
-        "server" => Ok(Side::Server),
-        _ => Err(scan.error("a session plays the client or the server")),
-    }
-}
-
-fn calls(found: &[(&str, Scan<'_>)], plays: Side) -> Parsed<Vec<call::Call>> {
-    let mut calls = Vec::new();
-    for (_, scan) in found.iter().filter(|(key, _)| *key == "call") {
-        if plays == Side::Client {
-            return Err(scan.error("a `call` line is for sessions with `plays  server`"));
-        }
-        calls.push(call::parse(&mut scan.clone())?);
-    }
-    Ok(calls)
 }
 
 /// The part behind the header. A block ends at a line that begins with `}`.

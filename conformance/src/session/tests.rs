@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Datum, Pattern, Scope, Session, Step, Value};
+use super::{Datum, Pattern, Scope, Session, Side, Step, Value};
 
 const EXAMPLE: &str = r#"case   memcached/cas/delete-honours-cas
 title  DELETE with a wrong CAS is refused
@@ -42,6 +42,53 @@ fn canonical_text_survives_parsing_and_printing() {
     let session = Session::parse(EXAMPLE).expect("it parses");
     assert_eq!(session.to_string(), EXAMPLE);
     assert_eq!(session.own_keys.iter().collect::<Vec<_>>(), ["k"]);
+}
+
+const SERVER_EXAMPLE: &str = r#"case   memcached/client/a-reply-to-another
+title  A reply to another request is refused
+plays  server
+level  must
+call   get "k" -> "v" or miss "w" or error
+call   set "k" rep("a",3) -> error timeout
+conn   A
+
+A> getk|get key=$k opaque=$o cas=* exp=0..9
+A< ok delete value=$k opaque=$o+1 extras=hex(00) bodylen=9 | split each
+A quiet 100ms
+advance 300ms
+A< not_found | cut 30
+either {
+  A> noop
+  A< hex 81000000 00
+} or {
+  A> closed
+}
+finish A
+"#;
+
+#[test]
+fn a_session_that_plays_the_server_survives_parsing_and_printing() {
+    let session = Session::parse(SERVER_EXAMPLE).expect("it parses");
+    assert_eq!(session.to_string(), SERVER_EXAMPLE);
+    assert_eq!(session.header.plays, Side::Server);
+    assert!(session.own_keys.is_empty(), "the keys are the client's");
+    assert!(matches!(session.steps()[0], Step::Expect(_)), "a request is expected");
+    assert!(matches!(session.steps()[1], Step::Send(_)), "a reply is sent");
+}
+
+#[test]
+fn a_call_allows_the_outcomes_that_it_lists() {
+    let session = Session::parse(SERVER_EXAMPLE).expect("it parses");
+    let [get, set] = session.header.calls.as_slice() else { panic!("two calls") };
+    assert_eq!((get.name.as_str(), &get.arguments), ("get", &vec![b"k".to_vec()]));
+    assert_eq!(set.arguments, [b"k".to_vec(), b"aaa".to_vec()]);
+    for right in ["\"v\"", "miss \"w\"", "error", "error closed"] {
+        assert!(get.allows(right), "{right}");
+    }
+    for wrong in ["\"w\"", "miss", "v", "errors", ""] {
+        assert!(!get.allows(wrong), "{wrong}");
+    }
+    assert!(set.allows("error timeout") && !set.allows("error closed") && !set.allows("error"));
 }
 
 #[test]
@@ -97,6 +144,19 @@ fn a_broken_header_is_explained() {
         ("case   echo/a/b\nlevel  must\n", "no `conn` line"),
         ("case   echo/a/b\ncase   echo/a/b\n", "a second `case` line"),
         ("kase   echo/a/b\n", "is no header line"),
+        ("case   echo/a/b\nplays  both\nlevel  must\nconn   A\n", "the client or the server"),
+        (
+            "case   echo/a/b\nlevel  must\ncall   send \"a\" -> done\nconn   A\n",
+            "with `plays  server`",
+        ),
+        (
+            "case   echo/a/b\nplays  server\nlevel  must\ncall   send \"a\"\nconn   A\n",
+            "and the right outcomes",
+        ),
+        (
+            "case   echo/a/b\nplays  server\nlevel  must\ncall   send -> or done\nconn   A\n",
+            "and the right outcomes",
+        ),
     ] {
         let error = Session::parse(text).expect_err(text).to_string();
         assert!(error.contains(words), "{text}: {error}");
@@ -148,7 +208,8 @@ proptest! {
     fn any_text_parses_or_is_explained(text in "\\PC{0,80}", body in "[A-C<> a-z=$\"\\\\(){}|@0-9.,*!/#\n-]{0,120}") {
         let _ = Session::parse(&text);
         let session = format!("case   memcached/a/b\nlevel  must\nconn   A B C\n\n{body}");
-        if let Ok(parsed) = Session::parse(&session) {
+        let turned = session.replace("level", "plays  server\nlevel");
+        for parsed in [Session::parse(&session), Session::parse(&turned)].into_iter().flatten() {
             let printed = parsed.to_string();
             let again = Session::parse(&printed).expect("what is printed can be read");
             prop_assert_eq!(again.to_string(), printed);

@@ -4,10 +4,11 @@
 use std::task::Poll;
 
 use super::{Failure, Player, Problem, fail};
+use crate::replay::connection::Connection;
 use crate::replay::transcript::Direction;
 use crate::replay::world::World;
-use crate::session::{Message, Pattern, Send, Value};
-use crate::wire::{Asked, Outgoing, Protocol, Reply, Taken};
+use crate::session::{Message, Pattern, Send, Side, Value};
+use crate::wire::{Asked, Codec, Outgoing, Protocol, Reply, Taken};
 
 /// memcached's words for good-bye.
 const QUIT: [u8; 2] = [0x07, 0x17];
@@ -107,16 +108,23 @@ impl<W: World> Player<'_, W> {
             .await;
         let codec = self.codec;
         let connection = self.connection(name)?;
-        while let Taken::Whole(request) = codec.take(connection.unread()) {
-            let bye = codec.protocol == Protocol::Memcached && QUIT.contains(&request.code);
-            if !bye || request.length == 0 {
-                break;
-            }
-            connection.take(request.length);
-        }
+        pass_over_good_bye(codec, connection);
         if connection.unread().is_empty() {
             return Ok(());
         }
         Err(Problem::new(format!("the client also sent: {}", self.next_thing(name))))
+    }
+}
+
+/// A client that leaves may say so: that is no request to judge.
+pub(super) fn pass_over_good_bye<S>(codec: Codec, connection: &mut Connection<S>) {
+    if codec.plays == Side::Client || codec.protocol != Protocol::Memcached {
+        return;
+    }
+    while let Taken::Whole(request) = codec.take(connection.unread()) {
+        if !QUIT.contains(&request.code) {
+            return;
+        }
+        connection.take(request.length);
     }
 }

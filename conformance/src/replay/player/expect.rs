@@ -3,6 +3,7 @@
 use std::task::Poll;
 use std::time::Duration;
 
+use super::answer::pass_over_good_bye;
 use super::{Player, Problem};
 use crate::replay::connection::{Connection, TimedOut};
 use crate::replay::world::World;
@@ -201,17 +202,18 @@ impl<W: World> Player<'_, W> {
     }
 
     pub(super) async fn closed(&mut self, conn: &str, wanted: Closing) -> Result<(), Problem> {
+        let (codec, peer) = (self.codec, self.peer());
         let deadline = self.deadline();
-        let peer = self.peer();
         let name = conn.to_owned();
         let how = self
             .conns
-            .until(self.world, deadline, move |_, conns| match conns.all.get(&name) {
-                Some(connection) if !connection.unread().is_empty() => Poll::Ready(None),
-                Some(connection) => {
-                    connection.ended.map_or(Poll::Pending, |how| Poll::Ready(Some(how)))
+            .until(self.world, deadline, move |_, conns| {
+                let Some(connection) = conns.all.get_mut(&name) else { return Poll::Ready(None) };
+                pass_over_good_bye(codec, connection);
+                if !connection.unread().is_empty() {
+                    return Poll::Ready(None);
                 }
-                None => Poll::Ready(None),
+                connection.ended.map_or(Poll::Pending, |how| Poll::Ready(Some(how)))
             })
             .await;
         match how {

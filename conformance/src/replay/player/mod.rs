@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::replay::connection::{Connection, Connections, TimedOut};
 use crate::replay::delivery::{Delivery, coalesced_run};
-use crate::replay::transcript::Direction;
+use crate::replay::transcript::{Direction, OPEN};
 use crate::replay::world::World;
 use crate::replay::{Failure, Options, Played};
 use crate::session::{Action, Datum, Line, Scope, Session, Side, Step};
@@ -260,7 +260,7 @@ impl<'w, W: World> Player<'w, W> {
 
     async fn open(&mut self, name: &str) -> Result<(), Problem> {
         let stream = self.connected().await?;
-        self.conns.transcript.note(self.world.now(), name, Direction::Sent, "open");
+        self.conns.transcript.note(self.world.now(), name, Direction::Sent, OPEN);
         self.conns.all.insert(name.to_owned(), Connection::new(stream));
         Ok(())
     }

@@ -13,6 +13,9 @@ use crate::wire::{Outgoing, Protocol};
 /// The pause between the segments of a `split`, so that they do not meet again in a buffer.
 const SPLIT_PAUSE: Duration = Duration::from_millis(2);
 
+/// So many bytes of a reply that is `split each` come one by one for certain.
+const SINGLE_BYTES: usize = 48;
+
 /// Rounds of a `repeat` whose requests are cut; thousands of equal ones in a write per byte show nothing more.
 const CUT_ROUNDS: u64 = 50;
 
@@ -71,12 +74,21 @@ impl<W: World> Player<'_, W> {
         for end in borders.into_iter().map(|border| held + border) {
             self.write(&send.conn, bytes[start..end].to_vec()).await?;
             start = end;
-            // A write per byte is as many segments as there will be; pauses between all of them only take time.
-            if matches!(send.split, Some(Split::Sizes(_))) {
+            if self.pauses_at(end, send.split.as_ref()) {
                 self.pass(SPLIT_PAUSE).await;
             }
         }
         self.write(&send.conn, if start == 0 { bytes } else { bytes.split_off(start) }).await
+    }
+
+    /// Whether the next segment has to wait. To a server a write per byte is as many segments as there will be; pauses
+    /// between all of them only take time. A client gets them one by one, as far as the first fields go.
+    fn pauses_at(&self, end: usize, split: Option<&Split>) -> bool {
+        match split {
+            Some(Split::Sizes(_)) => true,
+            Some(Split::Each) => self.codec.plays == Side::Server && end <= SINGLE_BYTES,
+            None => false,
+        }
     }
 
     /// Sends what waits for company.
