@@ -67,9 +67,13 @@ fn every_line_has_a_recording_or_a_documented_deviation() {
                 Some(recording) => {
                     let file = root().join(format!("conformance/recordings/{recording}.jsonl"));
                     assert!(file.is_file(), "{place}: there is no recording {recording}");
-                    let shows = |id: &&str| recorded.iter().any(|(glob, found)| {
-                        found == id && glob::Pattern::new(glob).is_ok_and(|glob| glob.matches(recording))
-                    });
+                    let shows = |id: &&str| {
+                        recorded.iter().any(|(glob, found)| {
+                            found == id
+                                && glob::Pattern::new(glob)
+                                    .is_ok_and(|glob| glob.matches(recording))
+                        })
+                    };
                     assert!(
                         cited.iter().any(shows),
                         "{place}: deviations.toml has nothing about {cited:?} in {recording}"

@@ -47,12 +47,22 @@ fn a_file_becomes_true_and_stays_so() {
     let (code, text) = blessed(Some(&known(PASSES)));
     assert_eq!(code, 1);
     assert!(text.contains(FAILS) && !text.contains(PASSES), "{text}");
-    assert!(text.starts_with("# known
+    assert!(
+        text.starts_with(
+            "# known
 implementation = \"an echo server\"
-"), "{text}");
-    assert!(text.contains("
+"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "
 # why
-"), "{text}");
+"
+        ),
+        "{text}"
+    );
     assert!(
         text.contains("reason = \"blessed on 2") || text.contains("reason = 'blessed on 2"),
         "{text}"
