@@ -100,9 +100,9 @@ pub(crate) struct Check {
     pub(crate) allow_flush: bool,
     /// Known deviations: a file, a bundled one by its name, or 'none' [default: the bundled one for that implementation]
     ///
-    /// They are expected to fail; one that passes fails the run. Bundled are memcached-1.6.18, and
-    /// by name only, because these servers do not tell who they are: netmem-original (the original
-    /// NetMem server) and mbserver. A TOML file:
+    /// They are expected to fail; one that passes fails the run. Bundled: memcached-1.6.18, and,
+    /// by name only, because these servers do not tell what they are, mbserver and
+    /// netmem-original (the original NetMem server). A TOML file:
     ///
     ///   implementation = "memcached"
     ///   versions = ">=1.6.18, <1.6.25"
@@ -118,10 +118,10 @@ pub(crate) struct Check {
     pub(crate) expectations: Option<PathBuf>,
     /// Make this expectations file true of this run (a new one, if there is none)
     ///
-    /// What fails gets a line, with a reason for you to write; what passes loses its line, or those
-    /// deliveries in which it passed. Comments, order, lines that say "flaky" and lines of cases
-    /// that were not run stay as they are. The run is judged by the file as it was before, and
-    /// the exit code is that of the run. Needs one TARGET.
+    /// What fails gets a line, with a reason for you to write; what passes loses its line, or
+    /// those deliveries in which it passed. Comments, order, lines that say "flaky" and lines of
+    /// cases that were not run stay as they are. The run is judged by the file as it was before,
+    /// and the exit code is that of the run. Needs one TARGET.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["expectations", "list"], verbatim_doc_comment)]
     pub(crate) bless: Option<PathBuf>,
     /// Write the session of each failing case into this directory, to be edited and played with `lockproof replay`

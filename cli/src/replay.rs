@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lockproof_conformance::session::{Session, Side};
+use lockproof_conformance::session::{Level, Session, Side};
 use lockproof_conformance::suite::Case;
 
 use crate::arguments::Replay;
@@ -13,13 +13,15 @@ pub(crate) fn run(replay: &Replay) -> Done {
     let path = replay.file.display().to_string();
     let text = std::fs::read_to_string(&replay.file)
         .map_err(|error| Problem::usage(format!("{path}: {error}")))?;
-    let session =
+    let mut session =
         Session::parse(&text).map_err(|error| Problem::usage(format!("{path}: {error}")))?;
     if session.header.plays == Side::Server {
         return Err(Problem::usage(format!(
             "{path} plays the server: `lockproof play` plays it to a client"
         )));
     }
+    // Whoever plays a file wants to know whether it passes, also if its level would never fail a suite.
+    session.header.level = Level::Must;
     let targets = targets(replay.target.as_slice())?;
     let protocol = session.header.protocol();
     if let Some(other) = targets.iter().find(|target| target.protocol() != protocol) {

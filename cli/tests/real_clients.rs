@@ -5,6 +5,8 @@
 //! `tests/clients/`. memccapable's ASCII half is left out: the server speaks the binary protocol only.
 
 mod processes;
+#[path = "real_clients/recording.rs"]
+mod recording;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -48,6 +48,11 @@ fn help_of_play() {
 }
 
 #[test]
+fn help_of_coverage() {
+    help_is(&["coverage", "--help"], "help-coverage.txt");
+}
+
+#[test]
 fn version_names_the_program() {
     let version = concat!("lockproof ", env!("CARGO_PKG_VERSION"), "\n");
     lockproof(&["--version"]).assert().success().stdout_eq(version);

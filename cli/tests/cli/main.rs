@@ -13,6 +13,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bless;
+mod coverage;
 mod determinism;
 mod help;
 mod hostile;

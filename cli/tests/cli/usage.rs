@@ -323,7 +323,7 @@ fn expectations_that_are_not_there() {
     refuses(
         &["check", "--expectations", "/nowhere/known.toml"],
         str![[r#"
-error: /nowhere/known.toml: No such file or directory (os error 2)
+error: /nowhere/known.toml: there is no such file, and the bundled ones are memcached-1.6.18
 
 "#]],
     );
@@ -367,7 +367,32 @@ fn expectations_with_a_line_twice() {
     refuses_expectations(
         &format!("implementation = \"a\"\nversions = \"*\"\n{LINE}{LINE}"),
         str![[r#"
-error: [DIRECTORY]/known.toml: `echo/bytes/embedded-nuls` stands twice
+error: [DIRECTORY]/known.toml:8: `echo/bytes/embedded-nuls` stands in line 4 already; make one line of them
+
+"#]],
+    );
+}
+
+/// The second line would never apply.
+#[test]
+fn expectations_with_a_delivery_twice() {
+    let line = LINE.replace("reason", "deliveries = [\"bytes\"]\nreason");
+    refuses_expectations(
+        &format!("implementation = \"a\"\nversions = \"*\"\n{LINE}{line}"),
+        str![[r#"
+error: [DIRECTORY]/known.toml:8: `echo/bytes/embedded-nuls` stands in line 4 already; make one line of them
+
+"#]],
+    );
+}
+
+#[test]
+fn expectations_with_a_broken_glob() {
+    let line = LINE.replace("echo/bytes/embedded-nuls", "echo/bytes/[");
+    refuses_expectations(
+        &format!("implementation = \"a\"\nversions = \"*\"\n{line}"),
+        str![[r#"
+error: [DIRECTORY]/known.toml:4: `echo/bytes/[` is no glob: invalid range pattern
 
 "#]],
     );
@@ -380,7 +405,7 @@ fn expectations_with_an_unknown_delivery() {
     refuses_expectations(
         &format!("implementation = \"a\"\nversions = \"*\"\n{line}"),
         str![[r#"
-error: [DIRECTORY]/known.toml: `byte` is no delivery; whole, bytes, fields and coalesced are
+error: [DIRECTORY]/known.toml:4: `byte` is no delivery; whole, bytes, fields and coalesced are
 
 "#]],
     );

@@ -76,12 +76,7 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .expect("lockproof starts");
-        let mut line = String::new();
-        let stdout = child.stdout.as_mut().expect("piped");
-        BufReader::new(stdout).read_line(&mut line).expect("a ready line");
-        let ready: serde_json::Value = serde_json::from_str(&line).expect("JSON");
-        assert_eq!(ready["ready"], true, "{line}");
-        let memcached = ready["listen"]["memcached"].as_str().expect("an address").to_owned();
+        let memcached = listening(&mut child);
         Self { child, memcached }
     }
 
@@ -92,11 +87,7 @@ impl Server {
 
     /// SIGTERM: it has to end by itself, with exit code 0.
     pub(crate) fn stop(mut self) {
-        // The shell's own `kill`, because a bare machine has no other and `unsafe` is forbidden.
-        let kill = format!("kill -TERM {}", self.pid());
-        run(tool("sh").arg("-c").arg(kill)).success();
-        let status = self.child.wait().expect("it ends");
-        assert_eq!(status.code(), Some(0), "exit code after SIGTERM");
+        terminate(&mut self.child);
     }
 }
 
@@ -104,6 +95,59 @@ impl Drop for Server {
     fn drop(&mut self) {
         end(&mut self.child);
     }
+}
+
+/// `lockproof record`, on a free port in front of a memcached.
+pub(crate) struct Recorder {
+    child: Child,
+    /// Host and port.
+    pub(crate) address: String,
+}
+
+impl Recorder {
+    /// Starts it and waits for the ready line.
+    pub(crate) fn start(upstream: &str, output: &Path) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_lockproof"))
+            .args(["record", "--listen", "127.0.0.1:0", "--upstream", upstream, "--output"])
+            .arg(output)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut child = child.expect("lockproof starts");
+        let address = listening(&mut child);
+        Self { child, address }
+    }
+
+    /// SIGTERM: it writes the session and ends.
+    pub(crate) fn stop(mut self) {
+        terminate(&mut self.child);
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// The memcached address of a ready line.
+fn listening(child: &mut Child) -> String {
+    let mut line = String::new();
+    let stdout = child.stdout.as_mut().expect("piped");
+    BufReader::new(stdout).read_line(&mut line).expect("a ready line");
+    let ready: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(ready["ready"], true, "{line}");
+    ready["listen"]["memcached"].as_str().expect("an address").to_owned()
+}
+
+/// SIGTERM: it has to end by itself, with exit code 0.
+fn terminate(child: &mut Child) {
+    // The shell's own `kill`, because a bare machine has no other and `unsafe` is forbidden.
+    let kill = format!("kill -TERM {}", child.id());
+    run(tool("sh").arg("-c").arg(kill)).success();
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(0), "exit code after SIGTERM");
 }
 
 /// A memcached of Debian's, on a free port.

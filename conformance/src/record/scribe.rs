@@ -14,8 +14,11 @@ use super::transcribe::{Script, Source};
 use crate::session::{Action, Message, Pattern, Step, Value};
 use crate::wire::{Protocol, Reply, Request, Taken, TakenRequest, value_of};
 
-/// A pause from here on becomes `advance`, where something can expire meanwhile.
+/// Pauses that come to this become an `advance`, where something can expire meanwhile.
 const PAUSE: Duration = Duration::from_millis(300);
+
+/// A client that waits at least so long does so on purpose: one that polls for an expiry makes many short pauses.
+const ON_PURPOSE: Duration = Duration::from_millis(20);
 
 /// How long a request that has to wait is watched, so that it waits before the next step begins.
 pub(super) const WATCH: Duration = Duration::from_millis(100);
@@ -38,6 +41,8 @@ pub(super) struct Scribe<'a> {
     /// Something stored can expire.
     expires: bool,
     now: Duration,
+    /// Pauses that are not written down yet.
+    paused: Duration,
 }
 
 impl<'a> Scribe<'a> {
@@ -54,6 +59,7 @@ impl<'a> Scribe<'a> {
             tags: 0,
             expires: false,
             now: Duration::ZERO,
+            paused: Duration::ZERO,
         }
     }
 
@@ -89,10 +95,17 @@ impl<'a> Scribe<'a> {
     fn pause(&mut self, event: &Event) {
         let pause = event.at.saturating_sub(self.now);
         self.now = event.at;
-        if self.expires && pause > PAUSE && matches!(event.what, What::Sent(_)) {
-            let millis = pause.as_millis().next_multiple_of(10);
+        if !self.expires || !matches!(event.what, What::Sent(_)) {
+            return;
+        }
+        if pause >= ON_PURPOSE {
+            self.paused += pause;
+        }
+        if self.paused > PAUSE {
+            let millis = self.paused.as_millis().next_multiple_of(10);
             let time = Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX));
             self.drafts.push(Draft::step("", Step::Advance(time)));
+            self.paused = Duration::ZERO;
         }
     }
 
