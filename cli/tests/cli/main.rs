@@ -13,7 +13,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod browser;
 mod determinism;
+mod forms;
 mod help;
 mod record;
 mod report;
