@@ -1,28 +1,26 @@
 //! Reports in files and in other forms than text and JSON, and the matrix of several.
 
+use snapbox::{Assert, str};
+
 use crate::support::served::Served;
 use crate::support::{bend, file, lockproof, naming, snapshot};
 
 const CASES: [&str; 6] = ["--delivery", "whole", "--seed", "7", "--case", "memcached/set/*"];
 
-/// A directory with the reports of a sound server and of one that hands out no CAS with SET.
-fn reports() -> tempfile::TempDir {
+/// A directory with the reports of a sound server and of one that hands out no CAS with SET, and their ports.
+fn reports() -> (tempfile::TempDir, Assert) {
     let directory = tempfile::tempdir().unwrap();
     let served = Served::start(&["--only", "memcached"]);
-    let bent = bend::start(served.address("memcached"), bend::set_without_cas);
-    for (name, url, code) in
-        [("sound", served.url("memcached"), 0), ("bent", format!("memcached://{bent}"), 1)]
-    {
-        let output =
-            format!("--output={}", directory.path().join(name).with_extension("json").display());
+    let sound = served.address("memcached");
+    let bent = bend::start(sound, bend::set_without_cas);
+    for (name, address, code) in [("sound", sound, 0), ("bent", bent, 1)] {
+        let output = directory.path().join(name).with_extension("json");
+        let (url, output) =
+            (format!("memcached://{address}"), format!("--output={}", output.display()));
         lockproof(&[&["check", &url, &output], &CASES[..]].concat()).assert().code(code);
     }
-    directory
-}
-
-/// Runs `matrix` in the reports' directory.
-fn matrix(directory: &tempfile::TempDir, arguments: &[&str]) -> snapbox::cmd::Command {
-    lockproof(&[&["matrix"], arguments].concat()).current_dir(directory.path())
+    let ports = [("[SOUND]", sound.port().to_string()), ("[BENT]", bent.port().to_string())];
+    (directory, naming(&ports))
 }
 
 #[test]
@@ -65,7 +63,12 @@ fn format_says_what_is_printed() {
 
 #[test]
 fn output_of_an_unknown_ending_is_refused() {
-    lockproof(&["check", "--output", "report.pdf"]).assert().code(2).stderr_eq(snapbox::str![[]]);
+    lockproof(&["check", "--output", "report.pdf"]).assert().code(2).stderr_eq(str![[r#"
+error: invalid value 'report.pdf' for '--output <FILE|FORMAT=FILE>': its ending does not say in which form; known endings: .json, .xml (JUnit), .tap, .md, .html, .txt; FORMAT=FILE takes any name
+
+For more information, try '--help'.
+
+"#]]);
 }
 
 /// Known before the run begins, and not after it.
@@ -79,32 +82,39 @@ fn output_that_cannot_be_written_is_refused_at_once() {
         .with_assert(names)
         .assert()
         .code(2)
-        .stderr_eq(snapbox::str![[]]);
+        .stderr_eq(str![[r#"
+error: --output [DIRECTORY]/file/report.json: [..]
+
+"#]]);
 }
 
 #[test]
 fn list_has_two_forms() {
-    lockproof(&["check", "--list", "--format", "html"])
-        .assert()
-        .code(2)
-        .stderr_eq(snapbox::str![[]]);
+    lockproof(&["check", "--list", "--format", "html"]).assert().code(2).stderr_eq(str![[r#"
+error: a list has --format human or json
+
+"#]]);
 }
 
 #[test]
 fn matrix_for_people() {
-    let directory = reports();
-    matrix(&directory, &["sound.json", "bent.json"])
-        .assert()
-        .success()
-        .stdout_eq(snapshot("matrix.txt"));
-    let query = "sound=pass bent=fail";
-    let markdown = ["sound.json", "without-cas=bent.json", "--summary", "--format", "markdown"];
-    matrix(&directory, &markdown).assert().success().stdout_eq(snapshot("matrix.md"));
-    let asked = ["sound.json", "bent.json", "--where", query, "--case", "*/set/*"];
-    matrix(&directory, &asked).assert().success().stdout_eq(snapshot("matrix-where.txt"));
-    let json = ["sound.json", "bent.json", "--where", query, "--format", "json"];
-    let done = matrix(&directory, &json).assert().success();
-    let document: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+    let (directory, ports) = reports();
+    let matrix = |arguments: &[&str]| {
+        let command = lockproof(&[&["matrix", "sound.json"], arguments].concat());
+        command
+            .current_dir(directory.path())
+            .with_assert(ports.clone())
+            .assert()
+            .success()
+            .stderr_eq("")
+    };
+    let asked = ["--where", "sound=pass bent=fail", "--case", "*/set/s*"];
+    matrix(&["bent.json"]).stdout_eq(snapshot("matrix.txt"));
+    matrix(&[&["bent.json"], &asked[..]].concat()).stdout_eq(snapshot("matrix-where.txt"));
+    matrix(&["without-cas=bent.json", "--summary", "--format", "markdown"])
+        .stdout_eq(snapshot("matrix.md"));
+    let json = matrix(&[&["bent.json", "--format", "json"], &asked[..]].concat());
+    let document: serde_json::Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
     let cases = document["cases"].as_array().unwrap();
     assert!(!cases.is_empty() && cases.iter().all(|case| case["verdicts"]["bent"] == "fail"));
 }
