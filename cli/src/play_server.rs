@@ -13,6 +13,7 @@ use lockproof_conformance::requirements;
 use lockproof_conformance::serve_session::serve_session;
 use lockproof_conformance::session::{Session, Side};
 use lockproof_conformance::suite::{self, Case};
+use lockproof_conformance::wire::Codec;
 use tokio::net::TcpListener;
 
 use crate::arguments::{Format, duration};
@@ -147,7 +148,8 @@ fn verdict(case: &Case, played: Played) -> String {
         0 => format!("{file}, after the last step:"),
         line => format!("{file}, line {line}:"),
     };
-    let evidence = Evidence { failure, transcript: played.transcript };
+    let codec = Codec { plays: Side::Server, ..Codec::new(case.protocol()) };
+    let evidence = Evidence { failure, transcript: played.transcript, codec };
     evidence_in_colour(&mut text, &evidence, &place);
     text
 }

@@ -61,6 +61,7 @@ def console(page):
 
 
 def requests(page):
-    """Every address that the page asked for, since this was asked last."""
+    """Every address that was asked for since this was asked last, but for what the browser's own pages did."""
     events = (json.loads(entry["message"])["message"] for entry in page.get_log("performance"))
-    return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    sent = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    return [one["request"]["url"] for one in sent if not one["documentURL"].startswith("chrome")]

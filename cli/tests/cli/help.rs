@@ -53,6 +53,11 @@ fn help_of_coverage() {
 }
 
 #[test]
+fn help_of_matrix() {
+    help_is(&["matrix", "--help"], "help-matrix.txt");
+}
+
+#[test]
 fn version_names_the_program() {
     let version = concat!("lockproof ", env!("CARGO_PKG_VERSION"), "\n");
     lockproof(&["--version"]).assert().success().stdout_eq(version);

@@ -14,8 +14,10 @@
 mod support;
 
 mod bless;
+mod browser;
 mod coverage;
 mod determinism;
+mod forms;
 mod help;
 mod hostile;
 mod play;

@@ -180,7 +180,8 @@ fn keys(value: &Value) -> BTreeSet<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-const DOCUMENT: [&str; 9] = [
+const DOCUMENT: [&str; 10] = [
+    "began",
     "cases",
     "implementation",
     "outcome",
@@ -191,8 +192,10 @@ const DOCUMENT: [&str; 9] = [
     "totals",
     "unused_expectations",
 ];
-const CASE: [&str; 9] =
-    ["delivery", "detail", "id", "level", "millis", "protocol", "spec", "target", "verdict"];
+const CASE: [&str; 11] = [
+    "counts", "delivery", "detail", "id", "level", "millis", "protocol", "spec", "target", "title",
+    "verdict",
+];
 const TOTALS: [&str; 9] = [
     "blocked",
     "cases",
@@ -245,13 +248,17 @@ fn json_report_of_a_fault_says_what_differs() {
         "whole",
     ]);
     let case = &report["cases"][0];
-    let more = ["replay", "step", "differences"];
+    let more = ["replay", "place", "step", "problem", "differences", "exchange"];
     assert_eq!(keys(case), CASE.into_iter().chain(more).collect());
     assert_eq!((&report["outcome"], &case["verdict"]), (&"failed".into(), &"fail".into()));
     assert!(case["step"].as_str().unwrap().starts_with("A< ok set"));
     assert!(case["differences"][0].as_str().unwrap().contains("cas"));
     assert!(case["replay"].as_str().unwrap().starts_with("lockproof check --case memcached/set/"));
-    assert_eq!(report["totals"]["fail"], 1);
+    let [sent, received] = [1, 2].map(|index| &case["exchange"][index]);
+    assert_eq!((&sent["direction"], &sent["length"]), (&"sent".into(), &67.into()));
+    assert!(sent["messages"][0].as_str().unwrap().starts_with("set key="));
+    assert!(received["bytes"].as_str().unwrap().starts_with("8101"));
+    assert_eq!((&case["counts"], &report["totals"]["fail"]), (&true.into(), &1.into()));
 }
 
 #[test]

@@ -73,3 +73,22 @@ pub(crate) fn noop_only(mut stream: TcpStream) {
         }
     }
 }
+
+/// What a browser would run if somebody took it for more than words.
+pub(crate) const MARKUP: &[u8] = b"</title></code></script><script>window.owned = 1</script><img src=x onerror=\"window.owned = 1\"><marquee>";
+
+/// Speaks memcached: NOOP is answered well, and everything else with success and [`MARKUP`].
+pub(crate) fn markup(mut stream: TcpStream) {
+    let mut header = [0; 24];
+    while stream.read_exact(&mut header).is_ok() {
+        let body = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
+        let skipped = std::io::copy(&mut (&stream).take(body.into()), &mut std::io::sink());
+        let said = if header[1] == 0x0a { &[][..] } else { MARKUP };
+        header[0] = 0x81;
+        header[2..8].fill(0);
+        header[8..12].copy_from_slice(&u32::try_from(said.len()).unwrap().to_be_bytes());
+        if skipped.is_err() || stream.write_all(&[&header, said].concat()).is_err() {
+            return;
+        }
+    }
+}

@@ -137,3 +137,68 @@ fn said(codec: &Codec, reply: &Reply) -> String {
         _ => reply.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::messages;
+    use crate::replay::{Direction, Event, Transcript};
+    use crate::wire::{Codec, Protocol};
+
+    /// A NOOP, as a request and as its reply.
+    fn noop(magic: u8) -> Vec<u8> {
+        let mut bytes = vec![0; 24];
+        (bytes[0], bytes[1]) = (magic, 0x0a);
+        bytes
+    }
+
+    fn event(direction: Direction, bytes: &[u8], length: usize) -> Event {
+        let (at, conn) = (Duration::ZERO, "A".to_owned());
+        Event { at, conn, direction, bytes: bytes.to_vec(), length, note: None }
+    }
+
+    fn told(events: Vec<Event>) -> Vec<Vec<String>> {
+        messages(&Codec::new(Protocol::Memcached), &Transcript { events, dropped: 0 })
+    }
+
+    #[test]
+    fn message_stands_where_its_last_byte_came() {
+        let bytes = noop(0x80);
+        let sent = |bytes: &[u8]| event(Direction::Sent, bytes, bytes.len());
+        let reply = event(Direction::Received, &noop(0x81), 24);
+        let told = told(vec![sent(&bytes[..10]), reply, sent(&bytes[10..])]);
+        assert_eq!(told[0], Vec::<String>::new());
+        assert!(told[1][0].starts_with("ok noop"), "{told:?}");
+        assert_eq!(told[2], ["noop"]);
+    }
+
+    #[test]
+    fn messages_of_one_segment_stand_together() {
+        let both = [noop(0x80), noop(0x80)].concat();
+        assert_eq!(told(vec![event(Direction::Sent, &both, 48)]), [["noop", "noop"]]);
+    }
+
+    /// A SET of 1,000 bytes, of which 100 were kept.
+    #[test]
+    fn message_that_was_not_kept_whole_is_told_by_its_length() {
+        let mut set = noop(0x80);
+        set[1] = 0x01;
+        set[11] = 232;
+        set[10] = 3;
+        set.resize(100, 0);
+        let after = event(Direction::Sent, &noop(0x80), 24);
+        let told =
+            |length, after: &Event| told(vec![event(Direction::Sent, &set, length), after.clone()]);
+        assert_eq!(told(1024, &after), [["… a message of 1024 bytes"], ["noop"]]);
+        assert_eq!(told(1048, &after)[0], ["… a message of 1024 bytes, and more"]);
+        assert!(told(1048, &after)[1].is_empty(), "where the next one begins nobody knows");
+        assert!(told(500, &after)[0].is_empty());
+        assert_eq!(told(500, &after)[1], ["… 524 bytes of a message of 1024"]);
+    }
+
+    #[test]
+    fn nonsense_stays_bytes() {
+        assert_eq!(told(vec![event(Direction::Received, &noop(0x42), 24)]), [Vec::<String>::new()]);
+    }
+}

@@ -60,7 +60,7 @@ impl Report {
         let Some(first) = cases.first() else { return Ok(()) };
         let millis = cases.iter().map(|case| case.millis).sum();
         xml.create_element("testsuite")
-            .with_attribute(("name", group(first)))
+            .with_attribute(("name", legal(group(first)).as_str()))
             .with_attributes(numbers(&self.counts(cases)))
             .with_attribute(("time", seconds(millis).as_str()))
             .with_attribute(("timestamp", when::rfc3339(self.began).trim_end_matches('Z')))
@@ -101,7 +101,7 @@ impl Report {
         let element = xml
             .create_element("testcase")
             .with_attribute(("name", legal(&name).as_str()))
-            .with_attribute(("classname", group(case).replace('/', ".").as_str()))
+            .with_attribute(("classname", legal(group(case)).replace('/', ".").as_str()))
             .with_attribute(("time", seconds(case.millis).as_str()));
         let kind = self.kind(case);
         if kind == Kind::Passed && case.detail.is_none() {

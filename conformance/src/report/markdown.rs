@@ -107,7 +107,8 @@ pub(super) fn inline(text: &str) -> String {
 
 /// The same inside HTML, where Markdown does not look.
 fn in_html(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn longest_run(text: &str, wanted: char) -> usize {

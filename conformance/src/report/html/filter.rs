@@ -61,8 +61,10 @@ pub(in crate::report) fn filter(facets: &[Facet], total: usize) -> Markup {
             }
             @for facet in facets.iter().filter(|facet| facet.choices.len() > 1) { (facet.pills()) }
             p.keys {
-                span { kbd { "/" } " search" } span { kbd { "j" } " " kbd { "k" } " next, previous" }
-                span { kbd { "Enter" } " open" } span { kbd { "Esc" } " show all" }
+                span { kbd { "/" } " search" }
+                span.moves { kbd { "j" } " " kbd { "k" } " next, previous" }
+                span.moves { kbd { "Enter" } " open" }
+                span { kbd { "Esc" } " show all" }
             }
         }
         noscript { p.note { "The filter needs JavaScript; everything else is here." } }
