@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::CODES;
+use crate::sim::Sim;
 
 /// Conformance checks, a reference server, recording and replay for small TCP protocols
 ///
@@ -20,6 +21,7 @@ use crate::exit::CODES;
 ///   lockproof record --listen 127.0.0.1:9000 --upstream memcached://127.0.0.1:11211 \
 ///                    --output a.session            record what clients and a server say
 ///   lockproof replay a.session                     play it again, and compare
+///   lockproof sim                                  break clients in a simulated network
 #[derive(Debug, Parser)]
 #[command(
     name = "lockproof",
@@ -41,6 +43,7 @@ pub(crate) enum Verb {
     Serve(Box<Serve>),
     Record(Record),
     Replay(Replay),
+    Sim(Sim),
     /// One client of `serve --echo-mode process`
     #[command(hide = true)]
     EchoChild,

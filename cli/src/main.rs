@@ -11,6 +11,7 @@ mod progress;
 mod record;
 mod replay;
 mod serve;
+mod sim;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ fn run(verb: Verb) -> Done {
         Verb::Serve(serve) => serve::run(&serve),
         Verb::Record(record) => record::run(&record),
         Verb::Replay(replay) => replay::run(&replay),
+        Verb::Sim(sim) => sim::run(&sim),
         Verb::EchoChild => serve::echo_child(),
     }
 }

@@ -18,14 +18,19 @@ compile_error!(
 
 pub mod check;
 pub mod config;
+pub mod conformance;
 pub mod holder;
 pub mod host;
 pub mod known_bad;
+pub mod matrix;
 pub mod net;
 pub mod plan;
 pub mod run;
 pub mod scenario;
 pub mod seed;
 pub mod server;
+pub mod shrink;
+pub mod swarm;
+pub mod sweep;
 pub mod trace;
 mod work;
