@@ -13,6 +13,7 @@ use crate::coverage::Coverage;
 use crate::exit::CODES;
 use crate::matrix::MatrixArguments;
 use crate::output::Output;
+use crate::sim::Sim;
 
 /// Conformance checks, a reference server, recording and replay for small TCP protocols
 ///
@@ -25,6 +26,7 @@ use crate::output::Output;
 ///                    --output a.session            record what clients and a server say
 ///   lockproof replay a.session                     play it again, and compare
 ///   lockproof matrix a.json b.json                 put reports of several servers side by side
+///   lockproof sim                                  break clients in a simulated network
 #[derive(Debug, Parser)]
 #[command(
     name = "lockproof",
@@ -49,6 +51,7 @@ pub(crate) enum Verb {
     Coverage(Coverage),
     Matrix(MatrixArguments),
     Play(crate::play_server::Play),
+    Sim(Sim),
     /// One client of `serve --echo-mode process`
     #[command(hide = true)]
     EchoChild,

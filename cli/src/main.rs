@@ -15,6 +15,7 @@ mod progress;
 mod record;
 mod replay;
 mod serve;
+mod sim;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ fn run(verb: Verb) -> Done {
         Verb::Replay(replay) => replay::run(&replay),
         Verb::Matrix(arguments) => matrix::run(&arguments),
         Verb::Play(play) => play_server::run(&play),
+        Verb::Sim(sim) => sim::run(&sim),
         Verb::EchoChild => serve::echo_child(),
     }
 }

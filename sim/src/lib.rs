@@ -1,9 +1,13 @@
 //! The real server and clients under turmoil: simulated network, virtual time, everything derived from a seed.
 //!
-//! Start with [`net`]: the adapters that let the production [`serve`](lockproof_reference_server::serve) and the
-//! conformance player run here without knowing it. [`trace`] is what makes two runs comparable. [`scenario`] holds the
-//! scenarios; for now they are few, and show that the road is there: the suite's sessions and the clients run against
-//! the simulated server, and one seed gives one trace.
+//! A [`Run`](run::Run) is a server, a crowd of healthy clients, and victims to which a [`Plan`](plan::Plan) of faults
+//! happens; its [`Outcome`](run::Outcome) is what did not hold. [`scenario`] has runs with a name, [`swarm`] draws them
+//! from seeds, [`shrink`] makes a failing plan small. [`known_bad`] has servers that must be caught: a scenario that
+//! catches none of them proves nothing. [`conformance`] plays the judge's sessions in virtual time.
+//!
+//! Below that: [`net`] makes turmoil's sockets behave like a kernel's, and lets the production
+//! [`serve`](lockproof_reference_server::serve) run here without knowing it; [`host`] has the deaths; [`seed`] and
+//! [`trace`] are what makes a run repeatable, and shows that it is.
 
 #[cfg(not(tokio_unstable))]
 compile_error!(
@@ -12,6 +16,21 @@ compile_error!(
      the setting: unset it."
 );
 
+pub mod check;
+pub mod config;
+pub mod conformance;
+pub mod holder;
+pub mod host;
+pub mod known_bad;
+pub mod matrix;
 pub mod net;
+pub mod plan;
+pub mod run;
 pub mod scenario;
+pub mod seed;
+pub mod server;
+pub mod shrink;
+pub mod swarm;
+pub mod sweep;
 pub mod trace;
+mod work;

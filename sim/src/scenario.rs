@@ -1,154 +1,158 @@
-//! Scenarios: a server host, client hosts, a fault, and what must hold.
+//! Scenarios with a name: one fault at its worst moment, the server that must be caught by it, and what must hold.
+//!
+//! What holds in every scenario: operations of healthy clients end within the bound that needs nobody else's good will
+//! ([`Config::bound`]); nothing is left of broken connections; replies are whole and in order; every fault bites.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
+use crate::config::{Config, Protocol};
+use crate::known_bad::KnownBad;
+use crate::plan::{Fault, Kind, Plan};
+use crate::run::{Outcome, Run};
+use crate::seed::{Draw, Purpose};
+use crate::server::Server;
 
-use lockproof_client::netmem::Client;
-use lockproof_conformance::replay::{Delivery, Direction, Options, play};
-use lockproof_conformance::session::{Datum, Scope, Session};
-use lockproof_conformance::wire::Codec;
-use lockproof_reference_server::{
-    ConnectionConfig, Memcached, MemcachedConfig, NetMem, NetMemConfig, serve,
-};
-use tokio_util::sync::CancellationToken;
-use turmoil::net::TcpStream;
-use turmoil::{Builder, Sim};
+/// When a scenario's fault begins: drawn from these milliseconds, when every client is at work.
+const BEGIN_MS: std::ops::RangeInclusive<u64> = 3_000..=3_500;
 
-use crate::net::{LocalSpawn, SimListener, SimWorld, UNIX_START, Wire};
-use crate::trace::Trace;
+/// How long the reader has been stuck when the worse thing happens.
+const LATER_MS: u64 = 1_000;
 
-/// What a run ends with if something did not hold.
-pub type Violation = Box<dyn std::error::Error>;
-
-const SERVER: &str = "server";
-const PORT: u16 = 1000;
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn simulation(seed: u64) -> Sim<'static> {
-    Builder::new()
-        .rng_seed(seed)
-        .epoch(std::time::UNIX_EPOCH + Duration::from_secs(UNIX_START))
-        .simulation_duration(Duration::from_mins(10))
-        .tick_duration(Duration::from_millis(5))
-        .min_message_latency(Duration::from_millis(1))
-        .max_message_latency(Duration::from_millis(20))
-        .build()
+/// A row of the table.
+#[derive(Debug)]
+struct Row {
+    name: &'static str,
+    about: &'static str,
+    faults: fn(u64) -> Vec<Fault>,
+    /// Flawed servers that this scenario must catch.
+    catches: &'static [KnownBad],
 }
 
-fn memcached_host(sim: &mut Sim<'_>) {
-    sim.host(SERVER, || async {
-        let listener = SimListener::bind(PORT, Wire::default()).await?;
-        let config = MemcachedConfig { unix_start: Some(UNIX_START), ..MemcachedConfig::default() };
-        let protocol = Arc::new(Memcached::new(config));
-        serve(
-            listener,
-            protocol,
-            ConnectionConfig::default(),
-            LocalSpawn,
-            CancellationToken::new(),
-        )
-        .await;
-        Ok(())
-    });
+const ROWS: &[Row] = &[
+    Row {
+        name: "calm",
+        about: "nothing goes wrong: whole replies in order, and everybody is served in time",
+        faults: |_| Vec::new(),
+        catches: &[KnownBad::K19, KnownBad::K28],
+    },
+    Row {
+        name: "client-dies-in-blocking-send",
+        about: "the machine of a client dies while the server's send to it waits",
+        faults: |at| {
+            vec![
+                Fault::new(at, 0, Kind::StopsReading),
+                Fault::new(at + LATER_MS, 0, Kind::MachineDies),
+            ]
+        },
+        catches: &[KnownBad::K01, KnownBad::K02, KnownBad::K03, KnownBad::K05],
+    },
+    Row {
+        name: "client-killed-in-blocking-send",
+        about: "the process of a client dies while the server's send to it waits; its kernel says so",
+        faults: |at| {
+            vec![Fault::new(at, 0, Kind::StopsReading), Fault::new(at + LATER_MS, 0, Kind::Kill)]
+        },
+        catches: &[KnownBad::K01, KnownBad::K02],
+    },
+    Row {
+        name: "client-stops-reading",
+        about: "a client lives, and never reads again",
+        faults: |at| vec![Fault::new(at, 0, Kind::StopsReading)],
+        catches: &[KnownBad::K01, KnownBad::K02, KnownBad::K03, KnownBad::K05],
+    },
+    Row {
+        name: "client-drips",
+        about: "a client reads a little now and then, and so renews every deadline that is per write",
+        faults: |at| vec![Fault::new(at, 0, Kind::Drips)],
+        catches: &[KnownBad::K04],
+    },
+    Row {
+        name: "client-half-closes",
+        about: "a client closes its sending side, stays, and reads nothing",
+        faults: |at| vec![Fault::new(at, 0, Kind::HalfClose)],
+        catches: &[KnownBad::K01, KnownBad::K02],
+    },
+    Row {
+        name: "client-is-cut-off",
+        about: "the link of a client is cut and never heals",
+        faults: |at| vec![Fault::new(at, 0, Kind::CutForEver)],
+        catches: &[KnownBad::K01, KnownBad::K02, KnownBad::K05],
+    },
+    Row {
+        name: "client-is-cut-one-way",
+        about: "nothing from a client arrives any more; then its process dies, and that does not arrive either",
+        faults: |at| vec![Fault::new(at, 0, Kind::CutOneWay)],
+        catches: &[KnownBad::K03],
+    },
+    Row {
+        name: "link-stalls",
+        about: "the link of a client stalls for two seconds; its replies arrive whole",
+        faults: |at| vec![Fault { for_ms: Some(2_000), ..Fault::new(at, 0, Kind::HoldRelease) }],
+        catches: &[KnownBad::K28],
+    },
+    Row {
+        name: "client-falls-silent",
+        about: "a client connects and says nothing; others connect too, and it is given up",
+        faults: |at| vec![Fault::new(at, 0, Kind::FallsSilent)],
+        catches: &[KnownBad::K20, KnownBad::K22],
+    },
+    Row {
+        name: "many-clients-die",
+        about: "four clients break in four ways within a second",
+        faults: |at| {
+            vec![
+                Fault::new(at, 0, Kind::StopsReading),
+                Fault::new(at + 300, 1, Kind::Drips),
+                Fault::new(at + 600, 2, Kind::CutForEver),
+                Fault::new(at + 900, 3, Kind::HalfClose),
+            ]
+        },
+        catches: &[KnownBad::K01, KnownBad::K04],
+    },
+];
+
+/// A scenario on one protocol.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    protocol: Protocol,
+    row: &'static Row,
 }
 
-fn netmem_host(sim: &mut Sim<'_>) {
-    sim.host(SERVER, || async {
-        let listener = SimListener::bind(PORT, Wire::default()).await?;
-        let config = NetMemConfig { pages: 4, page_len: 16, ..NetMemConfig::default() };
-        let protocol = Arc::new(NetMem::new(config));
-        serve(
-            listener,
-            protocol,
-            ConnectionConfig::default(),
-            LocalSpawn,
-            CancellationToken::new(),
-        )
-        .await;
-        Ok(())
-    });
-}
-
-/// Plays a memcached session of the suite in virtual time.
-///
-/// # Errors
-///
-/// The session failed, or the simulation did.
-pub fn memcached_session(text: &str, seed: u64) -> Result<Trace, Violation> {
-    let session = Session::parse(text)?;
-    let trace = Rc::new(RefCell::new(Trace::default()));
-    let mut sim = simulation(seed);
-    memcached_host(&mut sim);
-    let noted = trace.clone();
-    sim.client("judge", async move {
-        let world = SimWorld::new(SERVER, PORT, noted.clone());
-        let mut scope = Scope::default();
-        for name in &session.own_keys {
-            scope.vars.insert(name.clone(), Datum::Bytes(name.clone().into_bytes()));
-        }
-        let codec = Codec::new(session.header.protocol());
-        let options = Options { delivery: Delivery::Whole, timeout: PATIENCE, seed };
-        let played = play(&session, &world, codec, scope, options).await;
-        for event in &played.transcript.events {
-            let way = if event.direction == Direction::Sent { '>' } else { '<' };
-            let (at, conn) = (event.at.as_micros(), &event.conn);
-            noted.borrow_mut().note(&format!("{at} {conn}{way} {:02x?}", event.bytes));
-        }
-        match played.failure {
-            Some(failure) => {
-                Err(format!("line {}: {}: {}", failure.line, failure.step, failure.problem).into())
-            }
-            None => Ok(()),
-        }
-    });
-    sim.run()?;
-    drop(sim);
-    let trace = trace.take();
-    Ok(trace)
-}
-
-/// A NetMem client dies while it holds a page: the next waiter gets it, what was written before stays.
-///
-/// # Errors
-///
-/// The waiter was not granted, or found something else.
-pub fn holder_dies(seed: u64) -> Result<Trace, Violation> {
-    let trace = Rc::new(RefCell::new(Trace::default()));
-    let mut sim = simulation(seed);
-    netmem_host(&mut sim);
-    sim.host("holder", || async {
-        let stream = TcpStream::connect((SERVER, PORT)).await?;
-        let mut client = Client::connect(stream, PATIENCE).await?;
-        client.update(0, b"written before", None).await?;
-        client.lock(0).await?;
-        std::future::pending::<()>().await;
-        Ok(())
-    });
-    let noted = trace.clone();
-    sim.client("waiter", async move {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let stream = TcpStream::connect((SERVER, PORT)).await?;
-        let mut client = Client::connect(stream, PATIENCE).await?;
-        noted.borrow_mut().note("waiter asks");
-        let page = client.lock(0).await?;
-        noted.borrow_mut().note(&format!("waiter is granted version {}", page.version));
-        if !page.data.starts_with(b"written before") {
-            return Err("the page lost what was written".into());
-        }
-        Ok(())
-    });
-    while sim.elapsed() < Duration::from_secs(3) {
-        sim.step()?;
+impl Scenario {
+    /// All scenarios, by protocol.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Protocol::ALL
+            .into_iter()
+            .flat_map(|protocol| ROWS.iter().map(move |row| Self { protocol, row }))
     }
-    if trace.borrow().text().contains("granted") {
-        return Err("granted while the holder lived".into());
+
+    /// The scenario of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::all().find(|scenario| scenario.name() == name)
     }
-    trace.borrow_mut().note("holder dies");
-    sim.crash("holder");
-    sim.run()?;
-    drop(sim);
-    let trace = trace.take();
-    if trace.text().contains("granted") { Ok(trace) } else { Err("never granted".into()) }
+
+    /// `PROTOCOL/ROW`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.protocol.name(), self.row.name)
+    }
+
+    /// What happens, in a sentence.
+    pub const fn about(&self) -> &'static str {
+        self.row.about
+    }
+
+    /// The flawed servers that it must catch.
+    pub const fn catches(&self) -> &'static [KnownBad] {
+        self.row.catches
+    }
+
+    /// The scenario with what the seed leaves open.
+    pub fn with(&self, server: Server, seed: u64) -> Run {
+        let begin = Draw::new(seed, Purpose::Plan).within(BEGIN_MS);
+        let plan = Plan::new((self.row.faults)(begin));
+        Run { server, config: Config::draw(self.protocol, seed), plan, seed }
+    }
+
+    /// Runs it.
+    pub fn run(&self, server: Server, seed: u64) -> Outcome {
+        self.with(server, seed).outcome()
+    }
 }

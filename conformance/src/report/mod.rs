@@ -72,8 +72,9 @@ impl Verdict {
             Self::ExpectedFail => 2,
             Self::UnexpectedPass => 3,
             Self::Blocked => 4,
-            Self::Fail => 5,
-            Self::Error => 6,
+            Self::NotPlayed => 5,
+            Self::Fail => 6,
+            Self::Error => 7,
         }
     }
 

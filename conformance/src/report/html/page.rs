@@ -62,6 +62,7 @@ const fn sign(verdict: Verdict) -> &'static str {
         Verdict::UnexpectedPass => "!",
         Verdict::Unsupported => "–",
         Verdict::Blocked => "◌",
+        Verdict::NotPlayed => "…",
         Verdict::Error => "⚠",
     }
 }

@@ -1,0 +1,60 @@
+//! Did each planned fault bite? A fault that changed nothing proves nothing, and a run with one is wasted.
+//!
+//! The evidence is on the server's sockets: a write that waited far longer than a round trip, or an end that came.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::net::{End, Meter};
+use crate::plan::{Fault, Kind, Plan};
+use crate::work::Ledger;
+
+/// A write waits so long for nobody who reads.
+const LONG: Duration = Duration::from_millis(300);
+
+/// Time from a death to its news.
+const NEWS: Duration = Duration::from_secs(1);
+
+/// The faults that changed nothing; `address` says where a victim is.
+pub(crate) fn inert(
+    plan: &Plan,
+    meter: &Meter,
+    ledger: &Ledger,
+    address: impl Fn(usize) -> IpAddr,
+    now: Duration,
+) -> Vec<Fault> {
+    let (blocks, ends) = (meter.blocks(), meter.ends());
+    let bit = |fault: &Fault| {
+        let peer = address(fault.victim);
+        let waited = || {
+            let until = fault.until().unwrap_or(now);
+            let long =
+                |block: &&crate::net::Block| block.after(fault.at(), until.max(fault.at())) >= LONG;
+            blocks
+                .iter()
+                .filter(|block| block.peer == peer && block.since < until)
+                .any(|block| long(&block))
+        };
+        let ended = |wanted: Option<End>| {
+            ends.iter().any(|(who, end, at)| {
+                *who == peer
+                    && wanted.is_none_or(|wanted| *end == wanted)
+                    && (fault.at()..=fault.at() + NEWS).contains(at)
+            })
+        };
+        match fault.kind {
+            Kind::Kill => ended(None),
+            Kind::HalfClose => ended(Some(End::Finished)) || waited(),
+            Kind::FallsSilent => {
+                ledger.silent.get(&fault.victim).is_some_and(|at| *at >= fault.at())
+            }
+            Kind::MachineDies
+            | Kind::StopsReading
+            | Kind::Drips
+            | Kind::CutOneWay
+            | Kind::CutForEver
+            | Kind::HoldRelease => waited(),
+        }
+    };
+    plan.faults.iter().filter(|fault| !bit(fault)).copied().collect()
+}

@@ -1,0 +1,136 @@
+//! What must hold when a run is over, and what is said when it does not.
+
+mod audit;
+
+pub(crate) use audit::inert;
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::plan::Plan;
+use crate::work::Ledger;
+
+/// What kind of thing did not hold, the worst first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Something panicked.
+    Panicked,
+    /// An operation of a healthy client never ended.
+    Wedged,
+    /// A healthy client got an error, or a wrong result.
+    Failed,
+    /// A victim's reply was not whole, or not in order.
+    Torn,
+    /// A connection of a client that is gone was never given up.
+    Leaks,
+    /// A victim that healed got nothing any more.
+    Starved,
+    /// An operation of a healthy client took longer than nobody else's trouble explains.
+    Late,
+}
+
+impl Kind {
+    /// One word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Panicked => "panicked",
+            Self::Wedged => "wedged",
+            Self::Failed => "failed",
+            Self::Torn => "torn",
+            Self::Leaks => "leaks",
+            Self::Starved => "starved",
+            Self::Late => "late",
+        }
+    }
+}
+
+/// Something that did not hold.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Violation {
+    /// What kind.
+    pub kind: Kind,
+    /// A sentence.
+    pub text: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.name(), self.text)
+    }
+}
+
+/// All violations of a finished run, the worst first and one of each kind.
+pub(crate) fn violations(
+    ledger: &Ledger,
+    plan: &Plan,
+    connections: usize,
+    now: Duration,
+) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut add = |kind, text: Option<String>| {
+        found.extend(text.map(|text| Violation { kind, text }));
+    };
+    add(Kind::Wedged, wedged(ledger, now));
+    add(Kind::Failed, with_count(&ledger.failed));
+    add(Kind::Torn, with_count(&ledger.torn));
+    add(Kind::Leaks, leaks(connections));
+    add(Kind::Starved, starved(ledger, plan));
+    add(Kind::Late, late(ledger));
+    found
+}
+
+fn wedged(ledger: &Ledger, now: Duration) -> Option<String> {
+    let stuck = ledger.stuck();
+    let first = stuck.iter().min_by_key(|stuck| stuck.since)?;
+    let (client, what) = (first.client, first.what);
+    let waited = seconds(now.saturating_sub(first.since));
+    let others = others(stuck.len());
+    Some(format!("client {client} has waited {waited} for its {what}{others}"))
+}
+
+fn late(ledger: &Ledger) -> Option<String> {
+    let worst = ledger.late.iter().max_by_key(|late| late.took)?;
+    let (client, what, since) = (worst.client, worst.what, seconds(worst.since));
+    let (took, bound) = (seconds(worst.took), seconds(worst.bound));
+    let others = others(ledger.late.len());
+    Some(format!(
+        "{what} of client {client} at {since} took {took}, and should within {bound}{others}"
+    ))
+}
+
+/// The resource baseline: when all clients are gone or broken for long enough, nothing is left of them.
+fn leaks(connections: usize) -> Option<String> {
+    let are = if connections == 1 { "connection is" } else { "connections are" };
+    (connections > 0).then(|| format!("{connections} {are} left of clients that are gone"))
+}
+
+/// Who has no fault that lasts is served again.
+fn starved(ledger: &Ledger, plan: &Plan) -> Option<String> {
+    let healed_at = plan.healed_at();
+    let heals = |victim: &usize| {
+        let mut faults = plan.faults.iter().filter(|fault| fault.victim == *victim);
+        faults.all(|fault| fault.until().is_some())
+    };
+    let served = |victim: &usize| ledger.last_reply.get(victim).is_some_and(|at| *at > healed_at);
+    let victim = (0..plan.victims()).find(|victim| heals(victim) && !served(victim))?;
+    Some(format!(
+        "victim {victim} got no reply after {}, when all was well again",
+        seconds(healed_at)
+    ))
+}
+
+fn with_count(texts: &[String]) -> Option<String> {
+    let first = texts.first()?;
+    Some(format!("{first}{}", others(texts.len())))
+}
+
+fn others(count: usize) -> String {
+    if count > 1 { format!(", and {} more", count - 1) } else { String::new() }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.2} s", duration.as_secs_f64())
+}

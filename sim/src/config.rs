@@ -1,0 +1,117 @@
+//! The size of a run: drawn from the seed, then plain data.
+
+use std::time::Duration;
+
+use lockproof_reference_server::ConnectionConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::seed::{Draw, Purpose};
+
+/// What the server and its clients speak.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// memcached's binary protocol.
+    Memcached,
+    /// Shared pages.
+    NetMem,
+}
+
+impl Protocol {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Memcached, Self::NetMem];
+
+    /// As in scenario names.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memcached => "memcached",
+            Self::NetMem => "netmem",
+        }
+    }
+}
+
+/// Segments in flight and unread, in each direction. It is turmoil's accept backlog as well.
+pub const WINDOW_SEGMENTS: usize = 24;
+
+/// What a stream is given that says nothing or takes nothing; shorter than in production, so that runs are.
+pub const WRITE_DEADLINE: Duration = Duration::from_secs(5);
+/// Silence between frames before a connection is closed. It stands for the keepalive that is not simulated.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time from the last fault, and from the end of all work, to when nothing may be left of a broken connection.
+pub const REAPED_WITHIN: Duration = Duration::from_secs(12);
+
+/// The size of a run.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Config {
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// Virtual time that passes at once. A message takes its latency and up to a tick.
+    pub tick_ms: u64,
+    /// Shortest latency of a message.
+    pub latency_min_ms: u64,
+    /// Longest.
+    pub latency_max_ms: u64,
+    /// Bytes of a segment.
+    pub segment_bytes: usize,
+    /// Bytes of the big value, or of every page.
+    pub value_bytes: usize,
+    /// Clients that nothing happens to.
+    pub healthy: usize,
+}
+
+impl Config {
+    /// Draws the size of a run.
+    pub fn draw(protocol: Protocol, seed: u64) -> Self {
+        let mut draw = Draw::new(seed, Purpose::Config);
+        let latency_min_ms = draw.within(1..=5);
+        let latency_max_ms = latency_min_ms + draw.within(1..=15);
+        let kib = match protocol {
+            Protocol::Memcached => *draw.pick(&[32, 64, 128]),
+            // Healthy clients read pages as well, and every page is as big.
+            Protocol::NetMem => *draw.pick(&[16, 24]),
+        };
+        Self {
+            protocol,
+            tick_ms: 5,
+            latency_min_ms,
+            latency_max_ms,
+            segment_bytes: *draw.pick(&[256, 536, 1460]),
+            value_bytes: kib * 1024,
+            healthy: usize::try_from(draw.within(2..=5)).unwrap_or(2),
+        }
+    }
+
+    /// The longest time from one side to the other and back.
+    pub const fn round_trip(&self) -> Duration {
+        Duration::from_millis(2 * (self.latency_max_ms + self.tick_ms))
+    }
+
+    /// What an operation of a healthy client may take: nobody else's trouble is in it.
+    ///
+    /// The longest reply goes out in windows, one a round trip; the rest is slack for a queue of healthy clients.
+    pub fn bound(&self) -> Duration {
+        let reply = match self.protocol {
+            Protocol::Memcached => 64,
+            Protocol::NetMem => self.value_bytes,
+        };
+        let windows = reply.div_ceil(self.segment_bytes * WINDOW_SEGMENTS);
+        self.round_trip() * (3 + 2 * u32::try_from(windows).unwrap_or(u32::MAX))
+    }
+
+    /// NetMem's number of pages and their length: the big one, the common one, and one for each healthy client.
+    pub fn pages(&self) -> (u32, u32) {
+        let number = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
+        (number(2 + self.healthy), number(self.value_bytes))
+    }
+
+    /// The limits of the reference server's connections.
+    pub fn connection(&self) -> ConnectionConfig {
+        ConnectionConfig {
+            write_deadline: WRITE_DEADLINE,
+            idle_timeout: Some(IDLE_TIMEOUT),
+            frame_deadline: Some(IDLE_TIMEOUT),
+            output_max: 16 * 1024,
+            ..ConnectionConfig::default()
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! One run: a server, a crowd, victims and a plan. First the faults; then whatever can heal has healed, and all must
+//! be well again.
+
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::watch;
+use turmoil::{Builder, Sim};
+
+use crate::check::{self, Violation};
+use crate::config::{Config, REAPED_WITHIN, WINDOW_SEGMENTS};
+use crate::host::Victim;
+use crate::net::UNIX_START;
+use crate::plan::{Fault, Plan};
+use crate::seed::{Draw, Purpose};
+use crate::server::{self, Gauges, HOST, Server};
+use crate::trace::{Hash, Trace};
+use crate::work::{Ledger, Setting, start_crowd, start_victim};
+
+/// Work goes on for so long after the last fault.
+const WORK_AFTER: Duration = Duration::from_secs(4);
+
+/// What a run is made of. Equal runs have equal outcomes.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Who serves.
+    pub server: Server,
+    /// How large it all is.
+    pub config: Config,
+    /// What goes wrong.
+    pub plan: Plan,
+    /// The seed of the workload and the network.
+    pub seed: u64,
+}
+
+/// What became of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// What did not hold, the worst first; at most one of a kind.
+    pub violations: Vec<Violation>,
+    /// Faults that changed nothing.
+    pub inert: Vec<Fault>,
+    /// Hash of every byte at the server and every note, with their times.
+    pub hash: u64,
+    /// Virtual time that passed.
+    pub lasted: Duration,
+    /// The longest operation of a healthy client that ended.
+    pub worst: Duration,
+    /// Operations of healthy clients.
+    pub operations: u64,
+    /// Faults and checks, with their times.
+    #[serde(skip)]
+    pub trace: Trace,
+}
+
+impl Outcome {
+    /// One word: `ok`, `inert`, or the worst violation's kind.
+    pub fn word(&self) -> &'static str {
+        match (self.violations.first(), self.inert.is_empty()) {
+            (Some(worst), _) => worst.kind.name(),
+            (None, false) => "inert",
+            (None, true) => "ok",
+        }
+    }
+
+    fn panicked(text: String) -> Self {
+        Self {
+            violations: vec![Violation { kind: check::Kind::Panicked, text }],
+            inert: Vec::new(),
+            hash: 0,
+            lasted: Duration::ZERO,
+            worst: Duration::ZERO,
+            operations: 0,
+            trace: Trace::default(),
+        }
+    }
+}
+
+impl Run {
+    /// Runs it; a panic inside is a violation.
+    pub fn outcome(&self) -> Outcome {
+        catch_unwind(AssertUnwindSafe(|| Stage::new(self).play())).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Outcome::panicked(text.unwrap_or_else(|| "something panicked".to_owned()))
+        })
+    }
+}
+
+/// A run on its way.
+struct Stage<'a> {
+    plan: &'a Plan,
+    sim: Sim<'static>,
+    setting: Setting,
+    gauges: Gauges,
+    victims: Vec<Victim>,
+    trace: Trace,
+}
+
+impl<'a> Stage<'a> {
+    fn new(run: &'a Run) -> Self {
+        let mut sim = simulation(&run.config, run.seed);
+        let gauges = server::start(&mut sim, run.server, &run.config);
+        let setting = Setting {
+            config: Rc::new(run.config.clone()),
+            seed: run.seed,
+            until: run.plan.healed_at() + WORK_AFTER,
+            ledger: Rc::new(RefCell::new(Ledger::default())),
+            filled: watch::channel(false).0,
+        };
+        start_crowd(&mut sim, &setting);
+        // Without a plan there is a victim all the same, to which nothing happens.
+        let count = run.plan.victims().max(1);
+        let victims = (0..count).map(|index| start_victim(&mut sim, &setting, index)).collect();
+        Self { plan: &run.plan, sim, setting, gauges, victims, trace: Trace::default() }
+    }
+
+    fn play(mut self) -> Outcome {
+        let mut changes = changes(self.plan).into_iter().peekable();
+        let end = self.setting.until + REAPED_WITHIN;
+        while self.sim.elapsed() < end && !self.is_quiet() {
+            while let Some(change) = changes.next_if(|change| change.at <= self.sim.elapsed()) {
+                self.make(&change);
+            }
+            if let Err(error) = self.sim.step() {
+                return Outcome::panicked(error.to_string());
+            }
+        }
+        self.judge()
+    }
+
+    /// All work is done, and nothing is left to be given up.
+    fn is_quiet(&self) -> bool {
+        self.sim.elapsed() > self.setting.until
+            && self.setting.ledger.borrow().done == self.setting.config.healthy
+            && self.gauges.connections() == 0
+    }
+
+    fn make(&mut self, change: &Change) {
+        let Change { fault, begins, .. } = change;
+        let Some(victim) = self.victims.get(fault.victim) else { return };
+        let (name, words) = (victim.name(), fault.kind.words());
+        let over = if *begins { "" } else { "over: " };
+        self.trace.note_at(self.sim.elapsed(), &format!("{over}{name}: {words}"));
+        if *begins {
+            victim.strike(&mut self.sim, HOST, fault);
+        } else {
+            victim.heal(&self.sim, HOST, fault.kind);
+        }
+    }
+
+    fn judge(mut self) -> Outcome {
+        let now = self.sim.elapsed();
+        let ledger = self.setting.ledger.borrow();
+        let connections = self.gauges.connections();
+        let violations = check::violations(&ledger, self.plan, connections, now);
+        let address = |victim: usize| -> IpAddr { self.sim.lookup(format!("victim-{victim}")) };
+        let inert = check::inert(self.plan, &self.gauges.meter, &ledger, address, now);
+        for violation in &violations {
+            self.trace.note_at(now, &violation.to_string());
+        }
+        let mut hash = Hash::default();
+        hash.number(self.gauges.meter.hash());
+        hash.bytes(self.trace.text().as_bytes());
+        hash.number(ledger.operations);
+        Outcome {
+            violations,
+            inert,
+            hash: hash.finish(),
+            lasted: now,
+            worst: ledger.worst,
+            operations: ledger.operations,
+            trace: self.trace,
+        }
+    }
+}
+
+/// A fault begins or is over.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    at: Duration,
+    begins: bool,
+    fault: Fault,
+}
+
+fn changes(plan: &Plan) -> Vec<Change> {
+    let begin = |fault: &Fault| Change { at: fault.at(), begins: true, fault: *fault };
+    let over = |fault: &Fault| fault.until().map(|at| Change { at, begins: false, fault: *fault });
+    let mut changes: Vec<Change> = plan.faults.iter().map(begin).collect();
+    changes.extend(plan.faults.iter().filter_map(over));
+    changes.sort_by_key(|change| change.at);
+    changes
+}
+
+fn simulation(config: &Config, seed: u64) -> Sim<'static> {
+    Builder::new()
+        .rng_seed(Draw::new(seed, Purpose::Net).number())
+        .epoch(std::time::UNIX_EPOCH + Duration::from_secs(UNIX_START))
+        .simulation_duration(Duration::from_hours(1))
+        .tick_duration(Duration::from_millis(config.tick_ms))
+        .min_message_latency(Duration::from_millis(config.latency_min_ms))
+        .max_message_latency(Duration::from_millis(config.latency_max_ms))
+        .tcp_capacity(WINDOW_SEGMENTS)
+        .build()
+}

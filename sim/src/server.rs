@@ -1,0 +1,116 @@
+//! The server of a run: the reference server by its own `serve`, or one that is wrong on purpose.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use lockproof_reference_server::Protocol as Serves;
+use lockproof_reference_server::{
+    Counters, Memcached, MemcachedConfig, NetMem, NetMemConfig, serve,
+};
+use tokio_util::sync::CancellationToken;
+use turmoil::Sim;
+
+use crate::config::{Config, Protocol};
+use crate::known_bad::{self, KnownBad};
+use crate::net::{LocalSpawn, Meter, SimListener, UNIX_START, Wire};
+
+/// Name of the server's host.
+pub const HOST: &str = "server";
+/// Its port.
+pub const PORT: u16 = 1000;
+
+/// Which server.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Server {
+    /// The one that users run.
+    #[default]
+    Reference,
+    /// A wrong one.
+    KnownBad(KnownBad),
+}
+
+impl Server {
+    /// `reference`, or the number of a flaw.
+    pub fn from_name(name: &str) -> Option<Self> {
+        if name == "reference" {
+            return Some(Self::Reference);
+        }
+        KnownBad::from_name(name).map(Self::KnownBad)
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Reference => "reference",
+            Self::KnownBad(flaw) => flaw.name(),
+        })
+    }
+}
+
+/// What can be seen of a running server.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gauges {
+    /// Its sockets.
+    pub(crate) meter: Arc<Meter>,
+    /// The reference server's counters, once it runs.
+    counters: Rc<RefCell<Option<Arc<Counters>>>>,
+    flawed: Rc<Cell<usize>>,
+}
+
+impl Gauges {
+    /// Connections that the server has now.
+    pub(crate) fn connections(&self) -> usize {
+        let counted = self.counters.borrow().as_ref().map_or(0, |counters| counters.current());
+        counted + self.flawed.get()
+    }
+}
+
+/// Starts the server's host.
+pub(crate) fn start(sim: &mut Sim<'_>, server: Server, config: &Config) -> Gauges {
+    let gauges = Gauges::default();
+    let (config, seen) = (config.clone(), gauges.clone());
+    sim.host(HOST, move || run(server, config.clone(), seen.clone()));
+    gauges
+}
+
+async fn run(server: Server, config: Config, gauges: Gauges) -> turmoil::Result {
+    let meter = Some(Arc::clone(&gauges.meter));
+    let wire = Wire { segment_bytes: config.segment_bytes, meter };
+    let listener = SimListener::bind(PORT, wire).await?;
+    let pages = config.pages();
+    match (server, config.protocol) {
+        (Server::Reference, Protocol::Memcached) => {
+            let unix_start = Some(UNIX_START);
+            let memcached = MemcachedConfig { unix_start, ..MemcachedConfig::default() };
+            reference(listener, Memcached::new(memcached), &config, &gauges).await;
+        }
+        (Server::Reference, Protocol::NetMem) => {
+            let (pages, page_len) = pages;
+            let netmem = NetMemConfig { pages, page_len, ..NetMemConfig::default() };
+            reference(listener, NetMem::new(netmem), &config, &gauges).await;
+        }
+        (Server::KnownBad(flaw), Protocol::Memcached) => {
+            let items = known_bad::Items::new(UNIX_START);
+            known_bad::serve(flaw, listener, items, gauges.flawed).await;
+        }
+        (Server::KnownBad(flaw), Protocol::NetMem) => {
+            let pages = known_bad::Pages::new(pages.0, pages.1);
+            known_bad::serve(flaw, listener, pages, gauges.flawed).await;
+        }
+    }
+    Ok(())
+}
+
+async fn reference<P: Serves>(
+    listener: SimListener,
+    protocol: P,
+    config: &Config,
+    gauges: &Gauges,
+) {
+    let protocol = Arc::new(protocol);
+    gauges.counters.replace(Some(Arc::clone(protocol.counters())));
+    serve(listener, protocol, config.connection(), LocalSpawn, CancellationToken::new()).await;
+}

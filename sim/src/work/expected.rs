@@ -1,0 +1,87 @@
+//! The big value, and whether a stream of replies holds it, whole and in order.
+
+use bytes::{Bytes, BytesMut};
+use lockproof_protocol::memcached_binary::{self as memcached, Opcode};
+use lockproof_protocol::netmem;
+
+use crate::config::{Config, Protocol};
+
+/// Key of the big value.
+pub(super) const BIG_KEY: &[u8] = b"big";
+/// The page that holds the big value.
+pub(super) const BIG_PAGE: u32 = 0;
+/// A version that no page has, so that its bytes always come.
+const NO_VERSION: i32 = -1;
+/// More than any body here.
+const BODY_MAX: u32 = 1 << 24;
+
+/// The big value.
+pub(super) fn big_value(config: &Config) -> Bytes {
+    (0..=250_u8).cycle().take(config.value_bytes).collect()
+}
+
+/// One victim's requests for the big value, and the check of what comes.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    protocol: Protocol,
+    big: Bytes,
+    asked: u32,
+    answered: u32,
+}
+
+impl Conversation {
+    pub(super) fn new(config: &Config) -> Self {
+        Self { protocol: config.protocol, big: big_value(config), asked: 0, answered: 0 }
+    }
+
+    /// One more request.
+    pub(super) fn ask(&mut self, out: &mut BytesMut) {
+        match self.protocol {
+            Protocol::Memcached => {
+                let command = memcached::Command::Get { key: Bytes::from_static(BIG_KEY) };
+                let (opcode, opaque) = (Opcode::GET, self.asked);
+                memcached::Request { opcode, opaque, cas: 0, command }.encode(out);
+            }
+            Protocol::NetMem => {
+                netmem::Request::Read { page: BIG_PAGE, version: NO_VERSION }.encode(out);
+            }
+        }
+        self.asked += 1;
+    }
+
+    /// Takes whole replies off the input, and says how many they were.
+    pub(super) fn take(&mut self, input: &mut BytesMut) -> Result<usize, String> {
+        let mut taken = 0;
+        while self.take_one(input)? {
+            self.answered += 1;
+            taken += 1;
+        }
+        Ok(taken)
+    }
+
+    fn take_one(&self, input: &mut BytesMut) -> Result<bool, String> {
+        let (number, broken) = (self.answered, |error| format!("reply {}: {error}", self.answered));
+        let value = match self.protocol {
+            Protocol::Memcached => {
+                let reply = memcached::ReplyDecoder::new(BODY_MAX).decode(input).map_err(broken)?;
+                let Some(reply) = reply else { return Ok(false) };
+                if reply.header.opaque != number {
+                    let opaque = reply.header.opaque;
+                    return Err(format!("reply {number} belongs to request {opaque}"));
+                }
+                reply.value
+            }
+            Protocol::NetMem => {
+                match netmem::ReplyDecoder::new(BODY_MAX).decode(input).map_err(broken)? {
+                    None => return Ok(false),
+                    Some(netmem::Reply::Page { page: BIG_PAGE, data: Some(data), .. }) => data,
+                    Some(other) => return Err(format!("reply {number} is {other:?}")),
+                }
+            }
+        };
+        if value == self.big {
+            return Ok(true);
+        }
+        Err(format!("reply {number} has other bytes than were stored"))
+    }
+}

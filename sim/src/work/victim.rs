@@ -1,0 +1,127 @@
+//! A client that asks for the big value without end, and treats its connection as it is told.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::watch;
+use tokio::time::sleep;
+use turmoil::Sim;
+
+use super::expected::Conversation;
+use super::{Setting, now};
+use crate::host::{Manner, Victim};
+use crate::net::SimStream;
+
+/// Requests that wait for their replies, at any time: far more bytes than a window.
+const OUTSTANDING: usize = 8;
+
+/// A dripping reader takes so much…
+const DROP_BYTES: usize = 512;
+/// …so often.
+const DROP_EVERY: Duration = Duration::from_millis(500);
+
+/// Pause before a new connection.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Starts a victim's host.
+pub(crate) fn start(sim: &mut Sim<'_>, setting: &Setting, index: usize) -> Victim {
+    let setting = setting.clone();
+    Victim::start(sim, format!("victim-{index}"), move |manners| {
+        run(setting.clone(), index, manners)
+    })
+}
+
+async fn run(setting: Setting, index: usize, mut manners: watch::Receiver<Manner>) {
+    let _ = setting.filled.subscribe().wait_for(|filled| *filled).await;
+    while !setting.is_over() {
+        // An error is what faults are for; only wrong replies count.
+        let _ = converse(&setting, index, &mut manners).await;
+        if *manners.borrow() == Manner::Silent {
+            let _ = be_silent(&setting, index).await;
+        }
+        // One that is broken for ever does not come back.
+        let healthy = |manner: &Manner| *manner == Manner::Healthy;
+        if manners.wait_for(healthy).await.is_err() {
+            return;
+        }
+        sleep(RETRY).await;
+    }
+}
+
+async fn be_silent(setting: &Setting, index: usize) -> io::Result<()> {
+    let mut stream = setting.connect().await?;
+    setting.ledger.borrow_mut().silent.insert(index, now());
+    let end = stream.read_u8().await;
+    drop(end);
+    std::future::pending().await
+}
+
+async fn converse(
+    setting: &Setting,
+    index: usize,
+    manners: &mut watch::Receiver<Manner>,
+) -> io::Result<()> {
+    let mut stream = setting.connect().await?;
+    let mut talk = Conversation::new(&setting.config);
+    let mut input = BytesMut::new();
+    let mut missing = OUTSTANDING;
+    while !setting.is_over() {
+        let mut requests = BytesMut::new();
+        (0..missing).for_each(|_| talk.ask(&mut requests));
+        stream.write_all(&requests).await?;
+        if read(&mut stream, &mut input, manners).await? == 0 {
+            return Ok(());
+        }
+        missing = match talk.take(&mut input) {
+            Ok(count) => count,
+            Err(error) => {
+                let mut ledger = setting.ledger.borrow_mut();
+                ledger.torn.push(format!("victim {index}: {error}"));
+                return Ok(());
+            }
+        };
+        if missing > 0 {
+            setting.ledger.borrow_mut().last_reply.insert(index, now());
+        }
+    }
+    Ok(())
+}
+
+/// The next bytes, in the manner that is asked for; none at the end.
+async fn read(
+    stream: &mut SimStream,
+    input: &mut BytesMut,
+    manners: &mut watch::Receiver<Manner>,
+) -> io::Result<usize> {
+    loop {
+        let manner = *manners.borrow_and_update();
+        match manner {
+            Manner::Healthy => tokio::select! {
+                biased; // told to stop, it stops
+                Ok(()) = manners.changed() => {}
+                read = stream.read_buf(input) => return read,
+            },
+            Manner::Dripping => {
+                sleep(DROP_EVERY).await;
+                if *manners.borrow() == manner {
+                    let mut drop = [0; DROP_BYTES];
+                    let count = stream.read(&mut drop).await?;
+                    input.extend_from_slice(&drop[..count]);
+                    return Ok(count);
+                }
+            }
+            Manner::Stopped | Manner::HalfClosed => {
+                if manner == Manner::HalfClosed {
+                    // Asked twice, it is closed already.
+                    let _ = stream.shutdown().await;
+                }
+                if manners.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+            Manner::Silent => return Ok(0),
+        }
+    }
+}

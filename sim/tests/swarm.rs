@@ -1,0 +1,51 @@
+//! Random runs: the reference server holds on every seed, a flawed one does not, and what fails is made small.
+
+use lockproof_sim::check::Kind;
+use lockproof_sim::known_bad::KnownBad;
+use lockproof_sim::server::Server;
+use lockproof_sim::shrink::shrink;
+use lockproof_sim::swarm::draw;
+use lockproof_sim::sweep::{Sweep, sweep};
+
+fn swept(server: Server, seeds: std::ops::Range<u64>) -> Sweep {
+    sweep(seeds, 2, |seed| draw(server, seed), |_| {})
+}
+
+#[test]
+fn reference_server_holds_on_every_seed() {
+    let swept = swept(Server::Reference, 0..100);
+    assert!(swept.failed.is_empty(), "{:#?}", swept.failed);
+    assert!(swept.wasted * 5 <= swept.seeds(), "{} of {} wasted", swept.wasted, swept.seeds());
+}
+
+#[test]
+fn a_flawed_server_is_caught_within_a_few_seeds() {
+    for flaw in KnownBad::ALL {
+        let swept = swept(Server::KnownBad(flaw), 0..20);
+        assert!(!swept.failed.is_empty(), "{}: {swept:#?}", flaw.name());
+    }
+}
+
+#[test]
+fn a_failing_plan_is_made_small_and_still_fails() {
+    let flaw = Server::KnownBad(KnownBad::K01);
+    let wedges = |seed: &u64| {
+        let run = draw(flaw, *seed);
+        let worst = run.outcome().violations.first().map(|violation| violation.kind);
+        run.plan.faults.len() > 2 && worst == Some(Kind::Wedged)
+    };
+    let seed = (0..100).find(wedges).expect("some plan wedges it");
+    let shrunk = shrink(&draw(flaw, seed));
+    assert_eq!(shrunk.run.plan.faults.len(), 1, "{}", shrunk.run.plan);
+    assert_eq!(shrunk.run.outcome().violations[0].kind, Kind::Wedged);
+}
+
+#[test]
+fn one_seed_gives_one_hash() {
+    for seed in 0..10 {
+        assert_eq!(
+            draw(Server::Reference, seed).outcome().hash,
+            draw(Server::Reference, seed).outcome().hash
+        );
+    }
+}
