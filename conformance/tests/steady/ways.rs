@@ -94,6 +94,7 @@ impl Trip {
             deliveries: deliveries.to_vec(),
             jobs,
             timeout: self.timeout,
+            max_time: Duration::MAX,
             seed: self.seed,
             allow_flush: false,
         };
