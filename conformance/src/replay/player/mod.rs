@@ -279,7 +279,8 @@ impl<'w, W: World> Player<'w, W> {
 
     fn in_time(&self) -> Result<(), Problem> {
         let now = self.world.now();
-        if now < self.ends {
+        // Alternatives are tried to their end: what is told of them is why they do not fit.
+        if now < self.ends || self.trying > 0 {
             return Ok(());
         }
         let took = now.saturating_sub(self.started).as_secs();
