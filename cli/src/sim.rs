@@ -5,7 +5,9 @@ mod report;
 
 pub(crate) use arguments::Sim;
 
+use std::fmt::Display;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -18,6 +20,7 @@ use lockproof_sim::sweep::{Sweep, sweep};
 
 use self::arguments::{SWARM, Verb};
 use self::report::{Report, Swept};
+use crate::arguments::Format;
 use crate::exit::{Done, Problem};
 use crate::output;
 
@@ -45,9 +48,13 @@ impl Subject {
 }
 
 pub(crate) fn run(sim: &Sim) -> Done {
-    if let Some(Verb::List(list)) = &sim.verb {
-        output::print(&report::list(list.format))?;
-        return Ok(ExitCode::SUCCESS);
+    match &sim.verb {
+        Some(Verb::List(list)) => {
+            output::print(&report::list(list.format))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Verb::Replay(again)) => return replay(&again.plan, again.format),
+        None => {}
     }
     let server = Server::from_name(&sim.server).ok_or_else(|| {
         let server = &sim.server;
@@ -57,7 +64,8 @@ pub(crate) fn run(sim: &Sim) -> Done {
     let seeds = sim.seeds();
     let total = subjects.len() as u64 * (seeds.end - seeds.start);
     let (progress, begun) = (Progress::new(total), Instant::now());
-    let mut report = Report { server, seeds: seeds.clone(), swept: Vec::new(), took: Duration::ZERO };
+    let mut report =
+        Report { server, seeds: seeds.clone(), swept: Vec::new(), took: Duration::ZERO };
     for subject in subjects {
         let before = report.runs();
         let make = |seed| subject.with(server, seed);
@@ -68,6 +76,19 @@ pub(crate) fn run(sim: &Sim) -> Done {
     report.took = begun.elapsed();
     output::print(&report.text(sim.format))?;
     Ok(report.code())
+}
+
+fn replay(plan: &Path, format: Format) -> Done {
+    let wrong = |error: &dyn Display| Problem::usage(format!("{}: {error}", plan.display()));
+    let text = std::fs::read_to_string(plan).map_err(|error| wrong(&error))?;
+    let run: Run = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
+    let outcome = run.outcome();
+    output::print(&report::replayed(&run, &outcome, format))?;
+    Ok(match outcome.word() {
+        "ok" => ExitCode::SUCCESS,
+        "inert" => ExitCode::from(report::INCONCLUSIVE),
+        _ => ExitCode::FAILURE,
+    })
 }
 
 /// The subjects of these names: a scenario, one half of its name, or `swarm`.
@@ -107,9 +128,8 @@ impl Progress {
         let target =
             if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(total), target);
-        let style = ProgressStyle::with_template(
-            "{bar:30} {pos}/{len} seeds, {per_sec}, {elapsed} {msg}",
-        );
+        let style =
+            ProgressStyle::with_template("{bar:30} {pos}/{len} seeds, {per_sec}, {elapsed} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Self { bar }
     }

@@ -72,9 +72,9 @@ pub fn judge(
     let played: Played = played.take().ok_or("the judge came to no end")?;
     let mut trace = trace.take();
     note(&mut trace, &played.transcript);
-    let failure = played.failure.map(|failure| {
-        format!("line {}: {}: {}", failure.line, failure.step, failure.problem)
-    });
+    let failure = played
+        .failure
+        .map(|failure| format!("line {}: {}: {}", failure.line, failure.step, failure.problem));
     Ok(Judged { failure, trace, lasted })
 }
 

@@ -48,7 +48,8 @@ impl Matrix {
         let mut escaped = Vec::new();
         for (row, scenario) in self.scenarios.iter().enumerate() {
             for flaw in scenario.catches() {
-                let column = self.servers.iter().position(|known| *known == Server::KnownBad(*flaw));
+                let column =
+                    self.servers.iter().position(|known| *known == Server::KnownBad(*flaw));
                 let word = column.and_then(|column| self.cells.get(&(row, column)));
                 if word.is_none_or(|word| matches!(*word, "ok" | "inert")) {
                     escaped.push((scenario.name(), *flaw));

@@ -48,10 +48,7 @@ const ROWS: &[Row] = &[
         name: "client-killed-in-blocking-send",
         about: "the process of a client dies while the server's send to it waits; its kernel says so",
         faults: |at| {
-            vec![
-                Fault::new(at, 0, Kind::StopsReading),
-                Fault::new(at + LATER_MS, 0, Kind::Kill),
-            ]
+            vec![Fault::new(at, 0, Kind::StopsReading), Fault::new(at + LATER_MS, 0, Kind::Kill)]
         },
         catches: &[KnownBad::K01, KnownBad::K02],
     },
@@ -81,18 +78,14 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "client-is-cut-one-way",
-        about: "nothing from a client arrives any more; then its process dies, and that does not arrive either",
-        faults: |at| {
-            vec![Fault::new(at, 0, Kind::CutOneWay)]
-        },
+        about: "nothing from a client arrives any more, acknowledgements included",
+        faults: |at| vec![Fault::new(at, 0, Kind::CutOneWay)],
         catches: &[KnownBad::K03],
     },
     Row {
         name: "link-stalls",
         about: "the link of a client stalls for two seconds; its replies arrive whole",
-        faults: |at| {
-            vec![Fault { for_ms: Some(2_000), ..Fault::new(at, 0, Kind::HoldRelease) }]
-        },
+        faults: |at| vec![Fault { for_ms: Some(2_000), ..Fault::new(at, 0, Kind::HoldRelease) }],
         catches: &[KnownBad::K28],
     },
     Row {

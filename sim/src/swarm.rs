@@ -54,7 +54,8 @@ fn add_passing(faults: &mut Vec<Fault>, victim: usize, kinds: &[Kind], draw: &mu
     for _ in 0..draw.within(0..=2) {
         at_ms += draw.within(0..=2_000);
         // Longer than the server's patience, now and then.
-        let lasts = if draw.one_in(4) { draw.within(5_500..=7_000) } else { draw.within(600..=2_500) };
+        let lasts =
+            if draw.one_in(4) { draw.within(5_500..=7_000) } else { draw.within(600..=2_500) };
         faults.push(Fault { at_ms, victim, kind: *draw.pick(kinds), for_ms: Some(lasts) });
         at_ms += lasts + BREATH_MS;
     }

@@ -42,8 +42,7 @@ fn one_seed_gives_one_trace() {
 
 #[test]
 fn a_session_that_the_server_does_not_fulfil_fails_here_too() {
-    let text =
-        include_str!("../../conformance/sessions/memcached/exp/seconds-from-now.session");
+    let text = include_str!("../../conformance/sessions/memcached/exp/seconds-from-now.session");
     let wrong = text.replacen("A< ok set", "A< key_exists set", 1);
     assert_ne!(wrong, text);
     let wrong = Session::parse(&wrong).expect("it parses");

@@ -19,6 +19,7 @@ mod record;
 mod report;
 mod serve;
 mod serve_echo;
+mod sim;
 mod target;
 mod usage;
 mod verdict;

@@ -28,8 +28,12 @@ pub(crate) fn inert(
         let peer = address(fault.victim);
         let waited = || {
             let until = fault.until().unwrap_or(now);
-            let long = |block: &&crate::net::Block| block.after(fault.at(), until.max(fault.at())) >= LONG;
-            blocks.iter().filter(|block| block.peer == peer && block.since < until).any(|block| long(&block))
+            let long =
+                |block: &&crate::net::Block| block.after(fault.at(), until.max(fault.at())) >= LONG;
+            blocks
+                .iter()
+                .filter(|block| block.peer == peer && block.since < until)
+                .any(|block| long(&block))
         };
         let ended = |wanted: Option<End>| {
             ends.iter().any(|(who, end, at)| {
@@ -41,7 +45,9 @@ pub(crate) fn inert(
         match fault.kind {
             Kind::Kill => ended(None),
             Kind::HalfClose => ended(Some(End::Finished)) || waited(),
-            Kind::FallsSilent => ledger.silent.get(&fault.victim).is_some_and(|at| *at >= fault.at()),
+            Kind::FallsSilent => {
+                ledger.silent.get(&fault.victim).is_some_and(|at| *at >= fault.at())
+            }
             Kind::MachineDies
             | Kind::StopsReading
             | Kind::Drips

@@ -15,12 +15,8 @@ pub(crate) trait Meaning: 'static {
     fn read(&self, now: Now, request: &Self::Request) -> Option<Bytes>;
 
     /// Executes a request: its own reply, unless it has to wait, and those of sessions that waited.
-    fn write(
-        &mut self,
-        now: Now,
-        session: SessionId,
-        request: Self::Request,
-    ) -> Vec<Effect<Bytes>>;
+    fn write(&mut self, now: Now, session: SessionId, request: Self::Request)
+    -> Vec<Effect<Bytes>>;
 
     /// Forgets a session.
     fn end(&mut self, session: SessionId) -> Vec<Effect<Bytes>>;

@@ -1,9 +1,7 @@
 //! memcached for the flawed servers: one shard, no statistics, no SASL.
 
 use bytes::{Bytes, BytesMut};
-use lockproof_protocol::memcached_binary::{
-    Command, Limits, Reply, Request, RequestDecoder,
-};
+use lockproof_protocol::memcached_binary::{Command, Limits, Reply, Request, RequestDecoder};
 use lockproof_state_machine::{Effect, Now, SessionId, items};
 
 use super::Meaning;

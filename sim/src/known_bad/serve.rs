@@ -102,7 +102,9 @@ impl<M: Meaning> Connection<M> {
 
     async fn converse(&mut self) -> io::Result<()> {
         loop {
-            while let Some(request) = M::decode(&mut self.input).map_err(|()| io::ErrorKind::InvalidData)? {
+            while let Some(request) =
+                M::decode(&mut self.input).map_err(|()| io::ErrorKind::InvalidData)?
+            {
                 self.answer(request).await?;
             }
             for reply in std::mem::take(&mut self.batch).into_iter().rev() {
@@ -116,7 +118,11 @@ impl<M: Meaning> Connection<M> {
 
     async fn read(&mut self) -> io::Result<usize> {
         let reading = self.stream.read_buf(&mut self.input);
-        if self.server.flaw == KnownBad::K22 { reading.await } else { timeout(IDLE_TIMEOUT, reading).await? }
+        if self.server.flaw == KnownBad::K22 {
+            reading.await
+        } else {
+            timeout(IDLE_TIMEOUT, reading).await?
+        }
     }
 
     async fn answer(&mut self, request: M::Request) -> io::Result<()> {

@@ -40,7 +40,10 @@ pub struct SimStream {
 
 impl std::fmt::Debug for SimStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SimStream").field("peer", &self.peer).field("end", &self.end).finish_non_exhaustive()
+        f.debug_struct("SimStream")
+            .field("peer", &self.peer)
+            .field("end", &self.end)
+            .finish_non_exhaustive()
     }
 }
 

@@ -63,9 +63,18 @@ impl Ledger {
         }
     }
 
+    /// A client whose operation failed waits no more.
+    pub(crate) fn give_up(&mut self, client: usize) {
+        self.open.remove(&client);
+    }
+
     /// Operations that have not ended.
     pub(crate) fn stuck(&self) -> Vec<Stuck> {
-        let stuck = |(client, (what, since)): (&usize, &(&'static str, Duration))| Stuck { client: *client, what, since: *since };
+        let stuck = |(client, (what, since)): (&usize, &(&'static str, Duration))| Stuck {
+            client: *client,
+            what,
+            since: *since,
+        };
         self.open.iter().map(stuck).collect()
     }
 
@@ -80,7 +89,8 @@ impl Ledger {
         self.counter.1 += 1;
         if value < least || value > self.counter.0 {
             let most = self.counter.0;
-            self.failed.push(format!("the common counter is {value}, not between {least} and {most}"));
+            self.failed
+                .push(format!("the common counter is {value}, not between {least} and {most}"));
         }
     }
 }

@@ -55,7 +55,10 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
 
 async fn connect(setting: &Setting, index: usize) -> Result<Client<SimStream>, Error> {
     setting.ledger.borrow_mut().begin(index, "connect");
-    let stream = setting.connect().await.map_err(|source| Error::Transport { source, maybe_applied: false })?;
+    let stream = setting
+        .connect()
+        .await
+        .map_err(|source| Error::Transport { source, maybe_applied: false })?;
     let mut client = Client::new(stream, FOR_EVER);
     client.noop().await?;
     // A connection and a request: two round trips.

@@ -67,7 +67,10 @@ async fn count(setting: &Setting, client: &mut Client<SimStream>) -> Result<(), 
 
 async fn connect(setting: &Setting, index: usize) -> Result<Client<SimStream>, Error> {
     setting.ledger.borrow_mut().begin(index, "connect");
-    let stream = setting.connect().await.map_err(|source| Error::Transport { source, maybe_applied: false })?;
+    let stream = setting
+        .connect()
+        .await
+        .map_err(|source| Error::Transport { source, maybe_applied: false })?;
     let client = Client::connect(stream, FOR_EVER).await?;
     // A connection and a request: two round trips.
     setting.ledger.borrow_mut().end(index, setting.config.bound() * 2);
