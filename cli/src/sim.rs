@@ -5,7 +5,9 @@ mod report;
 
 pub(crate) use arguments::Sim;
 
+use std::fmt::Display;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -18,6 +20,7 @@ use lockproof_sim::sweep::{Sweep, sweep};
 
 use self::arguments::{SWARM, Verb};
 use self::report::{Report, Swept};
+use crate::arguments::Format;
 use crate::exit::{Done, Problem};
 use crate::output;
 
@@ -45,9 +48,13 @@ impl Subject {
 }
 
 pub(crate) fn run(sim: &Sim) -> Done {
-    if let Some(Verb::List(list)) = &sim.verb {
-        output::print(&report::list(list.format))?;
-        return Ok(ExitCode::SUCCESS);
+    match &sim.verb {
+        Some(Verb::List(list)) => {
+            output::print(&report::list(list.format))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Verb::Replay(again)) => return replay(&again.plan, again.format),
+        None => {}
     }
     let server = Server::from_name(&sim.server).ok_or_else(|| {
         let server = &sim.server;
@@ -69,6 +76,19 @@ pub(crate) fn run(sim: &Sim) -> Done {
     report.took = begun.elapsed();
     output::print(&report.text(sim.format))?;
     Ok(report.code())
+}
+
+fn replay(plan: &Path, format: Format) -> Done {
+    let wrong = |error: &dyn Display| Problem::usage(format!("{}: {error}", plan.display()));
+    let text = std::fs::read_to_string(plan).map_err(|error| wrong(&error))?;
+    let run: Run = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
+    let outcome = run.outcome();
+    output::print(&report::replayed(&run, &outcome, format))?;
+    Ok(match outcome.word() {
+        "ok" => ExitCode::SUCCESS,
+        "inert" => ExitCode::from(report::INCONCLUSIVE),
+        _ => ExitCode::FAILURE,
+    })
 }
 
 /// The subjects of these names: a scenario, one half of its name, or `swarm`.

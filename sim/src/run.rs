@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use turmoil::{Builder, Sim};
 
@@ -22,10 +22,10 @@ use crate::trace::{Hash, Trace};
 use crate::work::{Ledger, Setting, start_crowd, start_victim};
 
 /// Work goes on for so long after the last fault.
-const WORK_AFTER: Duration = Duration::from_secs(4);
+const WORK_AFTER: Duration = Duration::from_secs(5);
 
-/// What a run is made of. Equal runs have equal outcomes.
-#[derive(Clone, Debug)]
+/// What a run is made of, as plain data. Equal runs have equal outcomes.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Run {
     /// Who serves.
     pub server: Server,
@@ -157,7 +157,8 @@ impl<'a> Stage<'a> {
         let now = self.sim.elapsed();
         let ledger = self.setting.ledger.borrow();
         let connections = self.gauges.connections();
-        let violations = check::violations(&ledger, self.plan, connections, now);
+        let violations =
+            check::violations(&ledger, self.plan, connections, (self.setting.until, now));
         let address = |victim: usize| -> IpAddr { self.sim.lookup(format!("victim-{victim}")) };
         let inert = check::inert(self.plan, &self.gauges.meter, &ledger, address, now);
         for violation in &violations {

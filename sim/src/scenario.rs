@@ -78,7 +78,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "client-is-cut-one-way",
-        about: "nothing from a client arrives any more; then its process dies, and that does not arrive either",
+        about: "nothing from a client arrives any more, acknowledgements included",
         faults: |at| vec![Fault::new(at, 0, Kind::CutOneWay)],
         catches: &[KnownBad::K03],
     },

@@ -81,7 +81,7 @@ mod tests {
     fn numbers_of_a_seed_never_change() {
         let mut draw = Draw::new(7, Purpose::Plan);
         let drawn: Vec<u64> = (0..4).map(|_| draw.within(0..=999)).collect();
-        assert_eq!(drawn, [0, 0, 0, 0]);
+        assert_eq!(drawn, [300, 377, 249, 315]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use lockproof_reference_server::Protocol as Serves;
 use lockproof_reference_server::{
     Counters, Memcached, MemcachedConfig, NetMem, NetMemConfig, serve,
 };
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use turmoil::Sim;
 
@@ -22,7 +23,8 @@ pub const HOST: &str = "server";
 pub const PORT: u16 = 1000;
 
 /// Which server.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Server {
     /// The one that users run.
     #[default]
@@ -38,6 +40,20 @@ impl Server {
             return Some(Self::Reference);
         }
         KnownBad::from_name(name).map(Self::KnownBad)
+    }
+}
+
+impl TryFrom<String> for Server {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::from_name(&name).ok_or_else(|| format!("no server is named `{name}`"))
+    }
+}
+
+impl From<Server> for String {
+    fn from(server: Server) -> Self {
+        server.to_string()
     }
 }
 

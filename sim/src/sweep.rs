@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use crate::run::{Outcome, Run};
+use crate::trace::Hash;
 
 /// What became of a range of seeds.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub struct Sweep {
     pub ok: u64,
     /// Seeds without a violation that prove little: a fault changed nothing.
     pub wasted: u64,
+    /// Hash of all outcomes, whatever the order in which they came.
+    pub hash: u64,
     /// Seeds with a violation.
     pub failed: BTreeMap<u64, Outcome>,
 }
@@ -25,6 +28,10 @@ impl Sweep {
     }
 
     fn add(&mut self, seed: u64, outcome: Outcome) {
+        let mut hash = Hash::default();
+        hash.number(seed);
+        hash.number(outcome.hash);
+        self.hash ^= hash.finish();
         if !outcome.violations.is_empty() {
             self.failed.insert(seed, outcome);
         } else if outcome.inert.is_empty() {

@@ -3,6 +3,7 @@
 #![allow(clippy::doc_markdown, reason = "these comments are printed in a terminal")]
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use clap::{Args, Subcommand};
@@ -64,6 +65,23 @@ pub(crate) struct Sim {
 pub(super) enum Verb {
     /// Show the scenarios, and the servers that are wrong on purpose
     List(List),
+    /// Run a plan from a file again
+    Replay(Replay),
+}
+
+/// Run a plan from a file again
+///
+/// The file is JSON: the `run` of a failure in `lockproof sim --format json`. It holds the server,
+/// the sizes, the faults and the seed, so it can be edited by hand.
+#[derive(Args, Debug)]
+#[command(after_long_help = CODES)]
+pub(super) struct Replay {
+    /// The file
+    #[arg(long, value_name = "FILE")]
+    pub(super) plan: PathBuf,
+    /// How the report is printed
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
 }
 
 #[derive(Args, Debug)]

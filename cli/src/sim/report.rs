@@ -22,6 +22,9 @@ const SHOWN: usize = 3;
 /// Above this part of wasted seeds, the rest proves too little.
 const WASTED_PERCENT_MAX: u64 = 20;
 
+/// Exit code of a run that proves too little.
+pub(super) const INCONCLUSIVE: u8 = 4;
+
 /// All that was run.
 pub(super) struct Report {
     pub(super) server: Server,
@@ -90,7 +93,7 @@ impl Report {
         match self.outcome() {
             "holds" => ExitCode::SUCCESS,
             "violated" => ExitCode::FAILURE,
-            _ => ExitCode::from(4),
+            _ => ExitCode::from(INCONCLUSIVE),
         }
     }
 
@@ -131,18 +134,14 @@ impl Report {
     fn show(&self, text: &mut String, name: &str, failure: &Failure) {
         let Failure { seed, run, outcome, planned, tries } = failure;
         let _ = writeln!(text, "\nFAIL  {name}  seed {seed}");
-        for violation in &outcome.violations {
-            let _ = writeln!(text, "  {violation}");
-        }
+        show_violations(text, outcome);
         let left = run.plan.faults.len();
         if left < *planned {
             let _ = writeln!(text, "  plan, {left} of {planned} faults ({tries} runs):");
         } else {
             let _ = writeln!(text, "  plan:");
         }
-        for line in run.plan.to_string().lines() {
-            let _ = writeln!(text, "    {line}");
-        }
+        show_plan(text, run);
         let _ = writeln!(text, "  hash 0x{:016x}", outcome.hash);
         let _ = writeln!(text, "  again:  {}\n", self.again(name, *seed));
     }
@@ -171,7 +170,7 @@ impl Report {
                 json!({
                     "seed": failure.seed,
                     "violations": failure.outcome.violations,
-                    "plan": failure.run.plan,
+                    "run": failure.run,
                     "planned": failure.planned,
                     "hash": format!("0x{:016x}", failure.outcome.hash),
                     "again": self.again(&swept.name, failure.seed),
@@ -182,10 +181,48 @@ impl Report {
             "name": swept.name,
             "ok": swept.found.ok,
             "wasted": swept.found.wasted,
+            "hash": format!("0x{:016x}", swept.found.hash),
             "failed": swept.found.failed.keys().collect::<Vec<_>>(),
             "failures": failures,
         })
     }
+}
+
+fn show_violations(text: &mut String, outcome: &Outcome) {
+    for violation in &outcome.violations {
+        let _ = writeln!(text, "  {violation}");
+    }
+    for fault in &outcome.inert {
+        let _ = writeln!(text, "  inert: {}", fault.to_string().trim_start());
+    }
+}
+
+fn show_plan(text: &mut String, run: &Run) {
+    for line in run.plan.to_string().lines() {
+        let _ = writeln!(text, "    {line}");
+    }
+}
+
+/// One run from a file.
+pub(super) fn replayed(run: &Run, outcome: &Outcome, format: Format) -> String {
+    let (hash, word) = (format!("0x{:016x}", outcome.hash), outcome.word());
+    if format == Format::Json {
+        let violations = &outcome.violations;
+        let document = json!({
+            "schema": "lockproof.sim-replay/1",
+            "word": word,
+            "violations": violations,
+            "inert": outcome.inert,
+            "hash": hash,
+            "run": run,
+        });
+        return format!("{document:#}");
+    }
+    let mut text = format!("lockproof sim  server {}  seed {}\n  plan:\n", run.server, run.seed);
+    show_plan(&mut text, run);
+    show_violations(&mut text, outcome);
+    let _ = writeln!(text, "  hash {hash}\n{word}");
+    text
 }
 
 impl Swept {

@@ -25,6 +25,7 @@ mod record;
 mod report;
 mod serve;
 mod serve_echo;
+mod sim;
 mod target;
 mod usage;
 mod verdict;

@@ -62,12 +62,15 @@ impl fmt::Display for Violation {
     }
 }
 
-/// All violations of a finished run, the worst first and one of each kind.
+/// Before the end of all work, whoever is well is served so often at least.
+const SERVED_WITHIN: Duration = Duration::from_millis(1_500);
+
+/// All violations of a run whose work ended at `until`, the worst first and one of each kind.
 pub(crate) fn violations(
     ledger: &Ledger,
     plan: &Plan,
     connections: usize,
-    now: Duration,
+    (until, now): (Duration, Duration),
 ) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut add = |kind, text: Option<String>| {
@@ -77,7 +80,7 @@ pub(crate) fn violations(
     add(Kind::Failed, with_count(&ledger.failed));
     add(Kind::Torn, with_count(&ledger.torn));
     add(Kind::Leaks, leaks(connections));
-    add(Kind::Starved, starved(ledger, plan));
+    add(Kind::Starved, starved(ledger, plan, until));
     add(Kind::Late, late(ledger));
     found
 }
@@ -108,18 +111,15 @@ fn leaks(connections: usize) -> Option<String> {
 }
 
 /// Who has no fault that lasts is served again.
-fn starved(ledger: &Ledger, plan: &Plan) -> Option<String> {
-    let healed_at = plan.healed_at();
+fn starved(ledger: &Ledger, plan: &Plan, until: Duration) -> Option<String> {
+    let since = until.saturating_sub(SERVED_WITHIN);
     let heals = |victim: &usize| {
         let mut faults = plan.faults.iter().filter(|fault| fault.victim == *victim);
         faults.all(|fault| fault.until().is_some())
     };
-    let served = |victim: &usize| ledger.last_reply.get(victim).is_some_and(|at| *at > healed_at);
-    let victim = (0..plan.victims()).find(|victim| heals(victim) && !served(victim))?;
-    Some(format!(
-        "victim {victim} got no reply after {}, when all was well again",
-        seconds(healed_at)
-    ))
+    let served = |victim: &usize| ledger.last_reply.get(victim).is_some_and(|at| *at > since);
+    let victim = (0..plan.victims().max(1)).find(|victim| heals(victim) && !served(victim))?;
+    Some(format!("victim {victim} got no reply after {}, when all was well", seconds(since)))
 }
 
 fn with_count(texts: &[String]) -> Option<String> {

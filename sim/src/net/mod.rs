@@ -5,7 +5,8 @@
 //! [`Meter`] sees every byte and every wait on the server's side; [`wire`](Wire) says how large segments are.
 //!
 //! Left out: retransmission. A segment that is lost is lost for ever, and its stream is silent from then on, so a cut
-//! that heals must hold messages back, and never drop them.
+//! that heals must hold messages back, and never drop them. And an end of stream that finds a full window is lost, because
+//! turmoil looks at it again only when another segment comes.
 
 mod listener;
 mod meter;

@@ -34,6 +34,7 @@ async fn work(setting: Setting, client: usize) {
     let mut ledger = setting.ledger.borrow_mut();
     ledger.done += 1;
     if let Err(error) = worked {
+        ledger.give_up(client);
         ledger.failed.push(format!("client {client}: {error}"));
     }
 }

@@ -63,6 +63,11 @@ impl Ledger {
         }
     }
 
+    /// A client whose operation failed waits no more.
+    pub(crate) fn give_up(&mut self, client: usize) {
+        self.open.remove(&client);
+    }
+
     /// Operations that have not ended.
     pub(crate) fn stuck(&self) -> Vec<Stuck> {
         let stuck = |(client, (what, since)): (&usize, &(&'static str, Duration))| Stuck {

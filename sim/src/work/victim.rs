@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use turmoil::Sim;
 
 use super::expected::Conversation;
@@ -21,6 +21,10 @@ const OUTSTANDING: usize = 8;
 const DROP_BYTES: usize = 512;
 /// …so often.
 const DROP_EVERY: Duration = Duration::from_millis(500);
+
+/// A client that is well gives up a connection on which nothing comes for so long. It has to: the simulator loses an end
+/// of stream that finds a full window.
+const PATIENCE: Duration = Duration::from_millis(2_500);
 
 /// Pause before a new connection.
 const RETRY: Duration = Duration::from_millis(100);
@@ -67,7 +71,8 @@ async fn converse(
     let mut talk = Conversation::new(&setting.config);
     let mut input = BytesMut::new();
     let mut missing = OUTSTANDING;
-    while !setting.is_over() {
+    // One that is broken stays so, whether or not the others still work.
+    while !(setting.is_over() && *manners.borrow() == Manner::Healthy) {
         let mut requests = BytesMut::new();
         (0..missing).for_each(|_| talk.ask(&mut requests));
         stream.write_all(&requests).await?;
@@ -101,7 +106,7 @@ async fn read(
             Manner::Healthy => tokio::select! {
                 biased; // told to stop, it stops
                 Ok(()) = manners.changed() => {}
-                read = stream.read_buf(input) => return read,
+                read = timeout(PATIENCE, stream.read_buf(input)) => return read?,
             },
             Manner::Dripping => {
                 sleep(DROP_EVERY).await;
