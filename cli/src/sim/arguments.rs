@@ -80,8 +80,8 @@ pub(super) struct Replay {
     #[arg(long, value_name = "FILE")]
     pub(super) plan: PathBuf,
     /// How the report is printed
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(super) format: Format,
+    #[arg(long, value_enum, default_value_t = SimFormat::Human)]
+    pub(super) format: SimFormat,
 }
 
 #[derive(Args, Debug)]
@@ -112,7 +112,7 @@ fn range(text: &str) -> Result<Range<u64>, String> {
 }
 
 /// Where the output goes.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub(super) enum SimFormat {
     /// For people
     Human,

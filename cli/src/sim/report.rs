@@ -204,9 +204,9 @@ fn show_plan(text: &mut String, run: &Run) {
 }
 
 /// One run from a file.
-pub(super) fn replayed(run: &Run, outcome: &Outcome, format: Format) -> String {
+pub(super) fn replayed(run: &Run, outcome: &Outcome, format: SimFormat) -> String {
     let (hash, word) = (format!("0x{:016x}", outcome.hash), outcome.word());
-    if format == Format::Json {
+    if format == SimFormat::Json {
         let violations = &outcome.violations;
         let document = json!({
             "schema": "lockproof.sim-replay/1",
