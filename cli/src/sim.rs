@@ -20,7 +20,7 @@ use lockproof_sim::sweep::{Sweep, sweep};
 
 use self::arguments::{SWARM, Verb};
 use self::report::{Report, Swept};
-use crate::arguments::Format;
+use self::arguments::SimFormat;
 use crate::exit::{Done, Problem};
 use crate::output;
 
@@ -78,7 +78,7 @@ pub(crate) fn run(sim: &Sim) -> Done {
     Ok(report.code())
 }
 
-fn replay(plan: &Path, format: Format) -> Done {
+fn replay(plan: &Path, format: SimFormat) -> Done {
     let wrong = |error: &dyn Display| Problem::usage(format!("{}: {error}", plan.display()));
     let text = std::fs::read_to_string(plan).map_err(|error| wrong(&error))?;
     let run: Run = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
