@@ -323,7 +323,7 @@ fn expectations_that_are_not_there() {
     refuses(
         &["check", "--expectations", "/nowhere/known.toml"],
         str![[r#"
-error: /nowhere/known.toml: there is no such file, and the bundled ones are memcached-1.6.18
+error: /nowhere/known.toml: there is no such file, and the bundled ones are mbserver, memcached-1.6.18, netmem-original
 
 "#]],
     );

@@ -153,6 +153,26 @@ fn segments_and_pauses_are_kept_where_they_matter() {
     assert_eq!(steps(Protocol::Memcached, events), expected);
 }
 
+/// Each pause is short, and without them the last GET would come long before the item expires.
+#[test]
+fn the_short_pauses_of_a_client_that_polls_add_up() {
+    let set = frame(0x80, 1, "k", &[0, 0, 0, 0, 0, 0, 0, 1], "value", (0, 1, 0));
+    let mut events = vec![
+        (0, 1, What::Opened),
+        (1, 1, What::Sent(set)),
+        (2, 1, What::Received(frame(0x81, 1, "", &[], "", (0, 1, 9)))),
+    ];
+    for poll in 1..=10 {
+        let at = 2 + poll * 100;
+        events.push((at, 1, What::Sent(get(0, "k", 2))));
+        events.push((at + 1, 1, What::Received(hit(0, "value", 2, 9))));
+    }
+    let found = steps(Protocol::Memcached, events);
+    let advances: Vec<&str> =
+        found.iter().filter_map(|step| step.strip_prefix("advance ")).collect();
+    assert_eq!(advances, ["400ms", "400ms"], "{found:#?}");
+}
+
 #[test]
 fn absolute_times_are_distances_from_now() {
     let touch = frame(0x80, 0x1c, "k", &1_800_000_030u32.to_be_bytes(), "", (0, 1, 0));
