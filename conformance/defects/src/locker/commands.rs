@@ -95,7 +95,7 @@ async fn get_in_steps(client: &Client, keys: &Keys) -> Outcome {
             for key in &keys[..taken] {
                 table.borrow_mut().free_own(client.session, key);
             }
-            return outcome;
+            return if before == Outcome::Busy { before } else { outcome };
         }
     }
     Outcome::Ok

@@ -22,6 +22,7 @@ const FRAME_DEADLINE: Duration = Duration::from_secs(10);
 /// So many bytes of replies are made before they are sent.
 const REPLIES_AT_ONCE: usize = 4096;
 const GATHERING: Duration = Duration::from_millis(50);
+const GATHERED: usize = 16 << 10;
 const LATE: Duration = Duration::from_millis(400);
 
 /// How a session ended.
@@ -110,7 +111,7 @@ impl Client {
             return Ok(Read::TooLate);
         };
         let mut more = more?;
-        while more && self.on(Switch::EndDropsReplies) {
+        while more && self.on(Switch::EndDropsReplies) && self.line.buffer.len() < GATHERED {
             match timeout(GATHERING, self.line.read()).await {
                 Ok(next) => more = next?,
                 Err(_) => break,

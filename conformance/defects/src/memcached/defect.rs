@@ -50,6 +50,8 @@ switches! {
     DataTypeIsEchoed "data-type-is-echoed" "The data type of a reply is that of the request."
     DataTypeIsOne "data-type-is-one" "Hits have data type 1."
     BodyLengthForgetsTheExtras "body-length-forgets-the-extras" "The body length of a reply counts key and value only."
+    ExtrasLengthIsZero "extras-length-is-zero" "The header of a hit does not tell of the flags, which are there."
+    KeyLengthIsZero "key-length-is-zero" "The header of a reply does not tell of the key, which is there."
     ErrorsCarryTheCas "errors-carry-the-cas" "A refused store is told the item's CAS in the header."
     ErrorsHaveNoText "errors-have-no-text" "An error has no body."
     ErrorTextHasALineEnd "error-text-has-a-line-end" "The text of an error ends with CR LF, as in the text protocol."
@@ -257,6 +259,7 @@ switches! {
     IncrSaturates "incr-saturates" "INCREMENT stops at 2^64 - 1."
     DecrWraps "decr-wraps" "DECREMENT counts below 0."
     CountersAreSigned "counters-are-signed" "Numbers from 2^63 on are no numbers."
+    DeltaIsLittleEndian "delta-is-little-endian" "The delta is read in the host's byte order."
     DeltaHas32Bits "delta-has-32-bits" "Only the low half of a delta counts."
     InitialHas32Bits "initial-has-32-bits" "Only the low half of an initial value counts."
     CreationAppliesTheDelta "creation-applies-the-delta" "A counter that is created is counted at once."
@@ -369,4 +372,22 @@ switches! {
     ConnectionsLeak "connections-leak" "Connections that end by a reset are never forgotten, and 50 of them are the limit."
     SendsInsideItsLock "sends-inside-its-lock" "The lock on the items is held until the reply is sent: one who does not read stops all who write."
     ReadsInsideItsLock "reads-inside-its-lock" "The lock on the items is held while a body comes: one who sends half a frame stops all others."
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_name_their_variant() {
+        let names: BTreeSet<&str> = DEFECTS.iter().map(|defect| defect.name).collect();
+        assert_eq!(names.len(), DEFECTS.len());
+        for defect in DEFECTS {
+            let variant = format!("{:?}", Switch::named(defect.name).unwrap());
+            let name = defect.name.replace('-', "");
+            assert_eq!(variant.to_lowercase(), name);
+        }
+    }
 }

@@ -186,6 +186,8 @@ impl Reply {
             }
             Switch::DataTypeIsEchoed => head[5] = request.data_type,
             Switch::DataTypeIsOne if !self.extras.is_empty() => head[5] = 1,
+            Switch::ExtrasLengthIsZero => head[4] = 0,
+            Switch::KeyLengthIsZero => head[2..4].fill(0),
             Switch::BodyLengthForgetsTheExtras => {
                 let body = self.key.len() + self.value.len();
                 head[8..12].copy_from_slice(&low_bytes::<4>(body));

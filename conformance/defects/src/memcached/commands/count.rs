@@ -74,8 +74,12 @@ impl Store {
     }
 
     fn delta(&self, request: &Request) -> u64 {
-        let half = self.wrong(Switch::DeltaHas32Bits);
-        if half { request.u64_at(0) & 0xffff_ffff } else { request.u64_at(0) }
+        let delta = request.u64_at(0);
+        match self.active.0 {
+            Some(Switch::DeltaHas32Bits) => delta & 0xffff_ffff,
+            Some(Switch::DeltaIsLittleEndian) => delta.swap_bytes(),
+            _ => delta,
+        }
     }
 
     fn counted(&self, verb: Verb, number: u64, delta: u64) -> u64 {
