@@ -33,7 +33,9 @@ fn human(cases: &[Arc<Case>]) -> String {
 
 /// Arguments are bytes, in hexadecimal.
 fn call(call: &Call) -> serde_json::Value {
-    let hex = |bytes: &Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &Vec<u8>| -> String {
+        bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    };
     let arguments: Vec<String> = call.arguments.iter().map(hex).collect();
     serde_json::json!({ "name": call.name, "arguments": arguments, "right": call.right })
 }

@@ -28,7 +28,8 @@ use crate::{list, output};
 /// client should be asked to do, and which outcomes are right, stands in the session's `call`
 /// lines, is printed before the client comes, and is for whoever drives the client to compare.
 ///
-/// When it is ready it prints one JSON line on stdout, as `serve` does:
+/// When it is ready it prints one JSON line on stdout, as `serve` does, and then a line or a report
+/// for each client.
 ///
 ///   lockproof play --list
 ///   lockproof play memcached/client/wrong-opaque --listen 127.0.0.1:0

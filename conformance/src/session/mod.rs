@@ -89,7 +89,8 @@ impl Side {
         }
     }
 
-    /// The program under test, for messages.
+    /// The side of the program under test.
+    #[must_use]
     pub const fn other(self) -> Self {
         match self {
             Self::Client => Self::Server,

@@ -300,7 +300,7 @@ impl Codec {
     /// expected.
     pub fn take(&self, buffer: &[u8]) -> Taken {
         if self.plays == Side::Server && self.protocol != Protocol::Echo {
-            return serving::take(self, buffer);
+            return serving::take(*self, buffer);
         }
         match self.protocol {
             Protocol::Memcached => memcached_reply::take(buffer, self.reply_max),

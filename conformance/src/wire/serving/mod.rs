@@ -37,7 +37,7 @@ impl Codec {
     }
 
     /// The code of the request that a reply answers, where the session names it and the protocol tells requests apart.
-    pub(crate) fn answered_code(&self, message: &Message<Value>) -> Option<u8> {
+    pub(crate) fn answered_code(self, message: &Message<Value>) -> Option<u8> {
         match self.protocol {
             Protocol::Memcached => opcode(message.words().get(1)?),
             // These answer in order, whatever a reply says.
@@ -47,7 +47,7 @@ impl Codec {
 }
 
 /// The request at the front of `buffer`.
-pub(super) fn take(codec: &Codec, buffer: &[u8]) -> Taken {
+pub(super) fn take(codec: Codec, buffer: &[u8]) -> Taken {
     match codec.take_request(buffer) {
         TakenRequest::Incomplete(needed) => Taken::Incomplete(needed),
         TakenRequest::Broken => Taken::Broken("no request begins with these bytes".to_owned()),
@@ -115,7 +115,7 @@ pub(super) fn compare(
         }
     }
     if protocol == Protocol::Locker {
-        keys(expected.args(), comparison)?
+        keys(expected.args(), comparison)?;
     }
     Ok(())
 }
