@@ -1,5 +1,7 @@
 //! `lockproof matrix`
 
+#![allow(clippy::doc_markdown, reason = "these comments are printed in a terminal")]
+
 use std::path::Path;
 use std::process::ExitCode;
 

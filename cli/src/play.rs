@@ -87,7 +87,7 @@ impl Play<'_> {
     }
 
     async fn report(&self, targets: Vec<Target>, house: Option<&House>) -> Result<Report, Problem> {
-        let (began, begun) = (SystemTime::now(), Instant::now());
+        let (moment, begun) = (SystemTime::now(), Instant::now());
         let venues = self.venues(targets, house).await?;
         let names: Vec<String> = venues.iter().map(|venue| venue.target().url.clone()).collect();
         let implementations: Vec<String> =
@@ -119,7 +119,7 @@ impl Play<'_> {
             },
             seed: plan.seed,
             strict: self.strict,
-            began,
+            began: moment,
             millis: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             cases,
             file: self.file.clone(),

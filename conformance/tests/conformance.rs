@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use lockproof_conformance::expectations::Expectations;
@@ -173,6 +173,7 @@ fn explain(cases: Vec<CaseReport>, seed: u64, server: &Server) -> Result<(), Fai
         began: std::time::SystemTime::now(),
         seed,
         strict: true,
+        began: SystemTime::now(),
         millis: 0,
         cases,
         file: None,

@@ -11,6 +11,8 @@ fn json(arguments: &[&str]) -> Value {
     let done = lockproof(arguments).assert();
     let mut document: Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
     document["totals"]["millis"].take();
+    // Indexing would add it to a list, which has none.
+    document.as_object_mut().and_then(|fields| fields.remove("began"));
     for case in document["cases"].as_array_mut().into_iter().flatten() {
         case["millis"].take();
     }

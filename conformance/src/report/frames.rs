@@ -9,7 +9,7 @@ use crate::replay::{Direction, Event, Transcript};
 use crate::wire::{Codec, Protocol, Reply, Taken, TakenRequest};
 
 /// For each event of `transcript` the messages that end in it, as a session writes them.
-pub(super) fn messages(codec: &Codec, transcript: &Transcript) -> Vec<Vec<String>> {
+pub(super) fn messages(codec: Codec, transcript: &Transcript) -> Vec<Vec<String>> {
     let lost = transcript.dropped > 0;
     let mut streams: BTreeMap<(&str, bool), Stream> = BTreeMap::new();
     let mut all: Vec<Vec<String>> = Vec::new();
@@ -26,7 +26,7 @@ pub(super) fn messages(codec: &Codec, transcript: &Transcript) -> Vec<Vec<String
         }
         all.push(messages);
     }
-    for (index, part) in streams.into_values().filter_map(|stream| stream.part()) {
+    for (index, part) in streams.into_values().filter_map(Stream::part) {
         if let Some(messages) = all.get_mut(index) {
             messages.push(part);
         }
@@ -71,7 +71,7 @@ impl Stream {
         }
     }
 
-    fn take(&mut self, codec: &Codec, sent: bool) -> Vec<String> {
+    fn take(&mut self, codec: Codec, sent: bool) -> Vec<String> {
         let mut messages = Vec::new();
         while !self.lost && !self.bytes.is_empty() {
             match front(codec, sent, &self.bytes) {
@@ -113,7 +113,7 @@ impl Stream {
     }
 }
 
-fn front(codec: &Codec, sent: bool, bytes: &[u8]) -> Front {
+fn front(codec: Codec, sent: bool, bytes: &[u8]) -> Front {
     if sent {
         return match codec.take_request(bytes) {
             TakenRequest::Whole(request) => {
@@ -131,7 +131,7 @@ fn front(codec: &Codec, sent: bool, bytes: &[u8]) -> Front {
 }
 
 /// A session writes what echo says without a field's name.
-fn said(codec: &Codec, reply: &Reply) -> String {
+fn said(codec: Codec, reply: &Reply) -> String {
     match (codec.protocol, reply.fields.first()) {
         (Protocol::Echo, Some((_, bytes))) => bytes.to_string(),
         _ => reply.to_string(),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     fn told(events: Vec<Event>) -> Vec<Vec<String>> {
-        messages(&Codec::new(Protocol::Memcached), &Transcript { events, dropped: 0 })
+        messages(Codec::new(Protocol::Memcached), &Transcript { events, dropped: 0 })
     }
 
     #[test]

@@ -25,7 +25,9 @@ impl Report {
         let mut text = String::new();
         let requirements = requirements::all();
         let grouped = self.grouped();
-        grouped.iter().for_each(|lines| self.headline(&mut text, lines));
+        for lines in &grouped {
+            self.headline(&mut text, lines);
+        }
         for (shown, lines) in grouped.iter().enumerate() {
             if shown == SHOWN {
                 let more = grouped.len() - SHOWN;

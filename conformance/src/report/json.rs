@@ -114,7 +114,7 @@ impl Report {
 
 fn exchange(evidence: &Evidence) -> Vec<Value> {
     let events = &evidence.transcript.events;
-    let messages = frames::messages(&evidence.codec, &evidence.transcript);
+    let messages = frames::messages(evidence.codec, &evidence.transcript);
     let skipped = events.len().saturating_sub(EVENTS);
     events
         .iter()
@@ -131,7 +131,8 @@ fn transfer(event: &Event, messages: &[String]) -> Value {
     if let Some(note) = event.note {
         transfer["note"] = note.into();
     } else {
-        let hex: String = event.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String =
+            event.bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         transfer["length"] = event.length.into();
         transfer["bytes"] = hex.into();
         transfer["messages"] = messages.into();

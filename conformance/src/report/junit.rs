@@ -1,4 +1,4 @@
-//! The report as JUnit XML, for CI servers: a suite for each group of cases, a test for each case in each delivery.
+//! The report as `JUnit` XML, for CI servers: a suite for each group of cases, a test for each case in each delivery.
 //!
 //! A test fails if and only if the exit code counts it. What fails and does not count (a known deviation, a `should` in a
 //! lenient run) is skipped, with the reason and the whole failure in its output.
@@ -25,7 +25,7 @@ enum Kind {
 }
 
 impl Report {
-    /// The report as JUnit XML.
+    /// The report as `JUnit` XML.
     pub fn junit(&self) -> String {
         let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
         // Writing into memory does not fail.

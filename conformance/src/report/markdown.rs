@@ -51,7 +51,7 @@ impl Report {
         let _ = writeln!(text, "| protocol | level | cases | {} |", names.join(" | "));
         let _ = writeln!(text, "| --- | --- | --: |{}", " --: |".repeat(names.len()));
         for row in self.rows() {
-            let counts: Vec<String> = row.counts.iter().map(shown).collect();
+            let counts: Vec<String> = row.counts.iter().copied().map(shown).collect();
             let (protocol, level) = (row.protocol.name(), row.level.name());
             let _ =
                 writeln!(text, "| {protocol} | {level} | {} | {} |", row.cases, counts.join(" | "));
@@ -85,8 +85,8 @@ impl Report {
     }
 }
 
-fn shown(count: &usize) -> String {
-    if *count == 0 { "·".to_owned() } else { count.to_string() }
+fn shown(count: usize) -> String {
+    if count == 0 { "·".to_owned() } else { count.to_string() }
 }
 
 /// Text that stands for itself: nothing in it is markup.

@@ -100,7 +100,7 @@ impl Case<'_> {
         let failure = &evidence.failure;
         let events = &evidence.transcript.events;
         let skipped = events.len().saturating_sub(json::EVENTS);
-        let messages = frames::messages(&evidence.codec, &evidence.transcript);
+        let messages = frames::messages(evidence.codec, &evidence.transcript);
         html! {
             p.step { span { (self.report.place(case, evidence)) } code { (failure.step) } }
             p.problem { (failure.problem) }
