@@ -142,8 +142,8 @@ fn session(protocol: Protocol, steps: &str) -> Result<Session, String> {
 /// A server that always answers, but slowly, is given up after 24 time limits.
 #[test]
 fn slow_server_is_given_up() {
-    let slow =
-        session(Protocol::Echo, "repeat 1000 {\n  A> \"a\"\n  A quiet 1s\n}\nfinish A\n").expect("a session");
+    let slow = session(Protocol::Echo, "repeat 1000 {\n  A> \"a\"\n  A quiet 1s\n}\nfinish A\n")
+        .expect("a session");
     assert!(heard(&slow, Delivery::Whole, b"", false).0.failure.is_none(), "it waits on purpose");
     let hasty = session(Protocol::Echo, "repeat 1000 { any { A< \"x\" } or { A quiet 1ms } }\n")
         .expect("a session");

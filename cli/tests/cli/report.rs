@@ -193,13 +193,14 @@ const DOCUMENT: [&str; 9] = [
 ];
 const CASE: [&str; 9] =
     ["delivery", "detail", "id", "level", "millis", "protocol", "spec", "target", "verdict"];
-const TOTALS: [&str; 9] = [
+const TOTALS: [&str; 10] = [
     "blocked",
     "cases",
     "error",
     "expected-fail",
     "fail",
     "millis",
+    "not-played",
     "pass",
     "unexpected-pass",
     "unsupported",
