@@ -53,4 +53,4 @@ pub(crate) const CODES: &str = "Exit codes:
   2  usage: an unknown option or case, an empty selection, a broken session file, an address
      that cannot be listened on
   3  the target could not be reached, or does not speak the protocol
-  4  inconclusive: nothing was judged, or the suite itself failed";
+  4  inconclusive: nothing was judged, not every case was played, or the suite itself failed";

@@ -196,13 +196,14 @@ const CASE: [&str; 11] = [
     "counts", "delivery", "detail", "id", "level", "millis", "protocol", "spec", "target", "title",
     "verdict",
 ];
-const TOTALS: [&str; 9] = [
+const TOTALS: [&str; 10] = [
     "blocked",
     "cases",
     "error",
     "expected-fail",
     "fail",
     "millis",
+    "not-played",
     "pass",
     "unexpected-pass",
     "unsupported",

@@ -1,7 +1,7 @@
 //! What a hostile server does to a client: treatments for [`super::turncoat`].
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io::{BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ pub(crate) fn endless_statistics(mut client: TcpStream, _: SocketAddr, _: usize)
 pub(crate) fn drip(mut client: TcpStream, upstream: SocketAddr, _: usize) {
     let Ok(server) = TcpStream::connect(upstream) else { return };
     turncoat::requests(&client, &server);
-    for byte in server.bytes().flatten() {
+    for byte in BufReader::new(server).bytes().flatten() {
         thread::sleep(Duration::from_millis(100));
         if client.write_all(&[byte]).is_err() {
             return;
@@ -105,9 +105,7 @@ pub(crate) fn repeats_itself(mut client: TcpStream, upstream: SocketAddr, _: usi
 }
 
 /// The end, at once.
-pub(crate) fn slam(client: TcpStream, _: SocketAddr, _: usize) {
-    let _ = client.shutdown(Shutdown::Both);
-}
+pub(crate) fn slam(_: TcpStream, _: SocketAddr, _: usize) {}
 
 /// Takes everything, without a word.
 pub(crate) fn mute(mut client: TcpStream, _: SocketAddr, _: usize) {
