@@ -98,8 +98,8 @@ impl Victim {
             Kind::StopsReading | Kind::Drips => self.behave(Manner::Healthy),
             // `repair` would drop what was held back, and silence the stream.
             Kind::HoldRelease => sim.release(self.name.as_str(), server),
-            Kind::Kill | Kind::MachineDies | Kind::HalfClose => {}
-            Kind::CutOneWay | Kind::CutForEver | Kind::FallsSilent => {}
+            // The others last.
+            _ => {}
         }
     }
 

@@ -50,7 +50,7 @@ pub fn sweep(
     tell: impl Fn(&Sweep) + Sync,
 ) -> Sweep {
     let next = AtomicU64::new(seeds.start);
-    let seen = Mutex::new(Sweep::default());
+    let found = Mutex::new(Sweep::default());
     std::thread::scope(|scope| {
         for _ in 0..jobs.max(1) {
             scope.spawn(|| {
@@ -60,12 +60,12 @@ pub fn sweep(
                         return;
                     }
                     let outcome = make(seed).outcome();
-                    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                    seen.add(seed, outcome);
-                    tell(&seen);
+                    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                    found.add(seed, outcome);
+                    tell(&found);
                 }
             });
         }
     });
-    seen.into_inner().unwrap_or_else(PoisonError::into_inner)
+    found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

@@ -55,8 +55,12 @@ impl Hash {
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         let (words, rest) = bytes.as_chunks::<8>();
-        words.iter().for_each(|word| self.number(u64::from_le_bytes(*word)));
-        rest.iter().for_each(|byte| self.number((*byte).into()));
+        for word in words {
+            self.number(u64::from_le_bytes(*word));
+        }
+        for byte in rest {
+            self.number((*byte).into());
+        }
     }
 
     /// The hash of everything added so far.

@@ -139,13 +139,11 @@ impl<M: Meaning> Connection<M> {
         let effects = table.write(server.now(), self.id, request);
         let own = server.post(self.id, effects);
         let held = flaw.always_writes().then_some(table);
-        match own {
-            Some(reply) => self.deliver(reply).await,
-            None => {
-                drop(held);
-                self.wait().await
-            }
-        }
+        let Some(reply) = own else {
+            drop(held);
+            return self.wait().await;
+        };
+        self.deliver(reply).await
     }
 
     /// Waits for what another session sets free, or for the peer's end.

@@ -27,7 +27,9 @@ impl SimListener {
 
 impl std::fmt::Debug for SimListener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SimListener").field("address", &self.inner.local_addr().ok()).finish()
+        f.debug_struct("SimListener")
+            .field("address", &self.inner.local_addr().ok())
+            .finish_non_exhaustive()
     }
 }
 
