@@ -170,7 +170,6 @@ fn explain(cases: Vec<CaseReport>, seed: u64, server: &Server) -> Result<(), Fai
     let report = Report {
         target: if server.is_ours() { "embedded".to_owned() } else { server.target.url.clone() },
         implementation: server.target.url.clone(),
-        began: std::time::SystemTime::now(),
         seed,
         strict: true,
         began: SystemTime::now(),

@@ -98,10 +98,11 @@ impl Config {
         self.round_trip() * (3 + 2 * u32::try_from(windows).unwrap_or(u32::MAX))
     }
 
-    /// NetMem's number of pages and their length: the big one, the common one, and one for each healthy client.
+    /// NetMem's number of pages and their length: the big one, the common one, one for each
+    /// healthy client, and one that nobody writes.
     pub fn pages(&self) -> (u32, u32) {
         let number = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
-        (number(2 + self.healthy), number(self.value_bytes))
+        (number(3 + self.healthy), number(self.value_bytes))
     }
 
     /// The limits of the reference server's connections.

@@ -24,6 +24,8 @@ pub enum Manner {
     HalfClosed,
     /// Has a new connection, and says nothing on it.
     Silent,
+    /// Sends half a request on a new connection, and ends it.
+    Torn,
 }
 
 /// A client's process on a host of its own, and the means to break it.
@@ -81,6 +83,7 @@ impl Victim {
             Kind::StopsReading => self.behave(Manner::Stopped),
             Kind::Drips => self.behave(Manner::Dripping),
             Kind::HalfClose => self.behave(Manner::HalfClosed),
+            Kind::TearsOff => self.behave(Manner::Torn),
             Kind::FallsSilent => self.behave(Manner::Silent),
             Kind::CutOneWay => {
                 sim.partition_oneway(name, server);

@@ -29,6 +29,8 @@ pub enum Kind {
     HoldRelease,
     /// It connects anew and says nothing.
     FallsSilent,
+    /// It connects anew, and ends in the middle of a request that would change something.
+    TearsOff,
 }
 
 impl Kind {
@@ -48,6 +50,7 @@ impl Kind {
             Self::CutOneWay => "nothing from it arrives any more",
             Self::CutForEver => "its link is cut",
             Self::HoldRelease => "its link stalls",
+            Self::TearsOff => "it connects anew and ends in the middle of a request",
             Self::FallsSilent => "it connects anew and says nothing",
         }
     }

@@ -95,6 +95,12 @@ const ROWS: &[Row] = &[
         catches: &[KnownBad::K20, KnownBad::K22],
     },
     Row {
+        name: "client-ends-in-a-request",
+        about: "a client ends in the middle of a request that would change something",
+        faults: |at| vec![Fault::new(at, 0, Kind::TearsOff)],
+        catches: &[KnownBad::K17],
+    },
+    Row {
         name: "many-clients-die",
         about: "four clients break in four ways within a second",
         faults: |at| {

@@ -10,7 +10,7 @@ use crate::server::Server;
 const PASSING: [Kind; 3] = [Kind::StopsReading, Kind::Drips, Kind::HoldRelease];
 
 /// Faults that last.
-const LASTING: [Kind; 8] = [
+const LASTING: [Kind; 9] = [
     Kind::Kill,
     Kind::MachineDies,
     Kind::StopsReading,
@@ -19,6 +19,7 @@ const LASTING: [Kind; 8] = [
     Kind::CutOneWay,
     Kind::CutForEver,
     Kind::FallsSilent,
+    Kind::TearsOff,
 ];
 
 /// Coarser than in scenarios: a run costs as much as it has ticks.

@@ -127,7 +127,7 @@ impl Report {
         #[expect(clippy::cast_precision_loss, reason = "a rate, shown without digits")]
         let rate = runs as f64 / seconds.max(0.001);
         let outcome = self.outcome();
-        let _ = writeln!(text, "{outcome}: {runs} seeds in {seconds:.1} s, {rate:.0} a second");
+        let _ = writeln!(text, "{outcome}: {runs} runs in {seconds:.1} s, {rate:.0} a second");
         text
     }
 

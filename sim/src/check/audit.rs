@@ -45,8 +45,8 @@ pub(crate) fn inert(
         match fault.kind {
             Kind::Kill => ended(None),
             Kind::HalfClose => ended(Some(End::Finished)) || waited(),
-            Kind::FallsSilent => {
-                ledger.silent.get(&fault.victim).is_some_and(|at| *at >= fault.at())
+            Kind::FallsSilent | Kind::TearsOff => {
+                ledger.obeyed.get(&fault.victim).is_some_and(|at| *at >= fault.at())
             }
             Kind::MachineDies
             | Kind::StopsReading

@@ -23,6 +23,7 @@ pub enum KnownBad {
     K03,
     K04,
     K05,
+    K17,
     K19,
     K20,
     K22,
@@ -31,12 +32,13 @@ pub enum KnownBad {
 
 impl KnownBad {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::K01,
         Self::K02,
         Self::K03,
         Self::K04,
         Self::K05,
+        Self::K17,
         Self::K19,
         Self::K20,
         Self::K22,
@@ -51,6 +53,7 @@ impl KnownBad {
             Self::K03 => "K03",
             Self::K04 => "K04",
             Self::K05 => "K05",
+            Self::K17 => "K17",
             Self::K19 => "K19",
             Self::K20 => "K20",
             Self::K22 => "K22",
@@ -71,6 +74,7 @@ impl KnownBad {
             Self::K03 => "sends under the lock, and trusts end of stream and reset to end it",
             Self::K04 => "sends under the lock, with a deadline for each write and none for all",
             Self::K05 => "has no deadline for sending",
+            Self::K17 => "executes a request whose second half never came",
             Self::K19 => "answers requests that came together in the wrong order",
             Self::K20 => "waits for a client's first byte inside the accept loop",
             Self::K22 => "never gives up a connection that says nothing",

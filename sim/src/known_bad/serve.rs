@@ -17,6 +17,9 @@ use super::{KnownBad, Meaning};
 use crate::config::IDLE_TIMEOUT;
 use crate::net::{SimListener, SimStream};
 
+/// More than is ever missing of a request here.
+const MISSING_MAX: usize = 4096;
+
 struct Server<M> {
     flaw: KnownBad,
     table: RwLock<M>,
@@ -111,6 +114,9 @@ impl<M: Meaning> Connection<M> {
                 self.send(&reply).await?;
             }
             if self.read().await? == 0 {
+                if self.server.flaw == KnownBad::K17 {
+                    self.finish_the_last().await;
+                }
                 return Ok(());
             }
         }
@@ -144,6 +150,19 @@ impl<M: Meaning> Connection<M> {
             return self.wait().await;
         };
         self.deliver(reply).await
+    }
+
+    /// Takes what is there of a request for all of it.
+    async fn finish_the_last(&mut self) {
+        if self.input.is_empty() {
+            return;
+        }
+        self.input.resize(self.input.len() + MISSING_MAX, 0);
+        if let Ok(Some(request)) = M::decode(&mut self.input) {
+            let server = &self.server;
+            let effects = server.table.write().await.write(server.now(), self.id, request);
+            server.post(self.id, effects);
+        }
     }
 
     /// Waits for what another session sets free, or for the peer's end.

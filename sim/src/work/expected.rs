@@ -12,12 +12,42 @@ pub(super) const BIG_KEY: &[u8] = b"big";
 pub(super) const BIG_PAGE: u32 = 0;
 /// A version that no page has, so that its bytes always come.
 const NO_VERSION: i32 = -1;
+/// Bytes of a write that is torn off half way.
+const TORN_BYTES: usize = 200;
 /// More than any body here.
 const BODY_MAX: u32 = 1 << 24;
 
 /// The big value.
 pub(super) fn big_value(config: &Config) -> Bytes {
     (0..=250_u8).cycle().take(config.value_bytes).collect()
+}
+
+/// The key that only requests without an end would write.
+pub(super) const TORN_KEY: &[u8] = b"torn";
+
+/// The page that only requests without an end would write: the last one.
+pub(super) fn torn_page(config: &Config) -> u32 {
+    config.pages().0 - 1
+}
+
+/// A request that would change something, without its second half.
+pub(super) fn half_a_request(config: &Config) -> BytesMut {
+    let mut out = BytesMut::new();
+    let data = Bytes::from_static(&[b'x'; TORN_BYTES]);
+    match config.protocol {
+        Protocol::Memcached => {
+            let key = Bytes::from_static(TORN_KEY);
+            let (mode, value) = (memcached::StoreMode::Set, memcached::Value::Present(data));
+            let command = memcached::Command::Store { mode, key, flags: 0, expiry: 0, value };
+            memcached::Request { opcode: Opcode::SET, opaque: 0, cas: 0, command }.encode(&mut out);
+        }
+        Protocol::NetMem => {
+            netmem::Request::Update { page: torn_page(config), version: NO_VERSION, data }
+                .encode(&mut out);
+        }
+    }
+    out.truncate(out.len() - TORN_BYTES / 2);
+    out
 }
 
 /// One victim's requests for the big value, and the check of what comes.

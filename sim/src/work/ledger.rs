@@ -41,8 +41,8 @@ pub(crate) struct Ledger {
     pub(crate) torn: Vec<String>,
     /// Victim and time of each whole reply that came last.
     pub(crate) last_reply: BTreeMap<usize, Duration>,
-    /// Victims that have a silent connection, and since when.
-    pub(crate) silent: BTreeMap<usize, Duration>,
+    /// Victims that did on a new connection what they were told, and when.
+    pub(crate) obeyed: BTreeMap<usize, Duration>,
     /// Increments of the common counter that have begun, and that have ended.
     counter: (u64, u64),
 }

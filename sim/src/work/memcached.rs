@@ -4,7 +4,7 @@ use lockproof_client::Error;
 use lockproof_client::memcached::{Client, Meta, Seed};
 
 use super::crowd::think;
-use super::expected::{BIG_KEY, big_value};
+use super::expected::{BIG_KEY, TORN_KEY, big_value};
 use super::{FOR_EVER, Setting};
 use crate::net::SimStream;
 use crate::seed::Draw;
@@ -24,7 +24,7 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
     }
     while !setting.is_over() {
         think(&mut draw).await;
-        match draw.within(0..=9) {
+        match draw.within(0..=10) {
             0..=3 => {
                 let value = draw.number().to_string();
                 ledger.borrow_mut().begin(index, "set");
@@ -45,6 +45,13 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
                 let seed = Some(Seed { initial: 1, expiry: 0 });
                 let value = client.incr(COUNTER_KEY, 1, seed).await?;
                 ledger.borrow_mut().end_increment(least, value.unwrap_or_default());
+            }
+            9 => {
+                ledger.borrow_mut().begin(index, "get");
+                if client.get(TORN_KEY).await?.is_some() {
+                    let text = "a request that never ended was executed".to_owned();
+                    ledger.borrow_mut().failed.push(text);
+                }
             }
             _ => client = connect(setting, index).await?,
         }

@@ -4,7 +4,7 @@ use lockproof_client::Error;
 use lockproof_client::netmem::Client;
 
 use super::crowd::think;
-use super::expected::{BIG_PAGE, big_value};
+use super::expected::{BIG_PAGE, big_value, torn_page};
 use super::{FOR_EVER, Setting};
 use crate::net::SimStream;
 use crate::seed::Draw;
@@ -28,7 +28,7 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
     while !setting.is_over() {
         think(&mut draw).await;
         let mut allowed = bound;
-        match draw.within(0..=9) {
+        match draw.within(0..=10) {
             0..=3 => {
                 let value = draw.number().to_be_bytes();
                 ledger.borrow_mut().begin(index, "update");
@@ -47,6 +47,14 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
                 ledger.borrow_mut().begin(index, "lock and unlock");
                 count(setting, &mut client).await?;
                 allowed = queue_bound;
+            }
+            9 => {
+                ledger.borrow_mut().begin(index, "read");
+                let page = client.read(torn_page(&setting.config)).await?;
+                if page.data.iter().any(|byte| *byte != 0) {
+                    let text = "a request that never ended was executed".to_owned();
+                    ledger.borrow_mut().failed.push(text);
+                }
             }
             _ => client = connect(setting, index).await?,
         }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use turmoil::Sim;
 
-use super::expected::Conversation;
+use super::expected::{Conversation, half_a_request};
 use super::{Setting, now};
 use crate::host::{Manner, Victim};
 use crate::net::SimStream;
@@ -42,8 +42,9 @@ async fn run(setting: Setting, index: usize, mut manners: watch::Receiver<Manner
     while !setting.is_over() {
         // An error is what faults are for; only wrong replies count.
         let _ = converse(&setting, index, &mut manners).await;
-        if *manners.borrow() == Manner::Silent {
-            let _ = be_silent(&setting, index).await;
+        let manner = *manners.borrow();
+        if matches!(manner, Manner::Silent | Manner::Torn) {
+            let _ = begin_anew(&setting, index, manner).await;
         }
         // One that is broken for ever does not come back.
         let healthy = |manner: &Manner| *manner == Manner::Healthy;
@@ -54,11 +55,16 @@ async fn run(setting: Setting, index: usize, mut manners: watch::Receiver<Manner
     }
 }
 
-async fn be_silent(setting: &Setting, index: usize) -> io::Result<()> {
+/// A new connection with nothing on it, or half a request and the end.
+async fn begin_anew(setting: &Setting, index: usize, manner: Manner) -> io::Result<()> {
     let mut stream = setting.connect().await?;
-    setting.ledger.borrow_mut().silent.insert(index, now());
-    let end = stream.read_u8().await;
-    drop(end);
+    if manner == Manner::Torn {
+        stream.write_all(&half_a_request(&setting.config)).await?;
+        stream.shutdown().await?;
+    }
+    setting.ledger.borrow_mut().obeyed.insert(index, now());
+    // Nothing should come; whatever does, the connection is kept.
+    let _ = stream.read_u8().await;
     std::future::pending().await
 }
 
@@ -126,7 +132,7 @@ async fn read(
                     std::future::pending::<()>().await;
                 }
             }
-            Manner::Silent => return Ok(0),
+            Manner::Silent | Manner::Torn => return Ok(0),
         }
     }
 }
