@@ -49,16 +49,19 @@ pub fn draw(server: Server, seed: u64) -> Run {
     Run { server, config, plan: Plan::new(faults), seed }
 }
 
+/// The same, where the server has given the connection up meanwhile, and the victim needs another.
+const NEW_CONNECTION_MS: u64 = 3_500;
+
 /// Up to two faults that pass; gives the time when the victim is well again.
 fn add_passing(faults: &mut Vec<Fault>, victim: usize, kinds: &[Kind], draw: &mut Draw) -> u64 {
     let mut at_ms = FIRST_MS;
     for _ in 0..draw.within(0..=2) {
         at_ms += draw.within(0..=2_000);
         // Longer than the server's patience, now and then.
-        let lasts =
-            if draw.one_in(4) { draw.within(5_500..=7_000) } else { draw.within(600..=2_500) };
+        let is_long = draw.one_in(4);
+        let lasts = if is_long { draw.within(5_500..=7_000) } else { draw.within(600..=2_500) };
         faults.push(Fault { at_ms, victim, kind: *draw.pick(kinds), for_ms: Some(lasts) });
-        at_ms += lasts + BREATH_MS;
+        at_ms += lasts + if is_long { NEW_CONNECTION_MS } else { BREATH_MS };
     }
     at_ms
 }

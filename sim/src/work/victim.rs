@@ -116,12 +116,14 @@ async fn read(
             },
             Manner::Dripping => {
                 sleep(DROP_EVERY).await;
-                if *manners.borrow() == manner {
-                    let mut drop = [0; DROP_BYTES];
-                    let count = stream.read(&mut drop).await?;
-                    input.extend_from_slice(&drop[..count]);
-                    return Ok(count);
-                }
+                let mut drop = [0; DROP_BYTES];
+                let read = tokio::select! {
+                    biased; // well again, it reads as much as there is
+                    Ok(()) = manners.changed() => continue,
+                    read = stream.read(&mut drop) => read?,
+                };
+                input.extend_from_slice(&drop[..read]);
+                return Ok(read);
             }
             Manner::Stopped | Manner::HalfClosed => {
                 if manner == Manner::HalfClosed {
