@@ -178,7 +178,7 @@ impl Report {
     fn kind(&self, case: &CaseReport) -> Kind {
         match case.verdict {
             Verdict::Pass => Kind::Passed,
-            Verdict::Error => Kind::Errored,
+            Verdict::NotPlayed | Verdict::Error => Kind::Errored,
             _ if case.counts(self.strict) => Kind::Failed,
             _ => Kind::Skipped,
         }

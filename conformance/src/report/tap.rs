@@ -34,7 +34,7 @@ impl Report {
         let _ = write!(text, "{ok} {number} - {} [{}]", described(&case.id), case.delivery.name());
         let why = described(case.detail.as_deref().unwrap_or_default());
         match case.verdict {
-            Verdict::Pass | Verdict::Error => {}
+            Verdict::Pass | Verdict::NotPlayed | Verdict::Error => {}
             Verdict::Unsupported => {
                 let _ = write!(text, " # SKIP {why}");
             }
