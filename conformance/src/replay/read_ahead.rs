@@ -49,10 +49,11 @@ impl ReadAhead {
         self.turn.is_some()
     }
 
-    /// The turn ends when every connection has read little again.
+    /// The turn ends when every connection has little unread again, and so does the waiting for one: a turn that is
+    /// granted to somebody who no longer asks would be lost to the others.
     pub(super) fn give_back(&mut self, mut unread: impl Iterator<Item = usize>) {
-        if self.turn.is_some() && unread.all(|unread| unread < FREE) {
-            self.turn = None;
+        if unread.all(|unread| unread < FREE) {
+            *self = Self::new();
         }
     }
 }

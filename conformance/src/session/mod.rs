@@ -200,6 +200,16 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// The time that this step lets pass on purpose.
+    const fn pause(&self) -> Duration {
+        match self {
+            Self::Advance(time) | Self::Quiet { for_: Some(time), .. } => *time,
+            _ => Duration::ZERO,
+        }
+    }
+}
+
 /// What can be done to a connection as a whole.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action {
@@ -355,32 +365,38 @@ impl<T> Message<T> {
 }
 
 impl Session {
-    /// How much time the session lets pass on purpose.
+    /// How much time the session lets pass on purpose, a pause in a `repeat` counted once: a measure of patience, not of
+    /// length. What pauses shortly and often is at work.
     pub(crate) fn waits(&self) -> Duration {
-        fn passing(lines: &[Line]) -> Duration {
-            let steps = lines.iter().filter_map(|line| line.step.as_ref());
-            let times = steps.map(|step| match step {
-                Step::Advance(time) | Step::Quiet { for_: Some(time), .. } => *time,
-                Step::Any { blocks, .. } => {
-                    blocks.iter().map(|block| passing(block)).max().unwrap_or_default()
-                }
-                Step::Repeat { count, body } => {
-                    passing(body).saturating_mul(u32::try_from(*count).unwrap_or(u32::MAX))
-                }
-                _ => Duration::ZERO,
-            });
-            times.fold(Duration::ZERO, Duration::saturating_add)
-        }
         let mut bounds: BTreeMap<&str, Duration> = BTreeMap::new();
+        let mut total = Duration::ZERO;
         for step in self.steps() {
+            total = total.saturating_add(step.pause());
             if let Step::Expect(Expect { conn, within: Some(bound), .. }) = step
                 && *bound > DEADLINE
             {
                 bounds.insert(conn, *bound);
             }
         }
-        let bounds = bounds.into_values().fold(Duration::ZERO, Duration::saturating_add);
-        passing(&self.lines).saturating_add(bounds)
+        bounds.into_values().fold(total, Duration::saturating_add)
+    }
+
+    /// How long all pauses and waits take, every round of a `repeat` counted.
+    pub(crate) fn pauses(&self) -> Duration {
+        fn of(lines: &[Line]) -> Duration {
+            let steps = lines.iter().filter_map(|line| line.step.as_ref());
+            let times = steps.map(|step| match step {
+                Step::Any { blocks, .. } => {
+                    blocks.iter().map(|block| of(block)).max().unwrap_or_default()
+                }
+                Step::Repeat { count, body } => {
+                    of(body).saturating_mul(u32::try_from(*count).unwrap_or(u32::MAX))
+                }
+                _ => step.pause(),
+            });
+            times.fold(Duration::ZERO, Duration::saturating_add)
+        }
+        of(&self.lines).saturating_add(self.waits())
     }
 
     /// Every step, blocks entered, in file order.

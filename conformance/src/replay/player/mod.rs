@@ -89,7 +89,7 @@ impl<'w, W: World> Player<'w, W> {
     }
 
     pub(super) async fn play(mut self, session: &Session) -> Played {
-        let limit = self.options.timeout.saturating_mul(TIMEOUTS).saturating_add(session.waits());
+        let limit = self.options.timeout.saturating_mul(TIMEOUTS).saturating_add(session.pauses());
         self.ends = self.started.saturating_add(limit);
         let mut failure = None;
         for name in &session.header.conn {
