@@ -1,7 +1,7 @@
 //! Judges a client: plays the server's side of a session to whoever connects.
 //!
 //! The same player as for servers runs the steps, with the roles turned round: what the session's `A>` lines say must
-//! come, what its `A<` lines say is sent. [`world`] makes connections out of those that clients open. Leaves out what the
+//! come, what its `A<` lines say is sent. `world` makes connections out of those that clients open. Leaves out what the
 //! client makes of the replies: its driver knows that, and holds it against the session's `call` lines.
 
 mod world;
