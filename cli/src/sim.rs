@@ -18,9 +18,9 @@ use lockproof_sim::server::Server;
 use lockproof_sim::swarm;
 use lockproof_sim::sweep::{Sweep, sweep};
 
+use self::arguments::SimFormat;
 use self::arguments::{SWARM, Verb};
 use self::report::{Report, Swept};
-use self::arguments::SimFormat;
 use crate::exit::{Done, Problem};
 use crate::output;
 

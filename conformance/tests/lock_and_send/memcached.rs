@@ -106,9 +106,7 @@ fn execute(items: &mut Items, request: &Request) -> Vec<u8> {
             reply(request, OK, none, cas)
         }
         // STAT
-        0x10 => {
-            [reply(request, OK, [&[], b"pid", b"1"], 0), reply(request, OK, none, 0)].concat()
-        }
+        0x10 => [reply(request, OK, [&[], b"pid", b"1"], 0), reply(request, OK, none, 0)].concat(),
         _ => reply(request, UNKNOWN_COMMAND, [&[], &[], b"Unknown command"], 0),
     }
 }

@@ -1,8 +1,8 @@
 //! memcached, with its defects.
 //!
-//! A request goes from [`socket`] (bytes) through [`connection`] (frames) and [`shape`] (may it be
-//! executed?) to [`commands`], which change the [`store`]. Each asks `active` or `wrong` where a defect
-//! sets in; all of these stand in [`defect`]. Left out: authentication and the text protocol.
+//! A request goes from `socket` (bytes) through `connection` (frames) and `shape` (may it be
+//! executed?) to `commands`, which change the `store`. Each asks `active` or `wrong` where a defect
+//! sets in; all of these stand in `defect`. Left out: authentication and the text protocol.
 
 mod commands;
 mod connection;
