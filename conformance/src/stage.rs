@@ -40,7 +40,8 @@ impl Stage {
     /// # Errors
     ///
     /// The server is down, silent, or speaks something else.
-    pub async fn new(target: Target, timeout: Duration) -> Result<Self, StageError> {
+    pub async fn new(mut target: Target, timeout: Duration) -> Result<Self, StageError> {
+        target.codec.reply_max = target.facts.reply_max();
         let mut stage = Self { target, pages: None };
         let world = stage.world(false);
         let connecting = tokio::time::timeout(timeout, stage.exchange(&world)).await;

@@ -30,7 +30,7 @@ pub(crate) fn serve(items: &Shared<Items>, mut stream: TcpStream) -> io::Result<
         let request = receive(&mut stream)?;
         match request.opcode {
             0x00 | 0x0c => items.read(&mut stream, |items| get(items, &request))?,
-            _ => items.write(&mut stream, |items| execute(items, request))?,
+            _ => items.write(&mut stream, |items| execute(items, &request))?,
         }
     }
 }
@@ -75,41 +75,39 @@ fn get(items: &Items, request: &Request) -> Vec<u8> {
     }
 }
 
-fn execute(items: &mut Items, request: Request) -> Vec<u8> {
+fn execute(items: &mut Items, request: &Request) -> Vec<u8> {
     let none: [&[u8]; 3] = [&[], &[], &[]];
     match request.opcode {
         // SET
         0x01 => {
             let cas = items.store(&request.key, request.value.clone());
-            reply(&request, OK, none, cas)
+            reply(request, OK, none, cas)
         }
         // DELETE, DELETEQ
         0x04 | 0x14 => match items.values.remove(&request.key) {
             Some(_) if request.opcode == 0x14 => Vec::new(),
-            Some(_) => reply(&request, OK, none, 0),
-            None => reply(&request, NOT_FOUND, [&[], &[], b"Not found"], 0),
+            Some(_) => reply(request, OK, none, 0),
+            None => reply(request, NOT_FOUND, [&[], &[], b"Not found"], 0),
         },
         // INCREMENT of a counter that is not there
         0x05 => {
             let initial = request.extras[8..16].to_vec();
             let cas = items.store(&request.key, b"1".to_vec());
-            reply(&request, OK, [&[], &[], &initial], cas)
+            reply(request, OK, [&[], &[], &initial], cas)
         }
         // NOOP
-        0x0a => reply(&request, OK, none, 0),
+        0x0a => reply(request, OK, none, 0),
         // APPEND
         0x0e => {
             let mut value =
                 items.values.get(&request.key).map_or_else(Vec::new, |(value, _)| value.clone());
             value.extend(&request.value);
             let cas = items.store(&request.key, value);
-            reply(&request, OK, none, cas)
+            reply(request, OK, none, cas)
         }
         // STAT
-        0x10 => {
-            [reply(&request, OK, [&[], b"pid", b"1"], 0), reply(&request, OK, none, 0)].concat()
-        }
-        _ => reply(&request, UNKNOWN_COMMAND, [&[], &[], b"Unknown command"], 0),
+        0x10 => [reply(request, OK, [&[], b"pid", b"1"], 0), reply(request, OK, none, 0)].concat(),
+        _ => reply(request, UNKNOWN_COMMAND, [&[], &[], b"Unknown command"], 0),
     }
 }
 

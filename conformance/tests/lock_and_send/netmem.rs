@@ -26,7 +26,8 @@ pub(crate) fn serve(pages: &Shared<Pages>, mut stream: TcpStream) -> io::Result<
         match header[0] {
             0 => pages.read(&mut stream, |_| reply(0, 0, 1, &[]))?,
             1 => {
-                pages.read(&mut stream, |_| reply(1, PAGES, i32::try_from(LENGTH).unwrap(), &[]))?
+                pages
+                    .read(&mut stream, |_| reply(1, PAGES, i32::try_from(LENGTH).unwrap(), &[]))?;
             }
             code @ (2 | 3) => pages.read(&mut stream, |pages| {
                 let (current, data) = &pages.0[page];
