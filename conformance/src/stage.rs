@@ -64,6 +64,7 @@ impl<W: World> Stage<W> {
     }
 
     async fn greeted(mut self, timeout: Duration) -> Result<Self, StageError> {
+        self.target.codec.reply_max = self.target.facts.reply_max();
         let url = || self.target.url.clone();
         let connecting = tokio::time::timeout(timeout, self.exchange(&self.world)).await;
         let timed_out =

@@ -59,6 +59,15 @@ impl Default for Facts {
     }
 }
 
+impl Facts {
+    /// The longest reply that this server may send: the longest value or page, and a key and more beside it. What
+    /// announces more is not waited for, and takes no memory.
+    pub fn reply_max(&self) -> usize {
+        let longest = self.max_value.max(self.max_page).saturating_mul(2);
+        usize::try_from(longest).unwrap_or(usize::MAX)
+    }
+}
+
 /// A target that cannot be understood or found.
 #[derive(Debug, thiserror::Error)]
 #[error("target `{url}`: {problem}")]
@@ -138,26 +147,14 @@ impl Target {
             ("results", "small") => self.codec.results = Results::Small,
             ("results", "errno") => self.codec.results = Results::Errno,
             ("fresh", "yes") => self.facts.fresh = true,
-            ("max-value", _) => {
-                self.facts.max_value = number()?;
-                self.room_for(self.facts.max_value);
-            }
-            ("max-page", _) => {
-                self.facts.max_page = number()?;
-                self.room_for(self.facts.max_page);
-            }
+            ("max-value", _) => self.facts.max_value = number()?,
+            ("max-page", _) => self.facts.max_page = number()?,
             ("max-body", _) => self.facts.max_body = number()?,
             ("max-keys", _) => self.facts.max_keys = number()?,
             ("max-key", _) => self.facts.max_key = number()?,
             _ => return Err(format!("option `{key}={value}` is unknown; known: {OPTIONS}")),
         }
         Ok(())
-    }
-
-    /// A reply may hold a value or page of that length, and a key beside it.
-    fn room_for(&mut self, length: u64) {
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        self.codec.reply_max = self.codec.reply_max.max(length.saturating_add(1 << 16));
     }
 
     /// The protocol.

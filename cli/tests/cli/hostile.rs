@@ -1,12 +1,14 @@
 //! `check` against servers that mean harm: it ends, in its time, with a verdict, and takes little memory.
 
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use snapbox::cmd::cargo_bin;
 
 use crate::support::served::Served;
-use crate::support::{PATIENCE, spite, turncoat};
+use crate::support::{PATIENCE, hostile, lockproof, spite, turncoat};
 
 const PROTOCOLS: [&str; 4] = ["memcached", "netmem", "locker", "echo"];
 
@@ -120,4 +122,42 @@ fn a_server_that_says_nothing() {
 #[test]
 fn a_server_that_takes_nothing() {
     survives(spite::deaf);
+}
+
+/// An echo server that dies after forty connections.
+fn mortal() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(40).flatten() {
+            std::thread::spawn(move || hostile::echo(stream));
+        }
+    });
+    address
+}
+
+#[test]
+fn a_server_that_dies_is_not_asked_on() {
+    let url = format!("echo://{}", mortal());
+    let done = lockproof(&["check", &url, "--timeout", "1s", "--jobs", "1", "--format", "json"]);
+    let done = done.assert().code(1);
+    let report: Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+    assert!(report["totals"]["pass"].as_u64() > Some(5), "{}", report["totals"]);
+    assert!(report["totals"]["not-played"].as_u64() > Some(5), "{}", report["totals"]);
+    let last =
+        report["cases"].as_array().unwrap().iter().find(|case| case["verdict"] == "not-played");
+    let why = last.unwrap()["detail"].as_str().unwrap();
+    assert!(why.starts_with("the server is gone: no connection to echo://"), "{why}");
+}
+
+/// Cases that wait for an expiry are cut off when the run's time is over, and prove nothing.
+#[test]
+fn a_run_ends_in_its_time() {
+    let begun = Instant::now();
+    let arguments = ["check", "--case", "memcached/exp/*", "--case", "memcached/nop/*"];
+    let done = lockproof(&arguments).args(["--max-time", "1s"]).assert().code(4);
+    let text = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
+    assert!(text.contains("the run's time was over (1s): memcached/exp/"), "{text}");
+    assert!(text.contains("inconclusive: not every case was played to its end"), "{text}");
+    assert!(begun.elapsed() < PATIENCE / 2, "{:?}", begun.elapsed());
 }

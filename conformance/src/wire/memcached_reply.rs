@@ -82,7 +82,7 @@ pub(super) fn take(buffer: &[u8], body_max: usize) -> Taken {
     }
     if body > body_max {
         return Taken::Broken(format!(
-            "total body length {body} at offset 8: no reply has more than {body_max} bytes"
+            "total body length {body} at offset 8: more than {body_max} (?max-value= raises that)"
         ));
     }
     let Some(body) = rest.get(..body) else { return Taken::Incomplete(HEADER + body) };

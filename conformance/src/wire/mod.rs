@@ -78,8 +78,8 @@ pub struct Codec {
     pub reply_max: usize,
 }
 
-/// Twice what an item or a page holds in servers as they are usually set up.
-const REPLY_MAX: usize = 2 << 20;
+/// What a recording may hold. A server that is judged has less: see [`Facts::reply_max`](crate::target::Facts::reply_max).
+const REPLY_MAX: usize = 64 << 20;
 
 /// A request as bytes.
 #[derive(Clone, Debug)]
