@@ -97,20 +97,24 @@ impl Client {
 
     async fn read(&mut self) -> io::Result<Read> {
         self.borders.push(self.line.buffer.len());
-        let waits_for_more = !self.line.buffer.is_empty() || self.on(Switch::DeadlineWhenIdle);
-        if !waits_for_more || self.on(Switch::DripMovesDeadline) {
+        let is_idle = self.line.buffer.is_empty();
+        if is_idle || self.on(Switch::DripMovesDeadline) {
             self.began = None;
         }
         let began = *self.began.get_or_insert_with(Instant::now);
-        let deadline = if waits_for_more && !self.on(Switch::NoFrameDeadline) {
-            began + FRAME_DEADLINE
+        let is_timed = !is_idle || self.on(Switch::DeadlineWhenIdle);
+        let patience = if is_timed && !self.on(Switch::NoFrameDeadline) {
+            FRAME_DEADLINE
         } else {
-            began + Duration::from_hours(24 * 365)
+            Duration::from_hours(24 * 365)
         };
-        let Ok(more) = timeout_at(deadline, self.line.read()).await else {
+        let Ok(more) = timeout_at(began + patience, self.line.read()).await else {
             return Ok(Read::TooLate);
         };
         let mut more = more?;
+        if is_idle && !self.on(Switch::DeadlineCountsIdleTime) {
+            self.began = None;
+        }
         while more && self.on(Switch::EndDropsReplies) && self.line.buffer.len() < GATHERED {
             match timeout(GATHERING, self.line.read()).await {
                 Ok(next) => more = next?,
@@ -123,8 +127,8 @@ impl Client {
     /// Executes what came; false if the connection ends with it.
     async fn execute_all(&mut self) -> io::Result<bool> {
         loop {
-            let on = self.server.switches;
-            let request = match decode(&mut self.line.buffer, &mut self.borders, on) {
+            let switches = self.server.switches;
+            let request = match decode(&mut self.line.buffer, &mut self.borders, switches) {
                 Decoded::Part => return Ok(true),
                 Decoded::TooLong(request, length) => {
                     if !self.refuse_length(&request, length).await? {
@@ -207,9 +211,9 @@ impl Client {
         if self.on(Switch::ErrorsOvertake) {
             replies.sort_by_key(|(_, outcome)| !outcome.is_error());
         }
-        let on = self.server.switches;
+        let switches = self.server.switches;
         let bytes: Vec<u8> =
-            replies.into_iter().flat_map(|(cmd, outcome)| encode(cmd, outcome, on)).collect();
+            replies.into_iter().flat_map(|(cmd, outcome)| encode(cmd, outcome, switches)).collect();
         self.line.send(&bytes).await
     }
 

@@ -97,6 +97,7 @@ switches! {
     NoFrameDeadline "no-frame-deadline" "A frame may take for ever.",
     DripMovesDeadline "drip-moves-deadline" "Every byte of a frame gives it a new deadline.",
     DeadlineWhenIdle "deadline-when-idle" "The frame deadline runs between frames, too.",
+    DeadlineCountsIdleTime "deadline-counts-idle-time" "The frame deadline counts the idle time in front of the frame.",
     ClosesHoldingNothing "closes-holding-nothing" "The connection is closed behind the release of its last key.",
     ThousandRequests "thousand-requests" "The connection is closed behind 1,000 requests.",
     // sessions that end

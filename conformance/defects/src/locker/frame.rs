@@ -46,22 +46,26 @@ pub(super) enum Decoded {
 }
 
 /// Takes one request out of the buffer, and moves the borders between reads accordingly.
-pub(super) fn decode(buffer: &mut Vec<u8>, borders: &mut Vec<usize>, on: Switches) -> Decoded {
-    if buffer.len() < HEADER && on.on(Switch::HeaderMustComeWhole) {
+pub(super) fn decode(
+    buffer: &mut Vec<u8>,
+    borders: &mut Vec<usize>,
+    switches: Switches,
+) -> Decoded {
+    if buffer.len() < HEADER && switches.on(Switch::HeaderMustComeWhole) {
         buffer.clear();
     }
-    let Some((mut request, length)) = header(buffer, on) else { return Decoded::Part };
-    if request.number < 1 && on.on(Switch::NumberBeforeBody) {
+    let Some((mut request, length)) = header(buffer, switches) else { return Decoded::Part };
+    if request.number < 1 && switches.on(Switch::NumberBeforeBody) {
         buffer.drain(..HEADER);
         return Decoded::Whole(request);
     }
-    let refused = length == BODY_AT_MOST && on.on(Switch::LongestBodyRefused);
-    if refused || length > BODY_AT_MOST && !on.on(Switch::LongBodyAwaited) {
+    let refused = length == BODY_AT_MOST && switches.on(Switch::LongestBodyRefused);
+    if refused || length > BODY_AT_MOST && !switches.on(Switch::LongBodyAwaited) {
         buffer.drain(..HEADER);
         return Decoded::TooLong(request, length);
     }
     let mut frame = usize::try_from(length).map_or(usize::MAX, |body| body.saturating_add(HEADER));
-    if on.on(Switch::BodyMustComeWhole) {
+    if switches.on(Switch::BodyMustComeWhole) {
         frame = frame.min(buffer.len());
     }
     if buffer.len() < frame {
@@ -74,49 +78,51 @@ pub(super) fn decode(buffer: &mut Vec<u8>, borders: &mut Vec<usize>, on: Switche
 }
 
 /// The request that a buffer begins with, with what there is of its body.
-pub(super) fn decode_cut_off(buffer: &[u8], on: Switches) -> Option<Request> {
-    let (request, _) = header(buffer, on)?;
+pub(super) fn decode_cut_off(buffer: &[u8], switches: Switches) -> Option<Request> {
+    let (request, _) = header(buffer, switches)?;
     Some(Request { body: buffer[HEADER..].to_vec(), ..request })
 }
 
-fn header(buffer: &[u8], on: Switches) -> Option<(Request, u64)> {
+fn header(buffer: &[u8], switches: Switches) -> Option<(Request, u64)> {
     let [cmd, p1, p2, p3] = *buffer.first_chunk()?;
     let mut number = i32::from_le_bytes(*buffer.get(4..)?.first_chunk()?);
     let mut length = u64::from_le_bytes(*buffer.get(8..)?.first_chunk()?);
-    if on.on(Switch::NumberIs8Bits) {
+    if switches.on(Switch::NumberIs8Bits) {
         number &= 0xff;
     }
-    if on.on(Switch::LengthIs32Bits) {
+    if switches.on(Switch::LengthIs32Bits) {
         length &= 0xffff_ffff;
     }
-    if on.on(Switch::LengthIsSigned) && length.cast_signed() < 0 {
+    if switches.on(Switch::LengthIsSigned) && length.cast_signed() < 0 {
         length = 0;
     }
-    let cmd = if on.on(Switch::HighBitIgnored) { cmd & 0x7f } else { cmd };
+    let cmd = if switches.on(Switch::HighBitIgnored) { cmd & 0x7f } else { cmd };
     let padding = [p1, p2, p3];
     let (body, borders) = (Vec::new(), Vec::new());
     Some((Request { cmd, padding, number, body, borders }, length))
 }
 
 /// The bytes of a reply.
-pub(super) fn encode(cmd: u8, outcome: Outcome, on: Switches) -> Vec<u8> {
+pub(super) fn encode(cmd: u8, outcome: Outcome, switches: Switches) -> Vec<u8> {
     let known = (BATCH_QUERY..=GET).contains(&cmd);
     let reply = match cmd {
-        RELEASE | BATCH_RELEASE if on.on(Switch::ReleaseKeepsCmd) => cmd,
-        _ if outcome == Outcome::Malformed && on.on(Switch::ErrorsHaveCmd0) => 0,
-        BATCH_GET | BATCH_RELEASE | BATCH_QUERY if on.on(Switch::BatchRepliesAsSingle) => 127 - cmd,
-        _ if known || on.on(Switch::UnknownIsSubtracted) => 128_u8.wrapping_sub(cmd),
+        RELEASE | BATCH_RELEASE if switches.on(Switch::ReleaseKeepsCmd) => cmd,
+        _ if outcome == Outcome::Malformed && switches.on(Switch::ErrorsHaveCmd0) => 0,
+        BATCH_GET | BATCH_RELEASE | BATCH_QUERY if switches.on(Switch::BatchRepliesAsSingle) => {
+            127 - cmd
+        }
+        _ if known || switches.on(Switch::UnknownIsSubtracted) => 128_u8.wrapping_sub(cmd),
         _ => 0,
     };
-    let mut bytes = vec![reply, number_of(outcome, on)];
-    if on.on(Switch::RepliesPadded) {
+    let mut bytes = vec![reply, number_of(outcome, switches)];
+    if switches.on(Switch::RepliesPadded) {
         bytes.extend([0; 2]);
     }
     bytes
 }
 
-fn number_of(outcome: Outcome, on: Switches) -> u8 {
-    let errno = on.on(Switch::ResultsAreErrno);
+fn number_of(outcome: Outcome, switches: Switches) -> u8 {
+    let errno = switches.on(Switch::ResultsAreErrno);
     let (small, errno_number) = match outcome {
         Outcome::Ok => (0, 0),
         Outcome::Busy => (1, 16),
