@@ -11,11 +11,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes on their way in one direction; more than that waits at the writer's. Sockets hold megabytes, and sessions that
 /// stall send more than those hold; here they make the server wait earlier, and so cost less.
-const WINDOW: usize = 64 << 10;
+///
+/// The two differ, and are no multiples of any buffer's length, so that a server's writes are taken in part here too.
+const WINDOWS: [usize; 2] = [100_000, 70_001];
 
 /// Two ends of a new connection.
 pub fn pipe() -> (End, End) {
-    let (there, back) = (Way::default(), Way::default());
+    let [there, back] = WINDOWS.map(Way::new);
     (End { from: back.clone(), to: there.clone() }, End { from: there, to: back })
 }
 
@@ -27,11 +29,12 @@ pub struct End {
 }
 
 /// One direction.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Way(Arc<Mutex<Traffic>>);
 
 #[derive(Debug, Default)]
 struct Traffic {
+    window: usize,
     /// A read takes from one of them only: where the writer ended a segment, the reader sees its end.
     segments: VecDeque<Vec<u8>>,
     /// Bytes of the first segment that were read.
@@ -58,6 +61,10 @@ impl End {
 }
 
 impl Way {
+    fn new(window: usize) -> Self {
+        Self(Arc::new(Mutex::new(Traffic { window, ..Traffic::default() })))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Traffic> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,7 +153,7 @@ impl AsyncWrite for End {
         if traffic.nobody_reads || traffic.ending.is_some() {
             return Poll::Ready(Err(ErrorKind::BrokenPipe.into()));
         }
-        let count = bytes.len().min(WINDOW - traffic.on_the_way);
+        let count = bytes.len().min(traffic.window - traffic.on_the_way);
         if count == 0 && !bytes.is_empty() {
             traffic.writer = Some(cx.waker().clone());
             return Poll::Pending;
@@ -177,7 +184,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::time::timeout;
 
-    use super::{End, WINDOW, pipe};
+    use super::{End, WINDOWS, pipe};
 
     const SOON: Duration = Duration::from_secs(1);
 
@@ -199,7 +206,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_stalls_holds_the_writer_up() {
         let (mut ours, mut theirs) = pipe();
-        ours.write_all(&vec![0; WINDOW]).await.unwrap();
+        ours.write_all(&vec![0; WINDOWS[0]]).await.unwrap();
         timeout(SOON, ours.write_all(b"x")).await.expect_err("the window is full");
         read(&mut theirs).await.unwrap();
         timeout(SOON, ours.write_all(b"x")).await.expect("there is room").unwrap();
@@ -243,7 +250,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_writer_that_waits_hears_that_its_reader_is_gone() {
         let (mut ours, theirs) = pipe();
-        ours.write_all(&vec![0; WINDOW]).await.unwrap();
+        ours.write_all(&vec![0; WINDOWS[0]]).await.unwrap();
         let (wrote, ()) = tokio::join!(ours.write_all(b"x"), async { drop(theirs) });
         assert_eq!(wrote.unwrap_err().kind(), ErrorKind::ConnectionReset);
     }

@@ -73,11 +73,12 @@ impl Socket {
             return self.stream.read(bytes).await;
         }
         loop {
-            if let Ok(read) = timeout(Duration::from_millis(10), self.stream.read(bytes)).await {
-                return read;
-            }
+            let read = timeout(Duration::from_millis(10), self.stream.read(bytes)).await;
             if self.server.fatal_errors.get() != self.fatal_errors_before {
                 return Ok(0);
+            }
+            if let Ok(read) = read {
+                return read;
             }
         }
     }

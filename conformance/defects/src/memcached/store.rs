@@ -22,8 +22,6 @@ pub(super) struct Item {
     pub(super) expires: Option<Duration>,
     /// The expiry as the request had it, for the defect that extends it.
     pub(super) lifetime: u32,
-    /// Unix time.
-    pub(super) stored: Duration,
 }
 
 /// All that connections share.
@@ -34,8 +32,8 @@ pub(super) struct Store {
     pub(super) clock: Clock,
     pub(super) active: Active,
     pub(super) last_cas: u64,
-    /// When the delayed flush was asked for, and when it is due.
-    pending_flush: Option<(Duration, Duration)>,
+    /// The last CAS when a delayed flush was asked for, and when it is due.
+    pending_flush: Option<(u64, Duration)>,
     /// Until when an immediate flush takes items; only a defect lets it last.
     flushing_until: Duration,
     /// What a flush hides from reads only; only a defect hides it.
@@ -148,14 +146,14 @@ impl Store {
     pub(super) fn flush_at(&mut self, due: Duration) {
         let sooner = self.pending_flush.is_some_and(|(_, pending)| pending < due);
         if !(sooner && self.wrong(Switch::EarlierFlushWins)) {
-            self.pending_flush = Some((self.clock.unix(), due));
+            self.pending_flush = Some((self.last_cas, due));
         }
     }
 
     fn fire_pending_flush(&mut self) {
-        let asked = self.pending_flush.take().map(|(asked, _)| asked);
+        let last_cas = self.pending_flush.take().map(|(last_cas, _)| last_cas);
         if self.wrong(Switch::DelayedFlushSparesLaterItems) {
-            self.items.retain(|_, item| Some(item.stored) > asked);
+            self.items.retain(|_, item| Some(item.cas) > last_cas);
         } else {
             self.items.clear();
         }

@@ -54,9 +54,7 @@ impl Store {
         let value = if raw { count.to_be_bytes().to_vec() } else { count.to_string().into() };
         let ignores_expiry = self.wrong(Switch::CreationIgnoresTheExpiry);
         let expires = if ignores_expiry { None } else { self.deadline(expiry) };
-        let stored = self.clock.unix();
-        let item =
-            Item { value: value.clone(), flags: 0, cas: 0, expires, lifetime: expiry, stored };
+        let item = Item { value: value.clone(), flags: 0, cas: 0, expires, lifetime: expiry };
         let cas = self.put(command, &request.key, item);
         if self.wrong(Switch::CreationAnswersText) {
             return Ok(Reply { value, ..Reply::with_cas(cas) });

@@ -61,7 +61,6 @@ impl Store {
             cas: 0,
             expires: self.deadline(lifetime),
             lifetime,
-            stored: self.clock.unix(),
         };
         match (self.active.0, command.verb, old) {
             (Some(Switch::SetKeepsTheOldFlags), Verb::Set, Some(old))
