@@ -146,8 +146,8 @@ fn verdict(case: &Case, played: Played) -> String {
     let bundled = case.path == format!("{}.session", case.id());
     let file = format!("{}{}", if bundled { "client_sessions/" } else { "" }, case.path);
     let place = match failure.line {
-        0 => format!("{file}, after the last step:"),
-        line => format!("{file}, line {line}:"),
+        0 => format!("{file}, after the last step"),
+        line => format!("{file}, line {line}"),
     };
     let codec = Codec { plays: Side::Server, ..Codec::new(case.protocol()) };
     let evidence = Evidence { failure, transcript: played.transcript, codec };
