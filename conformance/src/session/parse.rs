@@ -398,9 +398,14 @@ fn message<'a, T>(
             && is_word(word, words.len())
         {
             words.push(word.to_owned());
-        } else {
+        } else if fields.is_empty() {
             *scan = before;
             args.push(value(scan)?);
+        } else {
+            return Err(before.error("a value without a name stands before the fields"));
+        }
+        if !matches!(scan.peek(), None | Some(' ' | '|' | '#' | '}')) {
+            return Err(scan.error("a space expected"));
         }
     }
     if words.is_empty() && args.is_empty() && fields.is_empty() {

@@ -387,6 +387,9 @@ pub(crate) fn check_request(protocol: Protocol, message: &Message<Value>) -> Res
 pub(crate) fn check_reply(protocol: Protocol, message: &Message<Pattern>) -> Result<(), String> {
     let Message::Named { words, args, fields, .. } = message else { return Ok(()) };
     match protocol {
+        Protocol::Memcached | Protocol::NetMem | Protocol::Locker if !args.is_empty() => {
+            Err("a reply is words and fields; every value has a name".to_owned())
+        }
         Protocol::Memcached => memcached_reply::check(words, fields),
         Protocol::NetMem => netmem::check_reply(words, fields),
         Protocol::Locker => locker::check_reply(words, fields),
