@@ -38,7 +38,7 @@ fn recorder(upstream: &str, output: &Path) -> Served {
 
 #[test]
 fn memcached_traffic() {
-    records_and_plays("memcached", "cas/race-of-two-clients");
+    records_and_plays("memcached", "cas/any-mutation-invalidates-a-token");
 }
 
 #[test]

@@ -23,7 +23,7 @@ const FRAME_DEADLINE: Duration = Duration::from_secs(10);
 const REPLIES_AT_ONCE: usize = 4096;
 const GATHERING: Duration = Duration::from_millis(50);
 const GATHERED: usize = 16 << 10;
-const LATE: Duration = Duration::from_millis(400);
+const LATE: Duration = Duration::from_millis(900);
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
