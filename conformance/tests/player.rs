@@ -6,12 +6,11 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lockproof_conformance::replay::{Delivery, Options, Played, World, play};
+use lockproof_conformance::replay::{Delivery, Options, Played, Ticking, World, play};
 use lockproof_conformance::session::{Datum, Scope, Session};
 use lockproof_conformance::wire::Codec;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::LocalSet;
-use tokio::time::Instant;
 
 /// What a scripted server does with one connection.
 type Script = Rc<dyn Fn(usize, DuplexStream) -> std::pin::Pin<Box<dyn Future<Output = ()>>>>;
@@ -20,11 +19,12 @@ type Script = Rc<dyn Fn(usize, DuplexStream) -> std::pin::Pin<Box<dyn Future<Out
 struct Scripted {
     script: Script,
     connections: RefCell<usize>,
-    start: Instant,
+    clock: Ticking,
 }
 
 impl World for Scripted {
     type Stream = DuplexStream;
+    type Clock = Ticking;
 
     async fn connect(&self) -> io::Result<DuplexStream> {
         let (ours, theirs) = tokio::io::duplex(1 << 16);
@@ -37,23 +37,16 @@ impl World for Scripted {
         drop(stream);
     }
 
-    fn now(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    fn unix_now(&self) -> u64 {
-        1_000_000
-    }
-
-    async fn sleep_until(&self, until: Duration) {
-        tokio::time::sleep_until(self.start + until).await;
+    fn clock(&self) -> &Ticking {
+        &self.clock
     }
 }
 
 async fn played(body: &str, delivery: Delivery, script: Script) -> Played {
     let text = format!("case   echo/a/b\nlevel  must\nconn   A\n\n{body}");
     let session = Session::parse(&text).expect(body);
-    let world = Scripted { script, connections: RefCell::new(0), start: Instant::now() };
+    let world =
+        Scripted { script, connections: RefCell::new(0), clock: Ticking::starting_at(1_000_000) };
     let options = Options { delivery, timeout: Duration::from_secs(5), seed: 7 };
     let mut scope = Scope::default();
     scope.vars.insert("k".to_owned(), Datum::Bytes(b"key".to_vec()));
@@ -201,7 +194,7 @@ async fn a_hostile_server_cannot_hold_the_player() {
         let world = Scripted {
             script: says(reply, false),
             connections: RefCell::new(0),
-            start: Instant::now(),
+            clock: Ticking::starting_at(1_000_000),
         };
         let options =
             Options { delivery: Delivery::Whole, timeout: Duration::from_secs(5), seed: 7 };

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::clock::Clock;
 use super::read_ahead::ReadAhead;
 use super::transcript::{Direction, Transcript};
 use super::world::World;
@@ -180,7 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connections<S> {
         deadline: Duration,
         mut ready: impl FnMut(&mut Context<'_>, &mut Self) -> Poll<T>,
     ) -> Result<T, TimedOut> {
-        let mut sleep = pin!(world.sleep_until(deadline));
+        let mut sleep = pin!(world.clock().sleep_until(deadline));
         poll_fn(|cx| {
             self.poll_all(cx, world.now());
             if let Poll::Ready(value) = ready(cx, self) {

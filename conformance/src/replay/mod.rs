@@ -3,6 +3,7 @@
 //! Start with [`play`]. `world` is what the player needs of its surroundings, `connection` keeps every connection's
 //! bytes flowing while one of them is waited for, `player` runs the steps, `delivery` decides where segments end.
 
+mod clock;
 mod connection;
 mod delivery;
 mod monologue;
@@ -14,9 +15,11 @@ mod world;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+pub use clock::{Clock, Ticking};
 pub use delivery::Delivery;
-pub use monologue::{Monologue, Speech};
+pub use monologue::{Monologue, Skipping, Speech};
 pub use transcript::{Direction, Event, Transcript};
+pub(crate) use world::reset;
 pub use world::{TcpWorld, World};
 
 use crate::session::{Scope, Session};

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::clock::Clock;
 use super::world::World;
 
 /// The world of such a server.
@@ -17,8 +18,12 @@ use super::world::World;
 pub struct Monologue {
     bytes: Arc<[u8]>,
     ends: bool,
-    now: Cell<Duration>,
+    clock: Skipping,
 }
+
+/// A clock that stands still until somebody waits, and is then where they waited for.
+#[derive(Debug, Default)]
+pub struct Skipping(Cell<Duration>);
 
 /// One connection to it.
 #[derive(Debug)]
@@ -31,12 +36,13 @@ pub struct Speech {
 impl Monologue {
     /// It says `bytes`, and then ends the connection or falls silent.
     pub fn new(bytes: &[u8], ends: bool) -> Self {
-        Self { bytes: bytes.into(), ends, now: Cell::default() }
+        Self { bytes: bytes.into(), ends, clock: Skipping::default() }
     }
 }
 
 impl World for Monologue {
     type Stream = Speech;
+    type Clock = Skipping;
 
     async fn connect(&self) -> io::Result<Speech> {
         Ok(Speech { bytes: Arc::clone(&self.bytes), said: 0, ends: self.ends })
@@ -44,16 +50,22 @@ impl World for Monologue {
 
     fn reset(&self, _: Speech) {}
 
+    fn clock(&self) -> &Skipping {
+        &self.clock
+    }
+}
+
+impl Clock for Skipping {
     fn now(&self) -> Duration {
-        self.now.get()
+        self.0.get()
     }
 
     fn unix_now(&self) -> u64 {
-        self.now.get().as_secs()
+        self.now().as_secs()
     }
 
     async fn sleep_until(&self, until: Duration) {
-        self.now.set(self.now.get().max(until));
+        self.0.set(self.now().max(until));
     }
 }
 

@@ -2,16 +2,19 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+
+use super::clock::{Clock, Ticking};
 
 /// Streams to one server, and a clock.
 pub trait World {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + Unpin;
+    /// What tells the time.
+    type Clock: Clock;
 
     /// Opens a connection to the server under test.
     fn connect(&self) -> impl Future<Output = io::Result<Self::Stream>>;
@@ -19,21 +22,20 @@ pub trait World {
     /// Closes a connection with a reset.
     fn reset(&self, stream: Self::Stream);
 
+    /// The clock.
+    fn clock(&self) -> &Self::Clock;
+
     /// Time since some fixed moment.
-    fn now(&self) -> Duration;
-
-    /// Unix time, seconds.
-    fn unix_now(&self) -> u64;
-
-    /// Waits until `now` is at least `until`.
-    fn sleep_until(&self, until: Duration) -> impl Future<Output = ()>;
+    fn now(&self) -> Duration {
+        self.clock().now()
+    }
 }
 
 /// Real TCP and the real clock (or tokio's paused one).
 #[derive(Clone, Debug)]
 pub struct TcpWorld {
     address: SocketAddr,
-    start: Instant,
+    clock: Ticking,
     /// User and password for servers that want SASL before anything else.
     login: Option<(String, String)>,
 }
@@ -41,7 +43,7 @@ pub struct TcpWorld {
 impl TcpWorld {
     /// A world whose server listens at `address`.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, start: Instant::now(), login: None }
+        Self { address, clock: Ticking::real(), login: None }
     }
 
     /// Every connection logs in with SASL PLAIN before the session gets it.
@@ -54,6 +56,7 @@ impl TcpWorld {
 
 impl World for TcpWorld {
     type Stream = TcpStream;
+    type Clock = Ticking;
 
     async fn connect(&self) -> io::Result<TcpStream> {
         let mut stream = TcpStream::connect(self.address).await?;
@@ -65,21 +68,18 @@ impl World for TcpWorld {
     }
 
     fn reset(&self, stream: TcpStream) {
-        // Lingering for no time at all is how a socket is closed with a reset.
-        let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        reset(&stream);
     }
 
-    fn now(&self) -> Duration {
-        self.start.elapsed()
+    fn clock(&self) -> &Ticking {
+        &self.clock
     }
+}
 
-    fn unix_now(&self) -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
-    }
-
-    async fn sleep_until(&self, until: Duration) {
-        tokio::time::sleep_until(self.start + until).await;
-    }
+/// Closes a connection with a reset as soon as it is dropped.
+pub(crate) fn reset(stream: &TcpStream) {
+    // Lingering for no time at all is how a socket is closed with a reset.
+    let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
 /// SASL PLAIN (MCB-SAS-03).

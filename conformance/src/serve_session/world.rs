@@ -2,12 +2,10 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
 
-use crate::replay::World;
+use crate::replay::{Ticking, World, reset};
 
 /// A listener and a clock. A connection that the session does not ask for waits, and is refused when the listener goes.
 #[derive(Debug)]
@@ -15,13 +13,13 @@ pub struct Listening<'a> {
     listener: &'a TcpListener,
     /// Who has come before the session began.
     early: RefCell<Option<io::Result<TcpStream>>>,
-    start: Instant,
+    clock: Ticking,
 }
 
 impl<'a> Listening<'a> {
     /// Clients connect to `listener`.
     pub fn new(listener: &'a TcpListener) -> Self {
-        Self { listener, early: RefCell::new(None), start: Instant::now() }
+        Self { listener, early: RefCell::new(None), clock: Ticking::real() }
     }
 
     /// Waits for the first client, without the player's limit: whoever starts it may take their time.
@@ -39,6 +37,7 @@ impl<'a> Listening<'a> {
 
 impl World for Listening<'_> {
     type Stream = TcpStream;
+    type Clock = Ticking;
 
     async fn connect(&self) -> io::Result<TcpStream> {
         let early = self.early.borrow_mut().take();
@@ -49,19 +48,10 @@ impl World for Listening<'_> {
     }
 
     fn reset(&self, stream: TcpStream) {
-        // Lingering for no time at all is how a socket is closed with a reset.
-        let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        reset(&stream);
     }
 
-    fn now(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    fn unix_now(&self) -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
-    }
-
-    async fn sleep_until(&self, until: Duration) {
-        tokio::time::sleep_until(self.start + until).await;
+    fn clock(&self) -> &Ticking {
+        &self.clock
     }
 }

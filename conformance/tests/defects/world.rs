@@ -5,14 +5,13 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lockproof_conformance::replay::{Delivery, Failure, Options, World};
+use lockproof_conformance::replay::{Delivery, Failure, Options, Ticking, World};
 use lockproof_conformance::stage::Stage;
 use lockproof_conformance::suite::Case;
 use lockproof_conformance::target::Target;
 use lockproof_defects::{Clock, End, Kind, Server, pipe};
 use tokio::runtime::{Builder, RngSeed};
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::Instant;
 
 /// Unix time in seconds at each server's start: 2024-01-01.
 const UNIX_START: u64 = 1_704_067_200;
@@ -51,7 +50,8 @@ pub(crate) fn play(
     LocalSet::new().block_on(&runtime, async {
         let server = (kind.start)(defect, Clock::starting_at(Duration::from_secs(UNIX_START)));
         let serving = Rc::new(RefCell::new(JoinSet::new()));
-        let world = Memory { server, start: Instant::now(), serving: serving.clone() };
+        let world =
+            Memory { server, clock: Ticking::starting_at(UNIX_START), serving: serving.clone() };
         let outcome = staged(world, kind, case, delivery).await;
         panicked(&mut serving.borrow_mut()).map_or(outcome, Outcome::Panicked)
     })
@@ -91,12 +91,13 @@ fn panicked(serving: &mut JoinSet<io::Result<()>>) -> Option<String> {
 /// A server of this process, reached by pipes.
 struct Memory {
     server: Rc<dyn Server>,
-    start: Instant,
+    clock: Ticking,
     serving: Rc<RefCell<JoinSet<io::Result<()>>>>,
 }
 
 impl World for Memory {
     type Stream = End;
+    type Clock = Ticking;
 
     async fn connect(&self) -> io::Result<End> {
         let (ours, theirs) = pipe();
@@ -109,15 +110,7 @@ impl World for Memory {
         stream.reset();
     }
 
-    fn now(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    fn unix_now(&self) -> u64 {
-        UNIX_START + self.now().as_secs()
-    }
-
-    async fn sleep_until(&self, until: Duration) {
-        tokio::time::sleep_until(self.start + until).await;
+    fn clock(&self) -> &Ticking {
+        &self.clock
     }
 }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lockproof_conformance::replay::World;
+use lockproof_conformance::replay::{Ticking, World};
 use lockproof_conformance::wire::Protocol;
 use lockproof_defects::{End, pipe};
 use lockproof_reference_server::{
@@ -14,7 +14,6 @@ use lockproof_reference_server::{
 };
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Unix time at the server's start: 2024-01-01.
@@ -23,7 +22,7 @@ const UNIX_START: u64 = 1_704_067_200;
 /// A running server and the way to it.
 pub(crate) struct Memory {
     door: UnboundedSender<End>,
-    start: Instant,
+    clock: Ticking,
 }
 
 impl Memory {
@@ -48,7 +47,7 @@ impl Memory {
             Protocol::Locker => run(listener, Locker::new(LockerConfig::default())),
             Protocol::Echo => run(listener, Echo::default()),
         }
-        Self { door, start: Instant::now() }
+        Self { door, clock: Ticking::starting_at(UNIX_START) }
     }
 }
 
@@ -87,6 +86,7 @@ impl Spawn for Local {
 
 impl World for Memory {
     type Stream = End;
+    type Clock = Ticking;
 
     async fn connect(&self) -> io::Result<End> {
         let (ours, theirs) = pipe();
@@ -98,15 +98,7 @@ impl World for Memory {
         stream.reset();
     }
 
-    fn now(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    fn unix_now(&self) -> u64 {
-        UNIX_START + self.now().as_secs()
-    }
-
-    async fn sleep_until(&self, until: Duration) {
-        tokio::time::sleep_until(self.start + until).await;
+    fn clock(&self) -> &Ticking {
+        &self.clock
     }
 }

@@ -3,10 +3,8 @@
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
-use std::time::Duration;
 
-use lockproof_conformance::replay::World;
-use tokio::time::Instant;
+use lockproof_conformance::replay::{Ticking, World};
 
 use super::{SimStream, Wire};
 use crate::trace::Trace;
@@ -16,7 +14,7 @@ use crate::trace::Trace;
 pub struct SimWorld {
     host: &'static str,
     port: u16,
-    start: Instant,
+    clock: Ticking,
     trace: Rc<RefCell<Trace>>,
 }
 
@@ -26,12 +24,14 @@ pub const UNIX_START: u64 = 1_704_067_200;
 impl SimWorld {
     /// A world whose server is `host:port`; connections are noted in `trace`.
     pub fn new(host: &'static str, port: u16, trace: Rc<RefCell<Trace>>) -> Self {
-        Self { host, port, start: Instant::now(), trace }
+        let elapsed = turmoil::sim_elapsed().unwrap_or_default().as_secs();
+        Self { host, port, clock: Ticking::starting_at(UNIX_START + elapsed), trace }
     }
 }
 
 impl World for SimWorld {
     type Stream = SimStream;
+    type Clock = Ticking;
 
     async fn connect(&self) -> io::Result<SimStream> {
         self.trace.borrow_mut().note("connect");
@@ -43,15 +43,7 @@ impl World for SimWorld {
         drop(stream);
     }
 
-    fn now(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    fn unix_now(&self) -> u64 {
-        UNIX_START + turmoil::sim_elapsed().unwrap_or_default().as_secs()
-    }
-
-    async fn sleep_until(&self, until: Duration) {
-        tokio::time::sleep_until(self.start + until).await;
+    fn clock(&self) -> &Ticking {
+        &self.clock
     }
 }

@@ -4,6 +4,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::{Player, Problem};
+use crate::replay::clock::Clock;
 use crate::replay::connection::{Connection, Connections, TimedOut};
 use crate::replay::transcript::Direction;
 use crate::replay::world::World;
@@ -25,7 +26,7 @@ const OPAQUE_STEP: u32 = 0x9e37_79b1;
 impl<W: World> Player<'_, W> {
     /// Encodes a request and registers what its reply must repeat; or a reply, which repeats it.
     pub(super) fn encode(&mut self, send: &Send) -> Result<Outgoing, Problem> {
-        self.scope.unix_now = self.world.unix_now();
+        self.scope.unix_now = self.world.clock().unix_now();
         if self.codec.plays == Side::Server {
             return self.answer(send);
         }
