@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 use super::clock::{Clock, Ticking};
 
@@ -29,7 +30,16 @@ pub trait World {
     fn now(&self) -> Duration {
         self.clock().now()
     }
+
+    /// What a session takes before it opens connections by the hundred. A world without sockets has no need of it:
+    /// who waited here for another thread in paused time would lose all of theirs.
+    fn flood_turns(&self) -> Option<&'static Semaphore> {
+        None
+    }
 }
+
+/// Cases side by side leave each other, and an embedded server, descriptors enough.
+static FLOOD_TURNS: Semaphore = Semaphore::const_new(1);
 
 /// Real TCP and the real clock (or tokio's paused one).
 #[derive(Clone, Debug)]
@@ -73,6 +83,10 @@ impl World for TcpWorld {
 
     fn clock(&self) -> &Ticking {
         &self.clock
+    }
+
+    fn flood_turns(&self) -> Option<&'static Semaphore> {
+        Some(&FLOOD_TURNS)
     }
 }
 

@@ -2,16 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 
 use super::{Player, Problem};
 use crate::replay::transcript::Direction;
 use crate::replay::world::World;
 use crate::session::Action;
-
-/// Sessions take turns with their floods, so that cases side by side leave each other, and an embedded server,
-/// descriptors enough.
-static TURN: Semaphore = Semaphore::const_new(1);
 
 /// The floods of a session, by name.
 pub(super) struct Floods<S> {
@@ -27,8 +23,8 @@ impl<S> Floods<S> {
 
 impl<W: World> Player<'_, W> {
     pub(super) async fn flood(&mut self, name: &str, count: usize) -> Result<(), Problem> {
-        if self.floods.turn.is_none() {
-            self.floods.turn = TURN.acquire().await.ok();
+        if let (None, Some(turns)) = (&self.floods.turn, self.world.flood_turns()) {
+            self.floods.turn = turns.acquire().await.ok();
         }
         for number in 1..=count {
             let stream = self.connected().await.map_err(|problem| {
