@@ -20,6 +20,7 @@ mod determinism;
 mod forms;
 mod help;
 mod hostile;
+mod kernel_truth;
 mod play;
 mod record;
 mod report;
