@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lockproof_conformance::report::Form;
 
@@ -154,8 +155,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
     pub(crate) max_time: Duration,
     /// What goes to standard output
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+    #[arg(long, default_value = Form::Human.name(), value_parser = form())]
+    pub(crate) format: Form,
     /// Also write the report into this file (repeatable)
     ///
     /// The name's ending says in which form: .json, .xml (JUnit), .tap, .md, .html or .txt. FORMAT=FILE
@@ -324,34 +325,11 @@ pub(crate) enum DeliveryChoice {
     All,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum Format {
-    /// Text for people
-    Human,
-    /// One JSON document (schema lockproof.report/1)
-    Json,
-    /// XML for CI servers
-    Junit,
-    /// Test Anything Protocol, version 14
-    Tap,
-    /// A table and the failures, for forges
-    Markdown,
-    /// One page for browsers, complete in itself
-    Html,
-}
-
-impl Format {
-    /// The form of a report.
-    pub(crate) const fn form(self) -> Form {
-        match self {
-            Self::Human => Form::Human,
-            Self::Json => Form::Json,
-            Self::Junit => Form::Junit,
-            Self::Tap => Form::Tap,
-            Self::Markdown => Form::Markdown,
-            Self::Html => Form::Html,
-        }
-    }
+/// The forms of a report as values of an option, each with its help.
+pub(crate) fn form() -> impl TypedValueParser<Value = Form> {
+    let value = |form: Form| PossibleValue::new(form.name()).help(form.about());
+    PossibleValuesParser::new(Form::ALL.map(value))
+        .try_map(|name| Form::from_name(&name).ok_or("no form of a report"))
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

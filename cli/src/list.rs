@@ -4,17 +4,17 @@ use std::fmt::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use lockproof_conformance::report::Form;
 use lockproof_conformance::session::Call;
 use lockproof_conformance::suite::Case;
 
-use crate::arguments::Format;
 use crate::exit::{Done, Problem};
 use crate::output;
 
-pub(crate) fn print(cases: &[Arc<Case>], format: Format) -> Done {
+pub(crate) fn print(cases: &[Arc<Case>], format: Form) -> Done {
     output::print(&match format {
-        Format::Human => human(cases),
-        Format::Json => json(cases),
+        Form::Human => human(cases),
+        Form::Json => json(cases),
         _ => return Err(Problem::usage("a list has --format human or json")),
     })?;
     Ok(ExitCode::SUCCESS)

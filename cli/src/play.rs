@@ -81,7 +81,7 @@ impl Play<'_> {
     /// Prints it, and writes it wherever else it is wanted.
     pub(crate) fn tell(&self, report: &Report) -> Done {
         self.save_failures(report)?;
-        output::print(&report.written(self.run.format.form()))?;
+        output::print(&report.written(self.run.format))?;
         self.run.outputs.iter().try_for_each(|output| output.write(report))?;
         Ok(ExitCode::from(report.outcome().exit_code()))
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use lockproof_conformance::replay::{Delivery, Options, Played};
-use lockproof_conformance::report::{Evidence, evidence_in_colour};
+use lockproof_conformance::report::{Evidence, Form, evidence_in_colour};
 use lockproof_conformance::requirements;
 use lockproof_conformance::serve_session::serve_session;
 use lockproof_conformance::session::{Session, Side};
@@ -16,7 +16,7 @@ use lockproof_conformance::suite::{self, Case};
 use lockproof_conformance::wire::Codec;
 use tokio::net::TcpListener;
 
-use crate::arguments::{Format, duration};
+use crate::arguments::{duration, form};
 use crate::exit::{CODES, Done, Problem};
 use crate::{list, output};
 
@@ -56,8 +56,8 @@ pub(crate) struct Play {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     timeout: Duration,
     /// How to print the list: text for people, or one JSON document (schema lockproof.cases/1)
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[arg(long, default_value = Form::Human.name(), value_parser = form())]
+    format: Form,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

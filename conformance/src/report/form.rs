@@ -9,15 +9,15 @@ use super::Report;
 pub enum Form {
     /// Text for a terminal, with ANSI styles.
     Human,
-    /// One document, schema `lockproof.report/1`.
+    /// See [`Report::json`].
     Json,
-    /// XML for CI servers.
+    /// See [`Report::junit`].
     Junit,
-    /// Test Anything Protocol, version 14.
+    /// See [`Report::tap`].
     Tap,
-    /// For summaries on forges.
+    /// See [`Report::markdown`].
     Markdown,
-    /// One page, for browsers.
+    /// See [`Report::html`].
     Html,
 }
 
@@ -35,6 +35,18 @@ impl Form {
             Self::Tap => "tap",
             Self::Markdown => "markdown",
             Self::Html => "html",
+        }
+    }
+
+    /// What it is, in a few words.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Human => "Text for people",
+            Self::Json => "One JSON document (schema lockproof.report/1)",
+            Self::Junit => "XML for CI servers",
+            Self::Tap => "Test Anything Protocol, version 14",
+            Self::Markdown => "A table and the failures, for forges",
+            Self::Html => "One page for browsers, complete in itself",
         }
     }
 
