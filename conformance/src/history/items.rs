@@ -71,6 +71,19 @@ pub enum Mode {
     Prepend,
 }
 
+impl Mode {
+    /// The command's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Add => "add",
+            Self::Replace => "replace",
+            Self::Append => "append",
+            Self::Prepend => "prepend",
+        }
+    }
+}
+
 /// What came of a request. A CAS is none if the client did not learn it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Reply {
@@ -301,14 +314,8 @@ impl fmt::Display for Request {
         match &self.action {
             Action::Get => write!(f, "get {key}"),
             Action::Store { mode, value, flags, cas } => {
-                let name = match mode {
-                    Mode::Set => "set",
-                    Mode::Add => "add",
-                    Mode::Replace => "replace",
-                    Mode::Append => "append",
-                    Mode::Prepend => "prepend",
-                };
-                write!(f, "{name} {key} value={} flags={flags} cas={cas}", brief(value))
+                let (name, value) = (mode.name(), brief(value));
+                write!(f, "{name} {key} value={value} flags={flags} cas={cas}")
             }
             Action::Delete { cas } => write!(f, "delete {key} cas={cas}"),
             Action::Count { delta, down, initial } => {

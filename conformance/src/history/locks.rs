@@ -16,11 +16,11 @@ pub struct Locks;
 /// A request, single or batch: that makes no difference to what it means.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Request {
-    /// GET or BATCH_GET.
+    /// GET or `BATCH_GET`.
     Get(BTreeSet<Key>),
-    /// RELEASE or BATCH_RELEASE.
+    /// RELEASE or `BATCH_RELEASE`.
     Release(BTreeSet<Key>),
-    /// QUERY or BATCH_QUERY.
+    /// QUERY or `BATCH_QUERY`.
     Query(BTreeSet<Key>),
     /// The connection ends.
     End,

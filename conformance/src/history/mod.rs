@@ -20,6 +20,7 @@ pub mod locks;
 pub mod pages;
 mod parts;
 mod search;
+pub mod stress;
 mod verdict;
 
 #[cfg(test)]

@@ -23,13 +23,13 @@ pub struct Pages {
 /// A request about one page, or the end of its session.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Request {
-    /// READ_PAGE, with the version that the client has.
+    /// `READ_PAGE`, with the version that the client has.
     Read(u32, i32),
-    /// LOCK_PAGE, with the version that the client has.
+    /// `LOCK_PAGE`, with the version that the client has.
     Lock(u32, i32),
-    /// UNLOCK_PAGE, with what is stored at the page's start.
+    /// `UNLOCK_PAGE`, with what is stored at the page's start.
     Unlock(u32, Arc<[u8]>),
-    /// UPDATE_PAGE, with the page's new version (negative: the next one).
+    /// `UPDATE_PAGE`, with the page's new version (negative: the next one).
     Update(u32, i32, Arc<[u8]>),
     /// The connection ends.
     End,
@@ -38,9 +38,9 @@ pub enum Request {
 /// What came of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Reply {
-    /// Of READ_PAGE and LOCK_PAGE: the page's version, and its data unless the client's version is the same.
+    /// Of `READ_PAGE` and `LOCK_PAGE`: the page's version, and its data unless the client's version is the same.
     Page(i32, Option<Arc<[u8]>>),
-    /// Of UNLOCK_PAGE and UPDATE_PAGE: the page's new version.
+    /// Of `UNLOCK_PAGE` and `UPDATE_PAGE`: the page's new version.
     Written(i32),
     /// 101.
     NotLocked,
@@ -167,9 +167,8 @@ impl fmt::Display for Request {
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Page(version, None) => write!(f, "version={version}"),
             Self::Page(version, Some(data)) => write!(f, "version={version} data={}", brief(data)),
-            Self::Written(version) => write!(f, "version={version}"),
+            Self::Page(version, None) | Self::Written(version) => write!(f, "version={version}"),
             Self::NotLocked => f.write_str("not locked"),
         }
     }

@@ -20,10 +20,12 @@ pub(super) enum Found {
     OutOfBudget,
 }
 
+type OperationOf<M> = Operation<<M as Model>::Input, <M as Model>::Output>;
+
 /// A search in some calls of a history.
 pub(super) struct Search<'a, M: Model> {
     model: &'a M,
-    calls: Vec<(usize, &'a Operation<M::Input, M::Output>)>,
+    calls: Vec<(usize, &'a OperationOf<M>)>,
     /// Calls that begin after this moment have not happened, and those that end after it have no reply.
     until: u64,
     /// Places of calls without a reply.

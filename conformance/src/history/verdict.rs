@@ -65,6 +65,23 @@ impl<K> Verdict<K> {
     }
 }
 
+impl<K: fmt::Display> Verdict<K> {
+    /// The same, with the names of keys for the keys.
+    pub fn with_names(self) -> Verdict<String> {
+        match self {
+            Self::Linearizable(orders) => {
+                let named = |Order { keys, calls }: Order<K>| Order {
+                    keys: keys.iter().map(ToString::to_string).collect(),
+                    calls,
+                };
+                Verdict::Linearizable(orders.into_iter().map(named).collect())
+            }
+            Self::Violation(violation) => Verdict::Violation(violation),
+            Self::Unknown(text) => Verdict::Unknown(text),
+        }
+    }
+}
+
 /// Looks for an order of all calls; `budget` transitions are tried at most, and as many to explain a violation.
 ///
 /// One violation is enough, also where the budget did not suffice elsewhere: each part has its share of it.
