@@ -2,7 +2,7 @@
 
 use crate::session::escape;
 
-const SHOWN: usize = 24;
+const SHOWN: usize = 16;
 
 /// Bytes as a session writes them, shortened.
 pub(super) fn brief(bytes: &[u8]) -> String {

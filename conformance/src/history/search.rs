@@ -2,12 +2,19 @@
 //!
 //! A point is the set of calls that have happened and the state that they led to. Which of several orders led there makes
 //! no difference to what can follow; that is why remembering points keeps a search from growing without end.
+//!
+//! Calls without a reply may be left out, and so every one of them doubles the sets. Two rules keep them cheap: a point
+//! from which more of them are left to happen is as good as another with the same state, and one that leaves no trace
+//! in the next of them is not worth trying.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::iter::successors;
 
 use super::{History, Model, Operation};
+
+/// A call without a reply happens soon, if at all: first it is only tried until so many others have begun.
+const SOON: [usize; 3] = [8, 32, 256];
 
 /// What came of a search.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,19 +37,29 @@ pub(super) struct Search<'a, M: Model> {
     until: u64,
     /// Places of calls without a reply.
     open: Vec<usize>,
+    /// Until so many others have begun, they may happen.
+    reach: usize,
     /// For each call the one that its session made before it, and the one behind it.
     neighbours: Vec<(Option<usize>, Option<usize>)>,
-    seen: BTreeSet<Point<M::State>>,
+    seen: BTreeMap<Replied<M::State>, Vec<Vec<usize>>>,
 }
 
-/// What has happened.
+/// What has happened of the calls with a reply, and what they and others led to.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-struct Point<S> {
-    /// All calls with a reply that stand before this place have happened.
+struct Replied<S> {
+    /// All that stand before this place have happened.
     first: usize,
     /// And besides them these, by their places.
     also: Vec<usize>,
     state: S,
+}
+
+/// What has happened.
+#[derive(Clone, Debug)]
+struct Point<S> {
+    replied: Replied<S>,
+    /// Places of calls without a reply that have happened.
+    open: Vec<usize>,
 }
 
 /// A point on the way, and what may follow it.
@@ -73,21 +90,42 @@ impl<'a, M: Model> Search<'a, M> {
             })
             .collect();
         let neighbours = neighbours(calls.iter().map(|(_, operation)| operation.session));
-        let (open, seen) = (Vec::new(), BTreeSet::new());
-        let mut search = Self { model, calls, until, open, neighbours, seen };
+        let (open, seen) = (Vec::new(), BTreeMap::new());
+        let reach = usize::MAX;
+        let mut search = Self { model, calls, until, open, reach, neighbours, seen };
         search.open = (0..search.calls.len()).filter(|place| search.is_open(*place)).collect();
         search
     }
 
     /// Looks for an order from that state on; each transition that is tried costs one of the budget.
-    pub(super) fn run(mut self, start: M::State, budget: &mut u64) -> Found {
-        let mut point = Point { first: 0, also: Vec::new(), state: start };
-        self.skip(&mut point);
-        let next = self.candidates(&point);
-        let mut way = vec![Visit { point, next, by: usize::MAX }];
+    ///
+    /// Most good histories have an order in which calls without a reply happen soon, and it is found before all the others
+    /// are. That there is none is known once they may happen at any time.
+    pub(super) fn run(mut self, start: &M::State, budget: &mut u64) -> Found {
+        let soon = if self.open.is_empty() { &[][..] } else { &SOON };
+        for reach in soon {
+            let mut share = *budget / 4;
+            *budget -= share;
+            self.reach = *reach;
+            let found = self.pass(start.clone(), &mut share);
+            *budget += share;
+            if matches!(found, Found::Order(_)) {
+                return found;
+            }
+        }
+        self.reach = usize::MAX;
+        self.pass(start.clone(), budget)
+    }
+
+    fn pass(&mut self, state: M::State, budget: &mut u64) -> Found {
+        self.seen.clear();
+        let replied = Replied { first: 0, also: Vec::new(), state };
+        let mut start = Point { replied, open: Vec::new() };
+        self.skip(&mut start);
+        let mut way = vec![Visit { next: self.candidates(&start), point: start, by: usize::MAX }];
         let mut longest = Vec::new();
         while let Some(here) = way.last_mut() {
-            if here.point.first == self.calls.len() {
+            if here.point.replied.first == self.calls.len() {
                 return Found::Order(self.order(&way));
             }
             let Some(place) = here.next.pop() else {
@@ -99,13 +137,37 @@ impl<'a, M: Model> Search<'a, M> {
             };
             let Some(left) = budget.checked_sub(1) else { return Found::OutOfBudget };
             *budget = left;
-            let Some(point) = self.after(&way[way.len() - 1].point, place) else { continue };
-            if self.seen.insert(point.clone()) {
-                let next = self.candidates(&point);
-                way.push(Visit { point, next, by: place });
+            let Some(point) = self.after(&here.point, place) else { continue };
+            if !self.leaves_no_trace(&way, place, &point) && self.is_new(&point) {
+                way.push(Visit { next: self.candidates(&point), point, by: place });
             }
         }
         Found::Nothing(longest)
+    }
+
+    /// Whether the call that led here did nothing for the next one: both have no reply, and without the first the state
+    /// would be the same.
+    fn leaves_no_trace(
+        &self,
+        way: &[Visit<M::State>],
+        place: usize,
+        point: &Point<M::State>,
+    ) -> bool {
+        let [.., before, here] = way else { return false };
+        here.by < self.calls.len()
+            && self.is_open(here.by)
+            && self.is_open(place)
+            && self.step(&before.point, place).is_some_and(|state| state == point.replied.state)
+    }
+
+    /// Whether no point was seen that is as good.
+    fn is_new(&mut self, point: &Point<M::State>) -> bool {
+        let others = self.seen.entry(point.replied.clone()).or_default();
+        if others.iter().any(|open| is_subset(open, &point.open)) {
+            return false;
+        }
+        others.push(point.open.clone());
+        true
     }
 
     fn order(&self, way: &[Visit<M::State>]) -> Vec<usize> {
@@ -121,27 +183,34 @@ impl<'a, M: Model> Search<'a, M> {
         self.returned(place).is_none()
     }
 
-    /// The point behind a call, if it can happen here.
-    fn after(&self, from: &Point<M::State>, place: usize) -> Option<Point<M::State>> {
+    fn step(&self, from: &Point<M::State>, place: usize) -> Option<M::State> {
         let operation = self.calls[place].1;
         let reply = operation.reply.as_ref().filter(|_| !self.is_open(place));
         let output = reply.map(|(output, _)| output);
-        let state = self.model.step(&from.state, operation.session, &operation.input, output)?;
-        let mut also = from.also.clone();
-        also.insert(also.partition_point(|other| *other < place), place);
-        let mut point = Point { first: from.first, also, state };
+        self.model.step(&from.replied.state, operation.session, &operation.input, output)
+    }
+
+    /// The point behind a call, if it can happen here.
+    fn after(&self, from: &Point<M::State>, place: usize) -> Option<Point<M::State>> {
+        let state = self.step(from, place)?;
+        let Replied { first, also, .. } = &from.replied;
+        let replied = Replied { first: *first, also: also.clone(), state };
+        let mut point = Point { replied, open: from.open.clone() };
+        let happened = if self.is_open(place) { &mut point.open } else { &mut point.replied.also };
+        happened.insert(happened.partition_point(|other| *other < place), place);
         self.skip(&mut point);
         Some(point)
     }
 
     /// Moves `first` past calls that have happened, or need not.
     fn skip(&self, point: &mut Point<M::State>) {
-        while point.first < self.calls.len() {
-            if !self.is_open(point.first) {
-                let Ok(at) = point.also.binary_search(&point.first) else { return };
-                point.also.remove(at);
+        let Replied { first, also, .. } = &mut point.replied;
+        while *first < self.calls.len() {
+            if !self.is_open(*first) {
+                let Ok(at) = also.binary_search(first) else { return };
+                also.remove(at);
             }
-            point.first += 1;
+            *first += 1;
         }
     }
 
@@ -153,14 +222,15 @@ impl<'a, M: Model> Search<'a, M> {
             .open
             .iter()
             .copied()
-            .take_while(|place| *place < point.first)
-            .filter(|place| point.also.binary_search(place).is_err())
+            .skip_while(|place| place.saturating_add(self.reach) < point.replied.first)
+            .take_while(|place| *place < point.replied.first)
+            .filter(|place| !self.happened(point, *place))
             .collect();
-        for (place, (_, operation)) in self.calls.iter().enumerate().skip(point.first) {
+        for (place, (_, operation)) in self.calls.iter().enumerate().skip(point.replied.first) {
             if operation.called > first_end {
                 break;
             }
-            if point.also.binary_search(&place).is_err() {
+            if !self.happened(point, place) {
                 first_end = first_end.min(self.returned(place).unwrap_or(u64::MAX));
                 found.push(place);
             }
@@ -173,17 +243,28 @@ impl<'a, M: Model> Search<'a, M> {
     /// Whether the session's own order allows the call: what it asked for before has happened or has no reply, and nothing
     /// that it asked for later has happened.
     fn is_in_turn(&self, point: &Point<M::State>, place: usize) -> bool {
-        let happened = |other: &usize| {
-            point.also.binary_search(other).is_ok() || *other < point.first && !self.is_open(*other)
-        };
-        let last = point.also.last().copied().unwrap_or_default().max(point.first);
+        let first = point.replied.first;
+        let last = [point.replied.also.last(), point.open.last(), Some(&first)];
+        let last = last.into_iter().flatten().max().copied().unwrap_or_default();
         let mut before = successors(self.neighbours[place].0, |other| self.neighbours[*other].0)
-            .take_while(|other| *other >= point.first);
+            .take_while(|other| *other >= first);
         let mut behind = successors(self.neighbours[place].1, |other| self.neighbours[*other].1)
             .take_while(|other| *other <= last);
-        before.all(|other| self.is_open(other) || happened(&other))
-            && !behind.any(|other| happened(&other))
+        before.all(|other| self.is_open(other) || self.happened(point, other))
+            && !behind.any(|other| self.happened(point, other))
     }
+
+    fn happened(&self, point: &Point<M::State>, place: usize) -> bool {
+        if self.is_open(place) {
+            return point.open.binary_search(&place).is_ok();
+        }
+        place < point.replied.first || point.replied.also.binary_search(&place).is_ok()
+    }
+}
+
+/// Of two sorted lists.
+fn is_subset(few: &[usize], many: &[usize]) -> bool {
+    few.len() <= many.len() && few.iter().all(|place| many.binary_search(place).is_ok())
 }
 
 fn neighbours(sessions: impl Iterator<Item = u64>) -> Vec<(Option<usize>, Option<usize>)> {

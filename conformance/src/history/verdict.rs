@@ -131,7 +131,7 @@ impl<M: Model> Judge<'_, M> {
 
     fn search(&self, calls: &[usize], until: u64, budget: &mut u64) -> Found {
         let start = self.model.start(&self.part.keys);
-        Search::new(self.model, self.history, calls, until).run(start, budget)
+        Search::new(self.model, self.history, calls, until).run(&start, budget)
     }
 
     /// Two calls whose replies bear the same number, which only one may.

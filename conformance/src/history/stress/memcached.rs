@@ -44,7 +44,8 @@ impl Work for Items {
         let key = draw.pick(&self.keys).cloned().unwrap_or_default();
         let known = seen.get(&key).copied().unwrap_or_default();
         let token = if draw.one_in(2) { known } else { 0 };
-        let value: Arc<[u8]> = draw.below(1_000).to_string().into_bytes().into();
+        // No number begins with a zero, and so none gets shorter when it is counted (MCB-ARI-13 says what then may be seen).
+        let value: Arc<[u8]> = (100 + draw.below(900)).to_string().into_bytes().into();
         let store = |mode, cas| Action::Store { mode, value: Arc::clone(&value), flags: 0, cas };
         let action = match draw.below(16) {
             0..=4 => Action::Get,
