@@ -8,7 +8,7 @@ use super::search::{Found, Search};
 use super::{History, Model};
 
 /// Calls of the core that are shown.
-const SHOWN: usize = 12;
+const SHOWN: usize = 6;
 
 /// What can be said of a history.
 #[derive(Clone, Debug, Eq, PartialEq)]
