@@ -6,13 +6,15 @@
 //! [`venue`] is a server with all that is known of it, [`runner`] runs cases side by side, [`report`] tells what came of
 //! it, and [`bless`] makes that the expectations. [`requirements`] is what the cases cite; [`coverage`] tells which of
 //! those they test, and [`unseen`] which none can. [`record`] makes sessions out of traffic,
-//! and [`serve_session`] judges clients: it plays the server's side of a session.
+//! and [`serve_session`] judges clients: it plays the server's side of a session. [`history`] judges what clients saw that
+//! worked side by side.
 
 pub mod aliases;
 pub mod bless;
 pub mod coverage;
 mod exchange;
 pub mod expectations;
+pub mod history;
 mod page_pool;
 pub mod probe;
 pub mod record;

@@ -157,8 +157,13 @@ impl<'a> Stage<'a> {
         let now = self.sim.elapsed();
         let ledger = self.setting.ledger.borrow();
         let connections = self.gauges.connections();
-        let violations =
-            check::violations(&ledger, self.plan, connections, (self.setting.until, now));
+        let violations = check::violations(
+            &ledger,
+            &self.setting.config,
+            self.plan,
+            connections,
+            (self.setting.until, now),
+        );
         let address = |victim: usize| -> IpAddr { self.sim.lookup(format!("victim-{victim}")) };
         let inert = check::inert(self.plan, &self.gauges.meter, &ledger, address, now);
         for violation in &violations {

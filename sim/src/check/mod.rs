@@ -1,6 +1,7 @@
 //! What must hold when a run is over, and what is said when it does not.
 
 mod audit;
+mod history;
 
 pub(crate) use audit::inert;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::config::Config;
 use crate::plan::Plan;
 use crate::work::Ledger;
 
@@ -22,6 +24,8 @@ pub enum Kind {
     Wedged,
     /// A healthy client got an error, or a wrong result.
     Failed,
+    /// No order of all clients' calls explains what they saw.
+    NotLinearizable,
     /// A victim's reply was not whole, or not in order.
     Torn,
     /// A connection of a client that is gone was never given up.
@@ -39,6 +43,7 @@ impl Kind {
             Self::Panicked => "panicked",
             Self::Wedged => "wedged",
             Self::Failed => "failed",
+            Self::NotLinearizable => "not-linearizable",
             Self::Torn => "torn",
             Self::Leaks => "leaks",
             Self::Starved => "starved",
@@ -68,6 +73,7 @@ const SERVED_WITHIN: Duration = Duration::from_millis(1_500);
 /// All violations of a run whose work ended at `until`, the worst first and one of each kind.
 pub(crate) fn violations(
     ledger: &Ledger,
+    config: &Config,
     plan: &Plan,
     connections: usize,
     (until, now): (Duration, Duration),
@@ -78,6 +84,7 @@ pub(crate) fn violations(
     };
     add(Kind::Wedged, wedged(ledger, now));
     add(Kind::Failed, with_count(&ledger.failed));
+    add(Kind::NotLinearizable, history::problem(ledger, config));
     add(Kind::Torn, with_count(&ledger.torn));
     add(Kind::Leaks, leaks(connections));
     add(Kind::Starved, starved(ledger, plan, until));

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use lockproof_conformance::history::{History, items, pages};
+
 use super::now;
 
 /// An operation that has no end yet.
@@ -43,8 +45,11 @@ pub(crate) struct Ledger {
     pub(crate) last_reply: BTreeMap<usize, Duration>,
     /// Victims that did on a new connection what they were told, and when.
     pub(crate) obeyed: BTreeMap<usize, Duration>,
-    /// Increments of the common counter that have begun, and that have ended.
-    counter: (u64, u64),
+    /// What clients saw of items that they share.
+    pub(crate) items: History<items::Request, items::Reply>,
+    /// What clients saw of pages that they share.
+    pub(crate) pages: History<pages::Request, pages::Reply>,
+    sessions: u64,
 }
 
 impl Ledger {
@@ -78,19 +83,9 @@ impl Ledger {
         self.open.iter().map(stuck).collect()
     }
 
-    /// Begins an increment of the common counter; gives the least that may come out.
-    pub(crate) fn begin_increment(&mut self) -> u64 {
-        self.counter.0 += 1;
-        self.counter.1 + 1
-    }
-
-    /// Ends an increment: every one that ended before it began is in the value, none that has not begun.
-    pub(crate) fn end_increment(&mut self, least: u64, value: u64) {
-        self.counter.1 += 1;
-        if value < least || value > self.counter.0 {
-            let most = self.counter.0;
-            self.failed
-                .push(format!("the common counter is {value}, not between {least} and {most}"));
-        }
+    /// The number of a new connection, for the history.
+    pub(crate) fn session(&mut self) -> u64 {
+        self.sessions += 1;
+        self.sessions
     }
 }

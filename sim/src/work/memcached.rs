@@ -1,74 +1,127 @@
-//! A healthy memcached client: its own item, which nobody else changes, and a counter that all share.
+//! A healthy memcached client: items and a counter that all share. What it sees goes into the run's history.
+
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use lockproof_client::Error;
-use lockproof_client::memcached::{Client, Meta, Seed};
+use lockproof_client::memcached::{Client, Item, Meta, Seed};
+use lockproof_conformance::history::items::{Action, Mode, Reply, Request};
 
 use super::crowd::think;
 use super::expected::{BIG_KEY, TORN_KEY, big_value};
-use super::{FOR_EVER, Setting};
+use super::{FOR_EVER, Ledger, Setting, now};
 use crate::net::SimStream;
 use crate::seed::Draw;
 
-const COUNTER_KEY: &[u8] = b"counter";
+const COUNTER_KEY: &str = "counter";
+
+/// Items that everybody writes and reads.
+const SHARED: u64 = 3;
 
 /// Works until the run's work is over; an error is a healthy client's, and so a violation.
 pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Result<(), Error> {
     let ledger = &setting.ledger;
     let bound = setting.config.bound();
-    let own = format!("own-{index}");
-    let mut stored = None;
-    let mut client = connect(setting, index).await?;
+    let mut turn = index as u64;
+    let mut worker = Worker::connect(setting, index).await?;
     if index == 0 {
-        client.set(BIG_KEY, &big_value(&setting.config), Meta::default()).await?;
+        worker.client.set(BIG_KEY, &big_value(&setting.config), Meta::default()).await?;
         setting.filled.send_replace(true);
     }
     while !setting.is_over() {
         think(&mut draw).await;
         match draw.within(0..=10) {
             0..=3 => {
-                let value = draw.number().to_string();
+                let value = draw.number();
                 ledger.borrow_mut().begin(index, "set");
-                client.set(own.as_bytes(), value.as_bytes(), Meta::default()).await?;
-                stored = Some(value);
+                worker.set(value % SHARED, &value.to_string()).await?;
             }
             4..=6 => {
+                turn += 1;
                 ledger.borrow_mut().begin(index, "get");
-                let got = client.get(own.as_bytes()).await?;
-                if got.as_deref() != stored.as_ref().map(String::as_bytes) {
-                    let text = format!("client {index} got {got:?}, and had stored {stored:?}");
-                    ledger.borrow_mut().failed.push(text);
-                }
+                worker.get(turn % SHARED).await?;
             }
             7..=8 => {
                 ledger.borrow_mut().begin(index, "increment");
-                let least = ledger.borrow_mut().begin_increment();
-                let seed = Some(Seed { initial: 1, expiry: 0 });
-                let value = client.incr(COUNTER_KEY, 1, seed).await?;
-                ledger.borrow_mut().end_increment(least, value.unwrap_or_default());
+                worker.increment().await?;
             }
             9 => {
                 ledger.borrow_mut().begin(index, "get");
-                if client.get(TORN_KEY).await?.is_some() {
+                if worker.client.get(TORN_KEY).await?.is_some() {
                     let text = "a request that never ended was executed".to_owned();
                     ledger.borrow_mut().failed.push(text);
                 }
             }
-            _ => client = connect(setting, index).await?,
+            _ => worker = Worker::connect(setting, index).await?,
         }
         ledger.borrow_mut().end(index, bound);
     }
     Ok(())
 }
 
-async fn connect(setting: &Setting, index: usize) -> Result<Client<SimStream>, Error> {
-    setting.ledger.borrow_mut().begin(index, "connect");
-    let stream = setting
-        .connect()
-        .await
-        .map_err(|source| Error::Transport { source, maybe_applied: false })?;
-    let mut client = Client::new(stream, FOR_EVER);
-    client.noop().await?;
-    // A connection and a request: two round trips.
-    setting.ledger.borrow_mut().end(index, setting.config.bound() * 2);
-    Ok(client)
+/// A connection, and its session's number in the history.
+struct Worker {
+    client: Client<SimStream>,
+    ledger: Rc<RefCell<Ledger>>,
+    session: u64,
+}
+
+impl Worker {
+    async fn connect(setting: &Setting, index: usize) -> Result<Self, Error> {
+        setting.ledger.borrow_mut().begin(index, "connect");
+        let stream = setting
+            .connect()
+            .await
+            .map_err(|source| Error::Transport { source, maybe_applied: false })?;
+        let mut client = Client::new(stream, FOR_EVER);
+        client.noop().await?;
+        // A connection and a request: two round trips.
+        setting.ledger.borrow_mut().end(index, setting.config.bound() * 2);
+        let session = setting.ledger.borrow_mut().session();
+        Ok(Self { client, ledger: Rc::clone(&setting.ledger), session })
+    }
+
+    async fn set(&mut self, number: u64, value: &str) -> Result<(), Error> {
+        let (key, bytes) = (shared(number), value.as_bytes());
+        let action = Action::Store { mode: Mode::Set, value: bytes.into(), flags: 0, cas: 0 };
+        let call = self.call(&key, action);
+        let cas = self.client.set(key.as_bytes(), bytes, Meta::default()).await?;
+        self.reply(call, Reply::Stored { cas: Some(cas) });
+        Ok(())
+    }
+
+    async fn get(&mut self, number: u64) -> Result<(), Error> {
+        let key = shared(number);
+        let call = self.call(&key, Action::Get);
+        let hit = |Item { value, flags, cas }| Reply::Hit {
+            value: value.as_ref().into(),
+            flags,
+            cas: Some(cas),
+        };
+        let item = self.client.gets(key.as_bytes()).await?;
+        self.reply(call, item.map_or(Reply::Missing, hit));
+        Ok(())
+    }
+
+    async fn increment(&mut self) -> Result<(), Error> {
+        let action = Action::Count { delta: 1, down: false, initial: Some(1) };
+        let call = self.call(COUNTER_KEY, action);
+        let seed = Some(Seed { initial: 1, expiry: 0 });
+        let value = self.client.incr(COUNTER_KEY.as_bytes(), 1, seed).await?;
+        self.reply(call, value.map_or(Reply::Missing, |value| Reply::Counted { value, cas: None }));
+        Ok(())
+    }
+
+    fn call(&self, key: &str, action: Action) -> usize {
+        let request = Request { key: key.into(), action };
+        self.ledger.borrow_mut().items.call(self.session, request, now())
+    }
+
+    fn reply(&self, call: usize, reply: Reply) {
+        self.ledger.borrow_mut().items.reply(call, reply, now());
+    }
+}
+
+fn shared(number: u64) -> String {
+    format!("shared-{number}")
 }

@@ -1,16 +1,24 @@
-//! A healthy NetMem client: a page of its own, and a counter in a page that all lock in turn.
+//! A healthy NetMem client: pages that all update, and a counter in a page that all lock in turn. What it sees goes into
+//! the run's history.
+
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use lockproof_client::Error;
-use lockproof_client::netmem::Client;
+use lockproof_client::netmem::{Client, Page};
+use lockproof_conformance::history::pages::{Reply, Request};
 
 use super::crowd::think;
 use super::expected::{BIG_PAGE, big_value, torn_page};
-use super::{FOR_EVER, Setting};
+use super::{FOR_EVER, Ledger, Setting, now};
 use crate::net::SimStream;
 use crate::seed::Draw;
 
-/// The page with the counter; those of single clients follow.
+/// The page with the counter; as many as there are clients follow, for updates.
 const COMMON_PAGE: u32 = BIG_PAGE + 1;
+
+/// The client has its own cache, and returns a whole page: as if it had asked with a version that no page has.
+const NO_VERSION: i32 = -1;
 
 /// Works until the run's work is over; an error is a healthy client's, and so a violation.
 pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Result<(), Error> {
@@ -18,11 +26,14 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
     let bound = setting.config.bound();
     // Everybody else may hold the page first, for two operations each.
     let queue_bound = bound * u32::try_from(2 * setting.config.healthy).unwrap_or(u32::MAX);
-    let own = COMMON_PAGE + 1 + u32::try_from(index).unwrap_or_default();
-    let mut written = [0; 8];
-    let mut client = connect(setting, index).await?;
+    let shared = |number: u64| {
+        let place = number % setting.config.healthy as u64;
+        COMMON_PAGE + 1 + u32::try_from(place).unwrap_or_default()
+    };
+    let mut turn = index as u64;
+    let mut worker = Worker::connect(setting, index).await?;
     if index == 0 {
-        client.update(BIG_PAGE, &big_value(&setting.config), None).await?;
+        worker.client.update(BIG_PAGE, &big_value(&setting.config), None).await?;
         setting.filled.send_replace(true);
     }
     while !setting.is_over() {
@@ -30,57 +41,101 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
         let mut allowed = bound;
         match draw.within(0..=10) {
             0..=3 => {
-                let value = draw.number().to_be_bytes();
+                let value = draw.number();
                 ledger.borrow_mut().begin(index, "update");
-                client.update(own, &value, None).await?;
-                written = value;
+                worker.update(shared(value), &value.to_be_bytes()).await?;
             }
             4..=6 => {
+                turn += 1;
                 ledger.borrow_mut().begin(index, "read");
-                let page = client.read(own).await?;
-                if !page.data.starts_with(&written) {
-                    let text = format!("client {index} did not read what it had written");
-                    ledger.borrow_mut().failed.push(text);
-                }
+                worker.read(shared(turn)).await?;
             }
             7..=8 => {
                 ledger.borrow_mut().begin(index, "lock and unlock");
-                count(setting, &mut client).await?;
+                worker.count().await?;
                 allowed = queue_bound;
             }
             9 => {
                 ledger.borrow_mut().begin(index, "read");
-                let page = client.read(torn_page(&setting.config)).await?;
+                let page = worker.client.read(torn_page(&setting.config)).await?;
                 if page.data.iter().any(|byte| *byte != 0) {
                     let text = "a request that never ended was executed".to_owned();
                     ledger.borrow_mut().failed.push(text);
                 }
             }
-            _ => client = connect(setting, index).await?,
+            _ => {
+                let next = Worker::connect(setting, index).await?;
+                worker.end();
+                worker = next;
+            }
         }
         ledger.borrow_mut().end(index, allowed);
     }
     Ok(())
 }
 
-/// Adds one to the number in the common page, under its lock.
-async fn count(setting: &Setting, client: &mut Client<SimStream>) -> Result<(), Error> {
-    let least = setting.ledger.borrow_mut().begin_increment();
-    let page = client.lock(COMMON_PAGE).await?;
-    let number = page.data.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)) + 1;
-    client.unlock(COMMON_PAGE, &number.to_be_bytes()).await?;
-    setting.ledger.borrow_mut().end_increment(least, number);
-    Ok(())
+/// A connection, and its session's number in the history.
+struct Worker {
+    client: Client<SimStream>,
+    ledger: Rc<RefCell<Ledger>>,
+    session: u64,
 }
 
-async fn connect(setting: &Setting, index: usize) -> Result<Client<SimStream>, Error> {
-    setting.ledger.borrow_mut().begin(index, "connect");
-    let stream = setting
-        .connect()
-        .await
-        .map_err(|source| Error::Transport { source, maybe_applied: false })?;
-    let client = Client::connect(stream, FOR_EVER).await?;
-    // A connection and a request: two round trips.
-    setting.ledger.borrow_mut().end(index, setting.config.bound() * 2);
-    Ok(client)
+impl Worker {
+    async fn connect(setting: &Setting, index: usize) -> Result<Self, Error> {
+        setting.ledger.borrow_mut().begin(index, "connect");
+        let stream = setting
+            .connect()
+            .await
+            .map_err(|source| Error::Transport { source, maybe_applied: false })?;
+        let client = Client::connect(stream, FOR_EVER).await?;
+        // A connection and a request: two round trips.
+        setting.ledger.borrow_mut().end(index, setting.config.bound() * 2);
+        let session = setting.ledger.borrow_mut().session();
+        Ok(Self { client, ledger: Rc::clone(&setting.ledger), session })
+    }
+
+    async fn update(&mut self, page: u32, data: &[u8]) -> Result<(), Error> {
+        let call = self.call(Request::Update(page, NO_VERSION, data.into()));
+        let version = self.client.update(page, data, None).await?;
+        self.reply(call, Reply::Written(version));
+        Ok(())
+    }
+
+    async fn read(&mut self, page: u32) -> Result<(), Error> {
+        let call = self.call(Request::Read(page, NO_VERSION));
+        let page = self.client.read(page).await?;
+        self.reply(call, shown(&page));
+        Ok(())
+    }
+
+    /// Adds one to the number in the common page, under its lock.
+    async fn count(&mut self) -> Result<(), Error> {
+        let call = self.call(Request::Lock(COMMON_PAGE, NO_VERSION));
+        let page = self.client.lock(COMMON_PAGE).await?;
+        self.reply(call, shown(&page));
+        let number = page.data.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)) + 1;
+        let data = number.to_be_bytes();
+        let call = self.call(Request::Unlock(COMMON_PAGE, data.as_slice().into()));
+        let version = self.client.unlock(COMMON_PAGE, &data).await?;
+        self.reply(call, Reply::Written(version));
+        Ok(())
+    }
+
+    /// The connection is given up.
+    fn end(&self) {
+        self.call(Request::End);
+    }
+
+    fn call(&self, request: Request) -> usize {
+        self.ledger.borrow_mut().pages.call(self.session, request, now())
+    }
+
+    fn reply(&self, call: usize, reply: Reply) {
+        self.ledger.borrow_mut().pages.reply(call, reply, now());
+    }
+}
+
+fn shown(page: &Page) -> Reply {
+    Reply::Page(page.version, Some(page.data.as_ref().into()))
 }

@@ -1,0 +1,189 @@
+//! What clients that work side by side see is explained by some order of their calls: of the reference server over TCP,
+//! and of the correct servers of `conformance/defects`. Where a defect lets others in between, it is found.
+//!
+//! The reference server runs on threads of its own, so that calls really meet. The servers with defects are in memory and in
+//! paused time: one seed, one history.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use lockproof_conformance::history::Verdict;
+use lockproof_conformance::history::stress::{Options, Outcome, StressError, stress};
+use lockproof_conformance::replay::{TcpWorld, World};
+use lockproof_conformance::target::Target;
+use lockproof_defects::{Clock, End, KINDS, Kind, Server, pipe};
+use lockproof_reference_server::{Embedded, EmbeddedConfig};
+use tokio::runtime::{Builder, RngSeed};
+use tokio::task::LocalSet;
+use tokio::time::Instant;
+
+/// Unix time at each server's start: 2024-01-01.
+const UNIX_START: u64 = 1_704_067_200;
+
+/// What the three protocols' clients did, and saw.
+async fn on_tcp(protocol: &str, seed: u64) -> Outcome {
+    let server = Embedded::start(EmbeddedConfig::default()).await.expect("ports of our own");
+    let address = match protocol {
+        "memcached" => server.memcached(),
+        "netmem" => server.netmem(),
+        _ => server.locker(),
+    };
+    let target = Target::parse(&format!("{protocol}://{address}")).expect("an address");
+    let options = Options { seed, calls: 250, keys: 4, ..Options::default() };
+    let outcome = stress(&TcpWorld::new(address), &target, options).await.expect("every call");
+    server.stop().await;
+    outcome
+}
+
+async fn holds_on_tcp(protocol: &str) {
+    for seed in 0..4 {
+        let outcome = on_tcp(protocol, seed).await;
+        assert!(outcome.verdict.is_linearizable(), "seed {seed}: {:?}", outcome.verdict.problem());
+        assert!(outcome.calls >= 2_000 && outcome.open > 10, "seed {seed}: {outcome:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reference_server_is_linearizable_over_memcached() {
+    holds_on_tcp("memcached").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reference_server_is_linearizable_over_netmem() {
+    holds_on_tcp("netmem").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reference_server_is_linearizable_over_locker() {
+    holds_on_tcp("locker").await;
+}
+
+/// A server of this process, reached by pipes.
+struct Memory {
+    server: Rc<dyn Server>,
+    start: Instant,
+}
+
+impl World for Memory {
+    type Stream = End;
+
+    async fn connect(&self) -> io::Result<End> {
+        let (ours, theirs) = pipe();
+        tokio::task::spawn_local(self.server.clone().serve(Box::new(theirs)));
+        Ok(ours)
+    }
+
+    fn reset(&self, stream: End) {
+        stream.reset();
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn unix_now(&self) -> u64 {
+        UNIX_START + self.now().as_secs()
+    }
+
+    async fn sleep_until(&self, until: Duration) {
+        tokio::time::sleep_until(self.start + until).await;
+    }
+}
+
+fn in_memory(kind: Kind, defect: Option<&'static str>, seed: u64) -> Result<Outcome, StressError> {
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .rng_seed(RngSeed::from_bytes(&seed.to_be_bytes()))
+        .build()
+        .expect("a runtime without sockets takes nothing of the system");
+    LocalSet::new().block_on(&runtime, async {
+        let server = (kind.start)(defect, Clock::starting_at(Duration::from_secs(UNIX_START)));
+        let world = Memory { server, start: Instant::now() };
+        let url = format!("{}://127.0.0.1:0", kind.protocol);
+        let target = Target::parse(&url).expect("an address needs no looking up");
+        let pause = Duration::from_millis(2);
+        let options = Options { seed, calls: 60, keys: 3, pause, ..Options::default() };
+        stress(&world, &target, options).await
+    })
+}
+
+fn kind(protocol: &str) -> Kind {
+    KINDS.into_iter().find(|kind| kind.protocol == protocol).expect("a protocol")
+}
+
+#[test]
+fn servers_without_a_defect_are_linearizable() {
+    for protocol in ["memcached", "netmem", "locker"] {
+        for seed in 0..SEEDS {
+            let outcome = in_memory(kind(protocol), None, seed).expect("every call");
+            let problem = outcome.verdict.problem();
+            assert_eq!(problem, None, "{protocol} seed {seed}");
+        }
+    }
+}
+
+/// Histories that a defect has to be found in.
+const SEEDS: u64 = 10;
+
+/// What lets others in between, takes half a batch, or forgets who holds what.
+const FOUND: [(&str, &[&str]); 3] = [
+    (
+        "memcached",
+        &[
+            "check-then-set",
+            "check-then-add",
+            "check-then-count",
+            "unfinished-store-is-visible",
+            "earlier-cas-matches",
+        ],
+    ),
+    (
+        "netmem",
+        &[
+            "update-races",
+            "read-tears",
+            "reads-an-old-copy",
+            "all-waiters-granted",
+            "lock-never-waits",
+            "update-never-waits",
+        ],
+    ),
+    (
+        "locker",
+        &[
+            "batch-get-in-steps",
+            "batch-release-in-steps",
+            "batch-takes-up-to-busy",
+            "release-by-anyone",
+            "one-owner",
+            "end-frees-what-it-had",
+        ],
+    ),
+];
+
+#[test]
+fn servers_that_let_others_in_between_are_found_out() {
+    for (protocol, defects) in FOUND {
+        for defect in defects {
+            let found =
+                (0..SEEDS).find_map(|seed| match in_memory(kind(protocol), Some(defect), seed) {
+                    Ok(Outcome { verdict: Verdict::Violation(violation), .. }) => {
+                        Some((seed, violation))
+                    }
+                    Ok(_) => None,
+                    Err(error) => panic!("{protocol} {defect} seed {seed}: {error}"),
+                });
+            let (seed, violation) = found.unwrap_or_else(|| panic!("{protocol} {defect} escaped"));
+            println!("{protocol} {defect}: seed {seed}\n{violation}\n");
+        }
+    }
+}
+
+#[tokio::test]
+async fn echo_has_nothing_to_judge() {
+    let target = Target::parse("echo://127.0.0.1:1").expect("a target");
+    let refused = stress(&TcpWorld::new(target.address), &target, Options::default()).await;
+    assert!(matches!(refused, Err(StressError::NothingShared(_))));
+}

@@ -1,0 +1,70 @@
+//! Is what all clients saw explained by some order of their calls?
+//!
+//! Whatever a server corrupts shows here, as long as somebody looks at it: a lost update, a value that comes back, a page
+//! that two hold at once. What a client that was cut off asked for may have happened, or not.
+
+use std::collections::BTreeMap;
+
+use lockproof_conformance::history::items::Items;
+use lockproof_conformance::history::pages::Pages;
+use lockproof_conformance::history::{BUDGET, check};
+
+use crate::config::Config;
+use crate::work::Ledger;
+
+/// What no order explains, and what could not be judged: that is no less a reason to look.
+pub(super) fn problem(ledger: &Ledger, config: &Config) -> Option<String> {
+    let items = check(&Items, &ledger.items, BUDGET);
+    let pages = Pages { before: BTreeMap::new(), length: config.value_bytes };
+    let pages = check(&pages, &ledger.pages, BUDGET);
+    items.problem().or(pages.problem()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use lockproof_conformance::history::{items, pages};
+
+    use super::problem;
+    use crate::config::{Config, Protocol};
+    use crate::work::Ledger;
+
+    const NOW: Duration = Duration::from_secs(1);
+
+    /// Two that count at once, and the counts that they see.
+    fn counted(first: u64, second: u64) -> Option<String> {
+        let mut ledger = Ledger::default();
+        let action = items::Action::Count { delta: 1, down: false, initial: Some(1) };
+        let request = items::Request { key: b"counter".to_vec(), action };
+        let calls = [1, 2].map(|session| ledger.items.call(session, request.clone(), NOW));
+        for (call, value) in calls.into_iter().zip([first, second]) {
+            ledger.items.reply(call, items::Reply::Counted { value, cas: None }, NOW);
+        }
+        problem(&ledger, &Config::draw(Protocol::Memcached, 1))
+    }
+
+    #[test]
+    fn lost_count_is_a_problem() {
+        assert_eq!(counted(2, 1), None);
+        let problem = counted(1, 1).expect("one of them is lost");
+        assert!(problem.starts_with("key \"counter\""), "{problem}");
+    }
+
+    #[test]
+    fn page_that_two_hold_is_a_problem() {
+        let config = Config::draw(Protocol::NetMem, 1);
+        let zeros = vec![0; config.value_bytes].into();
+        let mut ledger = Ledger::default();
+        for session in [1, 2] {
+            let call = ledger.pages.call(session, pages::Request::Lock(1, 0), NOW);
+            ledger.pages.reply(
+                call,
+                pages::Reply::Page(1, Some(std::sync::Arc::clone(&zeros))),
+                NOW,
+            );
+        }
+        let problem = problem(&ledger, &config).expect("nobody let go");
+        assert!(problem.starts_with("page 1"), "{problem}");
+    }
+}
