@@ -16,6 +16,7 @@ compile_error!(
      the setting: unset it."
 );
 
+mod account;
 pub mod check;
 pub mod config;
 pub mod conformance;

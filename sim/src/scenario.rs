@@ -3,6 +3,8 @@
 //! What holds in every scenario: operations of healthy clients end within the bound that needs nobody else's good will
 //! ([`Config::bound`]); nothing is left of broken connections; replies are whole and in order; every fault bites.
 
+mod locker;
+
 use crate::config::{Config, Protocol};
 use crate::known_bad::KnownBad;
 use crate::plan::{Fault, Kind, Plan};
@@ -128,6 +130,7 @@ impl Scenario {
         Protocol::ALL
             .into_iter()
             .flat_map(|protocol| ROWS.iter().map(move |row| Self { protocol, row }))
+            .filter(|scenario| scenario.protocol != Protocol::Locker || locker::has(scenario.row.name))
     }
 
     /// The scenario of that name.
@@ -140,13 +143,26 @@ impl Scenario {
         format!("{}/{}", self.protocol.name(), self.row.name)
     }
 
+    /// Whether it is one of a lock service's hazards, with a script of its own.
+    pub const fn is_hazard(&self) -> bool {
+        false
+    }
+
+    /// What is spoken.
+    pub const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
     /// What happens, in a sentence.
     pub const fn about(&self) -> &'static str {
         self.row.about
     }
 
     /// The flawed servers that it must catch.
-    pub const fn catches(&self) -> &'static [KnownBad] {
+    pub fn catches(&self) -> &'static [KnownBad] {
+        if self.protocol == Protocol::Locker {
+            return locker::catches(self.row.name);
+        }
         self.row.catches
     }
 

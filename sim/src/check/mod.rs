@@ -1,6 +1,7 @@
 //! What must hold when a run is over, and what is said when it does not.
 
 mod audit;
+mod locks;
 
 pub(crate) use audit::inert;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::plan::Plan;
+use crate::server::Gauges;
 use crate::work::Ledger;
 
 /// What kind of thing did not hold, the worst first.
@@ -18,12 +20,16 @@ use crate::work::Ledger;
 pub enum Kind {
     /// Something panicked.
     Panicked,
+    /// Two held one lock at once, or one that was gone was granted something.
+    Doubled,
     /// An operation of a healthy client never ended.
     Wedged,
     /// A healthy client got an error, or a wrong result.
     Failed,
     /// A victim's reply was not whole, or not in order.
     Torn,
+    /// A lock was not free when it had to be.
+    Kept,
     /// A connection of a client that is gone was never given up.
     Leaks,
     /// A victim that healed got nothing any more.
@@ -37,9 +43,11 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Panicked => "panicked",
+            Self::Doubled => "doubled",
             Self::Wedged => "wedged",
             Self::Failed => "failed",
             Self::Torn => "torn",
+            Self::Kept => "kept",
             Self::Leaks => "leaks",
             Self::Starved => "starved",
             Self::Late => "late",
@@ -69,17 +77,19 @@ const SERVED_WITHIN: Duration = Duration::from_millis(1_500);
 pub(crate) fn violations(
     ledger: &Ledger,
     plan: &Plan,
-    connections: usize,
+    gauges: &Gauges,
     (until, now): (Duration, Duration),
 ) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut add = |kind, text: Option<String>| {
         found.extend(text.map(|text| Violation { kind, text }));
     };
+    add(Kind::Doubled, locks::doubled(ledger, gauges));
     add(Kind::Wedged, wedged(ledger, now));
     add(Kind::Failed, with_count(&ledger.failed));
     add(Kind::Torn, with_count(&ledger.torn));
-    add(Kind::Leaks, leaks(connections));
+    add(Kind::Kept, locks::kept(ledger, plan));
+    add(Kind::Leaks, leaks(gauges.connections()));
     add(Kind::Starved, starved(ledger, plan, until));
     add(Kind::Late, late(ledger));
     found

@@ -4,11 +4,13 @@
 //! right, so that nothing but the flaw can be noticed. Only the simulator can start them; they have no socket.
 
 mod deliver;
+pub mod locker;
 mod meaning;
 mod memcached;
 mod netmem;
 mod serve;
 
+pub(crate) use locker::{Keys, serve as serve_locker};
 pub(crate) use meaning::Meaning;
 pub(crate) use memcached::Items;
 pub(crate) use netmem::Pages;
@@ -28,10 +30,11 @@ pub enum KnownBad {
     K20,
     K22,
     K28,
+    Locker(locker::Flaw),
 }
 
 impl KnownBad {
-    /// All of them.
+    /// Those that any protocol's server can have.
     pub const ALL: [Self; 10] = [
         Self::K01,
         Self::K02,
@@ -44,6 +47,11 @@ impl KnownBad {
         Self::K22,
         Self::K28,
     ];
+
+    /// All of them, with those of a lock server.
+    pub fn every() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().chain(locker::Flaw::ALL.map(Self::Locker))
+    }
 
     /// Its number in the list of flaws.
     pub const fn name(self) -> &'static str {
@@ -58,12 +66,13 @@ impl KnownBad {
             Self::K20 => "K20",
             Self::K22 => "K22",
             Self::K28 => "K28",
+            Self::Locker(flaw) => flaw.name(),
         }
     }
 
     /// The one of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|flaw| flaw.name().eq_ignore_ascii_case(name))
+        Self::every().find(|flaw| flaw.name().eq_ignore_ascii_case(name))
     }
 
     /// What it does, in a sentence.
@@ -79,6 +88,7 @@ impl KnownBad {
             Self::K20 => "waits for a client's first byte inside the accept loop",
             Self::K22 => "never gives up a connection that says nothing",
             Self::K28 => "takes a partial write for a whole one",
+            Self::Locker(flaw) => flaw.about(),
         }
     }
 

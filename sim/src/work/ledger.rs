@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::locks::Locks;
 use super::now;
 
 /// An operation that has no end yet.
@@ -43,6 +44,8 @@ pub(crate) struct Ledger {
     pub(crate) last_reply: BTreeMap<usize, Duration>,
     /// Victims that did on a new connection what they were told, and when.
     pub(crate) obeyed: BTreeMap<usize, Duration>,
+    /// Who believes to hold what.
+    pub(crate) locks: Locks,
     /// Increments of the common counter that have begun, and that have ended.
     counter: (u64, u64),
 }

@@ -3,12 +3,16 @@
 mod crowd;
 mod expected;
 mod ledger;
+mod locker;
+mod locker_victim;
+mod locks;
 mod memcached;
 mod netmem;
 mod victim;
 
 pub(crate) use crowd::start as start_crowd;
 pub(crate) use ledger::Ledger;
+pub(crate) use locks::Who;
 pub(crate) use victim::start as start_victim;
 
 use std::cell::RefCell;
@@ -29,6 +33,8 @@ const FOR_EVER: Duration = Duration::from_hours(1);
 pub(crate) struct Setting {
     pub(crate) config: Rc<Config>,
     pub(crate) seed: u64,
+    /// How many there are to whom faults happen.
+    pub(crate) victims: usize,
     /// When work ends.
     pub(crate) until: Duration,
     pub(crate) ledger: Rc<RefCell<Ledger>>,

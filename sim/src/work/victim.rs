@@ -10,7 +10,8 @@ use tokio::time::{sleep, timeout};
 use turmoil::Sim;
 
 use super::expected::{Conversation, half_a_request};
-use super::{Setting, now};
+use super::{Setting, locker_victim, now};
+use crate::config::Protocol;
 use crate::host::{Manner, Victim};
 use crate::net::SimStream;
 
@@ -41,7 +42,10 @@ async fn run(setting: Setting, index: usize, mut manners: watch::Receiver<Manner
     let _ = setting.filled.subscribe().wait_for(|filled| *filled).await;
     while !setting.is_over() {
         // An error is what faults are for; only wrong replies count.
-        let _ = converse(&setting, index, &mut manners).await;
+        let _ = match setting.config.protocol {
+            Protocol::Locker => locker_victim::converse(&setting, index, &mut manners).await,
+            _ => converse(&setting, index, &mut manners).await,
+        };
         let manner = *manners.borrow();
         if matches!(manner, Manner::Silent | Manner::Torn) {
             let _ = begin_anew(&setting, index, manner).await;
