@@ -5,6 +5,7 @@ use std::time::Duration;
 use lockproof_reference_server::ConnectionConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::hazards::Hazard;
 use crate::seed::{Draw, Purpose};
 
 /// What the server and its clients speak.
@@ -60,6 +61,9 @@ pub struct Config {
     pub value_bytes: usize,
     /// Clients that nothing happens to.
     pub healthy: usize,
+    /// What victims do, where they have a script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hazard: Option<Hazard>,
 }
 
 impl Config {
@@ -83,6 +87,7 @@ impl Config {
             segment_bytes: *draw.pick(&[256, 536, 1460]),
             value_bytes: kib * 1024,
             healthy: usize::try_from(draw.within(2..=5)).unwrap_or(2),
+            hazard: None,
         }
     }
 

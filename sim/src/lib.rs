@@ -20,6 +20,7 @@ mod account;
 pub mod check;
 pub mod config;
 pub mod conformance;
+pub mod hazards;
 pub mod holder;
 pub mod host;
 pub mod known_bad;

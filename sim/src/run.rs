@@ -13,6 +13,7 @@ use turmoil::{Builder, Sim};
 
 use crate::check::{self, Violation};
 use crate::config::{Config, REAPED_WITHIN, WINDOW_SEGMENTS};
+use crate::hazards;
 use crate::host::Victim;
 use crate::net::UNIX_START;
 use crate::plan::{Fault, Plan};
@@ -102,18 +103,21 @@ impl<'a> Stage<'a> {
     fn new(run: &'a Run) -> Self {
         let mut sim = simulation(&run.config, run.seed);
         let gauges = server::start(&mut sim, run.server, &run.config);
+        let scripted = run.config.hazard.map_or(0, |hazard| hazard.actors());
         // Without a plan there is a victim all the same, to which nothing happens.
-        let count = run.plan.victims().max(1);
+        let victims = run.plan.victims().max(scripted).max(1);
+        let healed_at = run.plan.healed_at() + run.config.work_after();
+        let mut ledger = Ledger::default();
+        ledger.victims = victims;
         let setting = Setting {
             config: Rc::new(run.config.clone()),
             seed: run.seed,
-            until: run.plan.healed_at() + run.config.work_after(),
-            ledger: Rc::new(RefCell::new(Ledger::default())),
+            until: run.config.hazard.map_or(healed_at, |_| healed_at.max(hazards::END)),
+            ledger: Rc::new(RefCell::new(ledger)),
             filled: watch::channel(false).0,
-            victims: count,
         };
         start_crowd(&mut sim, &setting);
-        let victims = (0..count).map(|index| start_victim(&mut sim, &setting, index)).collect();
+        let victims = (0..victims).map(|index| start_victim(&mut sim, &setting, index)).collect();
         Self { plan: &run.plan, sim, setting, gauges, victims, trace: Trace::default() }
     }
 
@@ -160,7 +164,14 @@ impl<'a> Stage<'a> {
         let violations =
             check::violations(&ledger, self.plan, &self.gauges, (self.setting.until, now));
         let address = |victim: usize| -> IpAddr { self.sim.lookup(format!("victim-{victim}")) };
-        let inert = check::inert(self.plan, self.setting.config.protocol, &self.gauges.meter, &ledger, address, now);
+        let inert = check::inert(
+            self.plan,
+            &self.setting.config,
+            &self.gauges.meter,
+            &ledger,
+            address,
+            now,
+        );
         for violation in &violations {
             self.trace.note_at(now, &violation.to_string());
         }

@@ -8,8 +8,17 @@ fn probe() {
     if let Ok(server) = std::env::var("S") {
         for s in Scenario::all().filter(|s| s.name().contains(&filter)) {
             for seed in 0..std::env::var("N").map_or(3, |n| n.parse().unwrap()) {
-            let o = s.run(Server::from_name(&server).unwrap(), seed);
-            println!("{} {seed} {} {:?} ops {} worst {:?} inert {:?}\n{}", s.name(), o.word(), o.violations.iter().map(|v| v.to_string()).collect::<Vec<_>>(), o.operations, o.worst, o.inert, if std::env::var("T").is_ok() {o.trace.text()} else {""});
+                let o = s.run(Server::from_name(&server).unwrap(), seed);
+                println!(
+                    "{} {seed} {} {:?} ops {} worst {:?} inert {:?}\n{}",
+                    s.name(),
+                    o.word(),
+                    o.violations.iter().map(|v| v.to_string()).collect::<Vec<_>>(),
+                    o.operations,
+                    o.worst,
+                    o.inert,
+                    if std::env::var("T").is_ok() { o.trace.text() } else { "" }
+                );
             }
         }
         return;
@@ -17,7 +26,7 @@ fn probe() {
     if std::env::var("M").is_ok() {
         let m = Matrix::of(1, 2);
         println!("{}", m.markdown());
-    println!("{:?}", m.escaped());
+        println!("{:?}", m.escaped());
     }
     let m = Matrix::of_locks(1, 2);
     println!("{}", m.markdown());

@@ -5,8 +5,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::config::{Config, Protocol};
 use crate::net::{End, Meter};
-use crate::config::Protocol;
 use crate::plan::{Fault, Kind, Plan};
 use crate::work::Ledger;
 
@@ -19,7 +19,7 @@ const NEWS: Duration = Duration::from_secs(1);
 /// The faults that changed nothing; `address` says where a victim is.
 pub(crate) fn inert(
     plan: &Plan,
-    protocol: Protocol,
+    config: &Config,
     meter: &Meter,
     ledger: &Ledger,
     address: impl Fn(usize) -> IpAddr,
@@ -47,10 +47,12 @@ pub(crate) fn inert(
         // Where replies are short, the server may have nothing to send while its client is away.
         let silent = || {
             let until = fault.until().unwrap_or(now).max(fault.at());
-            protocol == Protocol::Locker
+            (config.protocol == Protocol::Locker || config.hazard.is_some())
                 && !ended(None)
                 && meter.silences().iter().any(|silence| {
-                    silence.peer == peer && silence.since < until && silence.after(fault.at(), until) >= LONG
+                    silence.peer == peer
+                        && silence.since < until
+                        && silence.after(fault.at(), until) >= LONG
                 })
         };
         match fault.kind {
@@ -59,10 +61,9 @@ pub(crate) fn inert(
             Kind::FallsSilent | Kind::TearsOff => {
                 ledger.obeyed.get(&fault.victim).is_some_and(|at| *at >= fault.at())
             }
-            Kind::MachineDies
-            | Kind::CutOneWay
-            | Kind::CutForEver
-            | Kind::HoldRelease => waited() || silent(),
+            Kind::MachineDies | Kind::CutOneWay | Kind::CutForEver | Kind::HoldRelease => {
+                waited() || silent()
+            }
             Kind::StopsReading | Kind::Drips => waited(),
         }
     };

@@ -12,12 +12,13 @@ use crate::server::Gauges;
 use crate::work::Ledger;
 
 /// From the fault to when its victim's key is free: the window fills, the deadline passes, and somebody looks.
-const FREE_WITHIN: Duration =
-    Duration::from_millis(1_500).saturating_add(if WRITE_DEADLINE.as_millis() > IDLE_TIMEOUT.as_millis() {
+const FREE_WITHIN: Duration = Duration::from_millis(1_500).saturating_add(
+    if WRITE_DEADLINE.as_millis() > IDLE_TIMEOUT.as_millis() {
         WRITE_DEADLINE
     } else {
         IDLE_TIMEOUT
-    });
+    },
+);
 
 /// Two held one lock.
 pub(super) fn doubled(ledger: &Ledger, gauges: &Gauges) -> Option<String> {

@@ -128,7 +128,7 @@ fn starved(ledger: &Ledger, plan: &Plan, until: Duration) -> Option<String> {
         faults.all(|fault| fault.until().is_some())
     };
     let served = |victim: &usize| ledger.last_reply.get(victim).is_some_and(|at| *at > since);
-    let victim = (0..plan.victims().max(1)).find(|victim| heals(victim) && !served(victim))?;
+    let victim = (0..ledger.victims).find(|victim| heals(victim) && !served(victim))?;
     Some(format!("victim {victim} got no reply after {}, when all was well", seconds(since)))
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Late {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     open: BTreeMap<usize, (&'static str, Duration)>,
+    /// How many there are to whom faults happen.
+    pub(crate) victims: usize,
     /// Healthy clients whose work is done.
     pub(crate) done: usize,
     /// Operations that ended.

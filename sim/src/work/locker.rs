@@ -125,7 +125,8 @@ impl Worker<'_> {
         while self.expect(Ask::Get, keys, &[Outcome::Ok, Outcome::Busy]).await? == Outcome::Busy {
             if now() - since > TURN_WITHIN {
                 let (who, key) = (self.who(), keys[0].escape_ascii());
-                let text = format!("{who} asked for {key} for {TURN_WITHIN:?}, and never had a turn");
+                let text =
+                    format!("{who} asked for {key} for {TURN_WITHIN:?}, and never had a turn");
                 self.setting.ledger.borrow_mut().locks.kept.push(text);
                 return Ok(());
             }
@@ -147,10 +148,10 @@ impl Worker<'_> {
 
     /// Are the keys of victims held?
     async fn look_at_victims(&mut self) -> Result<(), Error> {
-        for victim in 0..self.setting.victims {
+        let victims = self.setting.ledger.borrow().victims;
+        for victim in 0..victims {
             let key = victims_key(victim);
-            let outcome =
-                self.expect(Ask::Query, &[&key], &[Outcome::Ok, Outcome::Busy]).await?;
+            let outcome = self.expect(Ask::Query, &[&key], &[Outcome::Ok, Outcome::Busy]).await?;
             if outcome == Outcome::Busy {
                 self.setting.ledger.borrow_mut().locks.seen_held.insert(victim, now());
             }

@@ -1,5 +1,6 @@
 //! What clients do during a run: a crowd that nothing happens to, and victims.
 
+mod actor;
 mod crowd;
 mod expected;
 mod ledger;
@@ -33,8 +34,6 @@ const FOR_EVER: Duration = Duration::from_hours(1);
 pub(crate) struct Setting {
     pub(crate) config: Rc<Config>,
     pub(crate) seed: u64,
-    /// How many there are to whom faults happen.
-    pub(crate) victims: usize,
     /// When work ends.
     pub(crate) until: Duration,
     pub(crate) ledger: Rc<RefCell<Ledger>>,

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use turmoil::Sim;
 
 use super::expected::{Conversation, half_a_request};
-use super::{Setting, locker_victim, now};
+use super::{Setting, actor, locker_victim, now};
 use crate::config::Protocol;
 use crate::host::{Manner, Victim};
 use crate::net::SimStream;
@@ -34,7 +34,13 @@ const RETRY: Duration = Duration::from_millis(100);
 pub(crate) fn start(sim: &mut Sim<'_>, setting: &Setting, index: usize) -> Victim {
     let setting = setting.clone();
     Victim::start(sim, format!("victim-{index}"), move |manners| {
-        run(setting.clone(), index, manners)
+        let setting = setting.clone();
+        async move {
+            match setting.config.hazard {
+                Some(hazard) => actor::play(&setting, index, hazard).await,
+                None => run(setting, index, manners).await,
+            }
+        }
     })
 }
 

@@ -9,9 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use lockproof_protocol::locker::{
-    Dialect, Limits, Outcome, Reply, Request, RequestDecoder, parse,
-};
+use lockproof_protocol::locker::{Dialect, Limits, Outcome, Reply, Request, RequestDecoder, parse};
 use lockproof_reference_server::Listener;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Mutex, MutexGuard};
@@ -75,7 +73,11 @@ impl Server {
     }
 
     fn session(&self, id: u64, peer: IpAddr) -> u64 {
-        if self.flaw() == Flaw::L14 { *self.known.borrow_mut().entry(peer).or_insert(id) } else { id }
+        if self.flaw() == Flaw::L14 {
+            *self.known.borrow_mut().entry(peer).or_insert(id)
+        } else {
+            id
+        }
     }
 
     /// Whether the keys of a session stay when it ends so.

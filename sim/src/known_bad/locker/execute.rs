@@ -84,8 +84,7 @@ impl Executor {
                 sleep(BETWEEN).await;
             }
         }
-        let outcome =
-            self.keys.borrow_mut().apply(session, request.verb, &self.keys_of(request));
+        let outcome = self.keys.borrow_mut().apply(session, request.verb, &self.keys_of(request));
         drop(guards);
         outcome
     }

@@ -39,7 +39,8 @@ impl Keys {
 
     /// What a GET would say now.
     pub(super) fn would_get(&self, session: u64, keys: &[Vec<u8>]) -> Outcome {
-        let owners: Vec<u64> = keys.iter().filter_map(|key| self.owners.get(key).copied()).collect();
+        let owners: Vec<u64> =
+            keys.iter().filter_map(|key| self.owners.get(key).copied()).collect();
         if owners.iter().any(|owner| *owner != session) {
             Outcome::Busy
         } else if owners.is_empty() || self.has(Flaw::L20) {
