@@ -45,6 +45,14 @@ impl Server {
         }
         KnownBad::from_name(name).map(Self::KnownBad)
     }
+
+    /// What it speaks, if that is one protocol only.
+    pub const fn protocol(self) -> Option<Protocol> {
+        match self {
+            Self::KnownBad(KnownBad::Locker(_)) => Some(Protocol::Locker),
+            Self::Reference | Self::KnownBad(_) => None,
+        }
+    }
 }
 
 impl TryFrom<String> for Server {

@@ -32,3 +32,26 @@ fn probe() {
     println!("{}", m.markdown());
     println!("{:?}", m.escaped());
 }
+#[test]
+fn swarmed() {
+    use lockproof_sim::{config::Protocol, swarm::draw, sweep::sweep};
+    let server = Server::from_name(&std::env::var("S").unwrap_or("reference".into())).unwrap();
+    let n: u64 = std::env::var("N").map_or(300, |n| n.parse().unwrap());
+    let s = sweep(0..n, 2, |seed| draw(server, seed), |_| {});
+    println!(
+        "{} ok {} wasted {} failed {:?}",
+        server,
+        s.ok,
+        s.wasted,
+        s.failed.iter().map(|(k, v)| (k, v.violations[0].to_string())).take(8).collect::<Vec<_>>()
+    );
+    for seed in 0..n {
+        let r = draw(server, seed);
+        if r.config.protocol == Protocol::Locker && s.failed.is_empty() && s.wasted > 0 {
+            let o = r.outcome();
+            if !o.inert.is_empty() {
+                println!("{seed} {:?}\n{}", o.inert, r.plan);
+            }
+        }
+    }
+}

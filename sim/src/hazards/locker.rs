@@ -40,6 +40,7 @@ const BAD_AND_GOOD: &[u8] =
 const BOMB: &[u8] = b"\x7f\0\0\0\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xffk";
 
 const CONTENDER: &[Step] = &[Connect, Contend(8, &["k"])];
+const GET_AND_RELEASE: &[Step] = &[Ask(Get, &["k"], Ok), Ask(Release, &["k"], Ok)];
 const FLOODER: &[Step] = &[Connect, Repeat(8, &[Pipeline(100)])];
 
 pub(super) const SCENES: &[Scene] = &[
@@ -167,8 +168,9 @@ pub(super) const SCENES: &[Scene] = &[
                 Ask(Get, &["k"], Busy),
             ],
             &[At(2_700), Connect, Granted("k", 2_600, 2_950), Stay(4_000, "k", SelfHeld)],
+            &[At(1_500), Connect, Ask(Query, &["k"], Ok)],
         ],
-        catches: &[Bad(L02), Bad(L05)],
+        catches: &[Bad(L02)],
         ..SCENE
     },
     Scene {
@@ -211,7 +213,17 @@ pub(super) const SCENES: &[Scene] = &[
         about: "a holder that is cut off acts after its key went to another: the overlap that the documents warn of",
         faults: |begin| vec![Fault::new(begin + FAULT, 0, Kind::CutForEver)],
         actors: &[
-            &[Connect, Ask(Get, &["k"], Ok), Stay(900, "k", SelfHeld), At(6_000), ActTooLate("k")],
+            &[
+                Connect,
+                Ask(Get, &["k"], Ok),
+                Stay(900, "k", SelfHeld),
+                At(1_500),
+                Send(Query, &["k"]),
+                At(3_000),
+                Send(Query, &["k"]),
+                At(6_000),
+                ActTooLate("k"),
+            ],
             &[At(500), Connect, Granted("k", 3_000, 4_500), Stay(7_000, "k", SelfHeld)],
         ],
         catches: &[Bad(L15)],
@@ -284,7 +296,7 @@ pub(super) const SCENES: &[Scene] = &[
     Scene {
         name: "flood-of-queries",
         about: "clients that query without end do not keep anybody from getting and releasing",
-        actors: &[FLOODER; 4],
+        actors: &[FLOODER, FLOODER, FLOODER, FLOODER, &[Connect, Repeat(25, GET_AND_RELEASE)]],
         catches: &[Bad(L22)],
         ..SCENE
     },

@@ -38,6 +38,10 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
     setting.filled.send_replace(true);
     while !setting.is_over() {
         think(&mut draw).await;
+        if setting.config.hazard.is_some() {
+            worker.stand_by().await?;
+            continue;
+        }
         let key = *draw.pick(&COMMON);
         match draw.within(0..=10) {
             0..=4 => worker.section(&[key], &mut draw).await?,
@@ -143,6 +147,12 @@ impl Worker<'_> {
         let leave = |key: &&[u8]| self.setting.ledger.borrow_mut().locks.leave(key, who);
         keys.iter().for_each(leave);
         self.expect(Ask::Release, keys, &[Outcome::Ok]).await?;
+        Ok(())
+    }
+
+    /// In a scene the crowd looks on, so that what goes wrong is what the actors find: a key that nobody has is free.
+    async fn stand_by(&mut self) -> Result<(), Error> {
+        self.expect(Ask::Query, &[COMMON[0]], &[Outcome::Ok]).await?;
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use crate::host::Manner;
 use crate::net::SimStream;
 
 /// Time between two pairs of requests.
-const SEND_EVERY: Duration = Duration::from_millis(20);
+const SEND_EVERY: Duration = Duration::from_millis(12);
 
 /// A dripping reader takes the bytes of half a reply so often.
 const DROP_EVERY: Duration = Duration::from_millis(250);
