@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use crate::config::Protocol;
-use crate::known_bad::KnownBad;
-use crate::known_bad::locker::Flaw;
+use crate::known_bad::{KnownBad, locker, pages};
 use crate::scenario::Scenario;
 use crate::server::Server;
 
@@ -32,7 +31,15 @@ impl Matrix {
     /// The flaws of lock servers, in every scenario of one.
     pub fn of_locks(seed: u64, jobs: usize) -> Self {
         let scenarios = Scenario::all().filter(|scenario| scenario.protocol() == Protocol::Locker);
-        Self::run(scenarios.collect(), servers(Flaw::ALL.map(KnownBad::Locker)), seed, jobs)
+        Self::run(scenarios.collect(), servers(locker::Flaw::ALL.map(KnownBad::Locker)), seed, jobs)
+    }
+
+    /// The flaws of NetMem's page locks, in their hazards.
+    pub fn of_pages(seed: u64, jobs: usize) -> Self {
+        let is_meant =
+            |scenario: &Scenario| scenario.is_hazard() && scenario.protocol() == Protocol::NetMem;
+        let scenarios = Scenario::all().filter(is_meant).collect();
+        Self::run(scenarios, servers(pages::Flaw::ALL.map(KnownBad::Pages)), seed, jobs)
     }
 
     fn run(scenarios: Vec<Scenario>, servers: Vec<Server>, seed: u64, jobs: usize) -> Self {

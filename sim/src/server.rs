@@ -50,6 +50,7 @@ impl Server {
     pub const fn protocol(self) -> Option<Protocol> {
         match self {
             Self::KnownBad(KnownBad::Locker(_)) => Some(Protocol::Locker),
+            Self::KnownBad(KnownBad::Pages(_)) => Some(Protocol::NetMem),
             Self::Reference | Self::KnownBad(_) => None,
         }
     }
@@ -139,8 +140,11 @@ async fn run(server: Server, config: Config, gauges: Gauges) -> turmoil::Result 
         (Server::KnownBad(KnownBad::Locker(flaw)), Protocol::Locker) => {
             known_bad::serve_locker(flaw, listener, gauges.account, gauges.flawed).await;
         }
-        (Server::KnownBad(flaw @ KnownBad::Locker(_)), _) => {
-            return Err(format!("{} is a lock server, and speaks nothing else", flaw.name()).into());
+        (Server::KnownBad(KnownBad::Pages(flaw)), Protocol::NetMem) => {
+            known_bad::serve_pages(flaw, listener, pages, gauges.flawed).await;
+        }
+        (Server::KnownBad(flaw @ (KnownBad::Locker(_) | KnownBad::Pages(_))), spoken) => {
+            return Err(format!("{} does not speak {}", flaw.name(), spoken.name()).into());
         }
         (Server::KnownBad(flaw), Protocol::Memcached) => {
             let items = known_bad::Items::new(UNIX_START);

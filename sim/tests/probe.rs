@@ -31,6 +31,9 @@ fn probe() {
     let m = Matrix::of_locks(1, 2);
     println!("{}", m.markdown());
     println!("{:?}", m.escaped());
+    let m = Matrix::of_pages(1, 2);
+    println!("{}", m.markdown());
+    println!("{:?}", m.escaped());
 }
 #[test]
 fn swarmed() {

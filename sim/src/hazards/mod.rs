@@ -6,6 +6,7 @@
 //! seed draws as it draws the beginning of every fault.
 
 mod locker;
+mod netmem;
 mod step;
 
 use std::fmt;
@@ -44,7 +45,7 @@ pub struct Hazard(&'static Scene);
 impl Hazard {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        locker::SCENES.iter().map(Self)
+        locker::SCENES.iter().chain(netmem::SCENES).map(Self)
     }
 
     /// Its name, without the protocol.

@@ -1,4 +1,4 @@
-//! What an actor of a scene does next.
+//! What an actor of a scene does next. In a scene of NetMem all of it is about one page.
 
 use lockproof_protocol::locker::{Outcome, Verb};
 
@@ -40,6 +40,16 @@ pub(crate) enum Step {
     Contend(usize, Keys),
     /// The same for two keys, one after the other; the first goes back when the second is busy.
     Cross(usize, [&'static str; 2]),
+    /// NetMem: locks the page; the lock comes not before the first time, and no later than the second.
+    Lock(u64, u64),
+    /// NetMem: the same, and does not wait for it.
+    SendLock,
+    /// NetMem: unlocks the page, which is its own or not.
+    Unlock(bool),
+    /// NetMem: until then, asks for the version again and again.
+    Alive(u64),
+    /// NetMem: so many turns of locking the page, acting, and unlocking it.
+    Count(usize),
     /// Acts on a key that it believes to hold, and finds another there.
     ActTooLate(&'static str),
     /// These steps, so many times.

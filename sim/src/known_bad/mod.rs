@@ -8,12 +8,14 @@ pub mod locker;
 mod meaning;
 mod memcached;
 mod netmem;
+pub mod pages;
 mod serve;
 
 pub(crate) use locker::{Keys, serve as serve_locker};
 pub(crate) use meaning::Meaning;
 pub(crate) use memcached::Items;
 pub(crate) use netmem::Pages;
+pub(crate) use pages::serve as serve_pages;
 pub(crate) use serve::serve;
 
 /// A flaw.
@@ -31,6 +33,7 @@ pub enum KnownBad {
     K22,
     K28,
     Locker(locker::Flaw),
+    Pages(pages::Flaw),
 }
 
 impl KnownBad {
@@ -48,9 +51,10 @@ impl KnownBad {
         Self::K28,
     ];
 
-    /// All of them, with those of a lock server.
+    /// All of them, with those of locks.
     pub fn every() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().chain(locker::Flaw::ALL.map(Self::Locker))
+        let locks = locker::Flaw::ALL.map(Self::Locker);
+        Self::ALL.into_iter().chain(locks).chain(pages::Flaw::ALL.map(Self::Pages))
     }
 
     /// Its number in the list of flaws.
@@ -67,6 +71,7 @@ impl KnownBad {
             Self::K22 => "K22",
             Self::K28 => "K28",
             Self::Locker(flaw) => flaw.name(),
+            Self::Pages(flaw) => flaw.name(),
         }
     }
 
@@ -89,6 +94,7 @@ impl KnownBad {
             Self::K22 => "never gives up a connection that says nothing",
             Self::K28 => "takes a partial write for a whole one",
             Self::Locker(flaw) => flaw.about(),
+            Self::Pages(flaw) => flaw.about(),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::net::SimStream;
 use crate::seed::Draw;
 
 /// The page with the counter; those of single clients follow.
-const COMMON_PAGE: u32 = BIG_PAGE + 1;
+pub(super) const COMMON_PAGE: u32 = BIG_PAGE + 1;
 
 /// Works until the run's work is over; an error is a healthy client's, and so a violation.
 pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Result<(), Error> {
@@ -28,7 +28,9 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
     while !setting.is_over() {
         think(&mut draw).await;
         let mut allowed = bound;
-        match draw.within(0..=10) {
+        // In a scene the crowd looks on: its own pages are nobody else's.
+        let most = if setting.config.hazard.is_some() { 6 } else { 10 };
+        match draw.within(0..=most) {
             0..=3 => {
                 let value = draw.number().to_be_bytes();
                 ledger.borrow_mut().begin(index, "update");
