@@ -112,7 +112,7 @@ impl<'a> Stage<'a> {
         let setting = Setting {
             config: Rc::new(run.config.clone()),
             seed: run.seed,
-            until: run.config.hazard.map_or(healed_at, |_| healed_at.max(hazards::END)),
+            until: run.config.hazard.map_or(healed_at, |_| hazards::END),
             ledger: Rc::new(RefCell::new(ledger)),
             filled: watch::channel(false).0,
         };

@@ -6,7 +6,7 @@
 mod locker;
 
 use crate::config::{Config, Protocol};
-use crate::hazards::Hazard;
+use crate::hazards::{self, Hazard};
 use crate::known_bad::KnownBad;
 use crate::plan::{Fault, Kind, Plan};
 use crate::run::{Outcome, Run};
@@ -199,7 +199,9 @@ impl Scenario {
             What::Row(row) => ((row.faults)(begin), None),
             What::Hazard(hazard) => (hazard.faults(begin), Some(hazard)),
         };
-        let config = Config { hazard, ..Config::draw(self.protocol, seed) };
+        let drawn = Config::draw(self.protocol, seed);
+        let tick_ms = if hazard.is_some() { hazards::TICK_MS } else { drawn.tick_ms };
+        let config = Config { hazard, tick_ms, ..drawn };
         Run { server, config, plan: Plan::new(faults), seed }
     }
 

@@ -127,8 +127,8 @@ pub(super) const SCENES: &[Scene] = &[
         faults: |begin| vec![Fault::new(begin + 1_500, 0, Kind::MachineDies)],
         actors: &[
             &[At(800), Connect, SendLock],
-            &[Connect, Lock(0, SOON), Alive(2_000), Unlock(true)],
-            &[At(1_200), Connect, Lock(4_500, 8_000)],
+            &[Connect, Lock(0, SOON), Alive(2_000), Close],
+            &[At(1_200), Connect, Lock(4_500, 5_300 + SOON)],
         ],
         catches: &[Bad(P03)],
         ..SCENE

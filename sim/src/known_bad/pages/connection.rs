@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -40,8 +39,6 @@ struct Server {
     flaw: Flaw,
     table: RefCell<Table>,
     mailboxes: RefCell<BTreeMap<u64, UnboundedSender<Reply>>>,
-    /// P10: who came from where.
-    known: RefCell<BTreeMap<IpAddr, u64>>,
     connections: Rc<Cell<usize>>,
 }
 
@@ -53,25 +50,20 @@ pub(crate) async fn serve(
     connections: Rc<Cell<usize>>,
 ) {
     let table = RefCell::new(Table::new(flaw, pages.0, pages.1));
-    let (mailboxes, known) = Default::default();
-    let server = Rc::new(Server { flaw, table, mailboxes, known, connections });
+    let server = Rc::new(Server { flaw, table, mailboxes: RefCell::default(), connections });
     for id in 1.. {
         let Ok((stream, peer)) = listener.accept().await else { continue };
         let (mailbox, mail) = unbounded_channel();
-        let session = server.session(id, peer.ip());
-        server.mailboxes.borrow_mut().insert(session, mailbox);
+        server.table.borrow_mut().open(id, peer.ip());
+        server.mailboxes.borrow_mut().insert(id, mailbox);
         server.connections.set(server.connections.get() + 1);
         let (server, input) = (Rc::clone(&server), BytesMut::new());
-        let connection = Connection { server, session, stream, input, mail };
+        let connection = Connection { server, session: id, stream, input, mail };
         tokio::task::spawn_local(connection.run());
     }
 }
 
 impl Server {
-    fn session(&self, id: u64, peer: IpAddr) -> u64 {
-        if self.flaw == Flaw::P10 { *self.known.borrow_mut().entry(peer).or_insert(id) } else { id }
-    }
-
     /// Every reply goes to its session's mailbox; one that is gone gets none.
     fn post(&self, due: Vec<Due>) {
         let mailboxes = self.mailboxes.borrow();

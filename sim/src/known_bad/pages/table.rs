@@ -1,6 +1,7 @@
 //! Pages and their locks, right until a flaw is switched on.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 
 use bytes::{Bytes, BytesMut};
 use lockproof_protocol::netmem::{PageReply, Reply, Request, WriteReply};
@@ -26,6 +27,8 @@ pub(super) struct Table {
     flaw: Flaw,
     len: usize,
     pages: Vec<Page>,
+    /// Where a session came from.
+    peers: BTreeMap<u64, IpAddr>,
     /// Every page that a session was ever granted, for P04.
     ever: BTreeMap<u64, BTreeSet<u32>>,
 }
@@ -36,7 +39,30 @@ impl Table {
         let data = Bytes::from(vec![0; len]);
         let page =
             || Page { version: 1, data: data.clone(), owner: None, waiting: VecDeque::new() };
-        Self { flaw, len, pages: (0..pages).map(|_| page()).collect(), ever: BTreeMap::new() }
+        Self {
+            flaw,
+            len,
+            pages: (0..pages).map(|_| page()).collect(),
+            ever: BTreeMap::new(),
+            peers: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn open(&mut self, session: u64, peer: IpAddr) {
+        self.peers.insert(session, peer);
+    }
+
+    /// Whether two sessions are one: P10 takes for one what has one address.
+    fn is_same(&self, one: u64, other: u64) -> bool {
+        let same_peer = self.peers.get(&one) == self.peers.get(&other);
+        one == other || (self.flaw == Flaw::P10 && same_peer)
+    }
+
+    /// Whether the page is the session's own.
+    fn owns(&self, session: u64, page: u32) -> bool {
+        let page = self.pages.get(usize::try_from(page).unwrap_or_default());
+        let owner = page.and_then(|page| page.owner);
+        owner.is_some_and(|owner| self.is_same(owner, session))
     }
 
     /// Replies that are due; none of its own for a session that has to wait.
@@ -82,9 +108,8 @@ impl Table {
     }
 
     fn lock(&mut self, session: u64, page: u32, version: i32) -> Vec<Due> {
-        let found = self.page(page);
-        if found.owner.is_some_and(|owner| owner != session) {
-            found.waiting.push_back((session, version));
+        if self.page(page).owner.is_some() && !self.owns(session, page) {
+            self.page(page).waiting.push_back((session, version));
             return Vec::new();
         }
         vec![self.grant(session, page, version)]
@@ -97,8 +122,8 @@ impl Table {
     }
 
     fn unlock(&mut self, session: u64, page: u32, data: &[u8]) -> Vec<Due> {
-        let owner = self.page(page).owner;
-        if owner != Some(session) && !(self.flaw == Flaw::P06 && owner.is_some()) {
+        let anybody = self.flaw == Flaw::P06 && self.page(page).owner.is_some();
+        if !anybody && !self.owns(session, page) {
             return vec![(session, Reply::NotLocked { page })];
         }
         let version = self.write(page, data);
@@ -132,8 +157,8 @@ impl Table {
         }
         let mut granted = Vec::new();
         for page in ever {
-            let owner = self.page(page).owner;
-            if owner == Some(session) || (self.flaw == Flaw::P04 && owner.is_some()) {
+            let whoever = self.flaw == Flaw::P04 && self.page(page).owner.is_some();
+            if whoever || self.owns(session, page) {
                 granted.extend(self.free(page));
             }
         }
