@@ -5,6 +5,7 @@ use std::time::Duration;
 use lockproof_reference_server::ConnectionConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::hazards::Hazard;
 use crate::seed::{Draw, Purpose};
 
 /// What the server and its clients speak.
@@ -15,17 +16,20 @@ pub enum Protocol {
     Memcached,
     /// Shared pages.
     NetMem,
+    /// Named locks.
+    Locker,
 }
 
 impl Protocol {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Memcached, Self::NetMem];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Memcached, Self::NetMem, Self::Locker];
 
     /// As in scenario names.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Memcached => "memcached",
             Self::NetMem => "netmem",
+            Self::Locker => "locker",
         }
     }
 }
@@ -57,6 +61,9 @@ pub struct Config {
     pub value_bytes: usize,
     /// Clients that nothing happens to.
     pub healthy: usize,
+    /// What victims do, where they have a script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hazard: Option<Hazard>,
 }
 
 impl Config {
@@ -69,6 +76,8 @@ impl Config {
             Protocol::Memcached => *draw.pick(&[32, 64, 128]),
             // Healthy clients read pages as well, and every page is as big.
             Protocol::NetMem => *draw.pick(&[16, 24]),
+            // There are no values.
+            Protocol::Locker => *draw.pick(&[0]),
         };
         Self {
             protocol,
@@ -78,6 +87,7 @@ impl Config {
             segment_bytes: *draw.pick(&[256, 536, 1460]),
             value_bytes: kib * 1024,
             healthy: usize::try_from(draw.within(2..=5)).unwrap_or(2),
+            hazard: None,
         }
     }
 
@@ -91,11 +101,20 @@ impl Config {
     /// The longest reply goes out in windows, one a round trip; the rest is slack for a queue of healthy clients.
     pub fn bound(&self) -> Duration {
         let reply = match self.protocol {
-            Protocol::Memcached => 64,
+            Protocol::Memcached | Protocol::Locker => 64,
             Protocol::NetMem => self.value_bytes,
         };
         let windows = reply.div_ceil(self.segment_bytes * WINDOW_SEGMENTS);
         self.round_trip() * (3 + 2 * u32::try_from(windows).unwrap_or(u32::MAX))
+    }
+
+    /// Work goes on for so long after the last fault.
+    pub const fn work_after(&self) -> Duration {
+        match self.protocol {
+            Protocol::Memcached | Protocol::NetMem => Duration::from_secs(5),
+            // Until it can be seen that what the dead held is free.
+            Protocol::Locker => Duration::from_secs(8),
+        }
     }
 
     /// NetMem's number of pages and their length: the big one, the common one, one for each

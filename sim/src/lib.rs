@@ -16,9 +16,11 @@ compile_error!(
      the setting: unset it."
 );
 
+mod account;
 pub mod check;
 pub mod config;
 pub mod conformance;
+pub mod hazards;
 pub mod holder;
 pub mod host;
 pub mod known_bad;

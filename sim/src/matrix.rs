@@ -5,7 +5,8 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-use crate::known_bad::KnownBad;
+use crate::config::Protocol;
+use crate::known_bad::{KnownBad, locker, pages};
 use crate::scenario::Scenario;
 use crate::server::Server;
 
@@ -21,10 +22,27 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Runs all of it, on `jobs` threads.
+    /// The flaws that any protocol's server can have, in the scenarios that all protocols have; on `jobs` threads.
     pub fn of(seed: u64, jobs: usize) -> Self {
-        let scenarios: Vec<Scenario> = Scenario::all().collect();
-        let servers: Vec<Server> = servers().collect();
+        let scenarios = Scenario::all().filter(|scenario| !scenario.is_hazard());
+        Self::run(scenarios.collect(), servers(KnownBad::ALL), seed, jobs)
+    }
+
+    /// The flaws of lock servers, in every scenario of one.
+    pub fn of_locks(seed: u64, jobs: usize) -> Self {
+        let scenarios = Scenario::all().filter(|scenario| scenario.protocol() == Protocol::Locker);
+        Self::run(scenarios.collect(), servers(locker::Flaw::ALL.map(KnownBad::Locker)), seed, jobs)
+    }
+
+    /// The flaws of NetMem's page locks, in their hazards.
+    pub fn of_pages(seed: u64, jobs: usize) -> Self {
+        let is_meant =
+            |scenario: &Scenario| scenario.is_hazard() && scenario.protocol() == Protocol::NetMem;
+        let scenarios = Scenario::all().filter(is_meant).collect();
+        Self::run(scenarios, servers(pages::Flaw::ALL.map(KnownBad::Pages)), seed, jobs)
+    }
+
+    fn run(scenarios: Vec<Scenario>, servers: Vec<Server>, seed: u64, jobs: usize) -> Self {
         let (next, cells) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
         std::thread::scope(|scope| {
             for _ in 0..jobs.max(1) {
@@ -43,14 +61,15 @@ impl Matrix {
         Self { cells, scenarios, servers }
     }
 
-    /// Flaws that a scenario names and does not catch.
+    /// Flaws with a column that a scenario names and does not catch.
     pub fn escaped(&self) -> Vec<(String, KnownBad)> {
         let mut escaped = Vec::new();
         for (row, scenario) in self.scenarios.iter().enumerate() {
             for flaw in scenario.catches() {
                 let column =
                     self.servers.iter().position(|known| *known == Server::KnownBad(*flaw));
-                let word = column.and_then(|column| self.cells.get(&(row, column)));
+                let Some(column) = column else { continue };
+                let word = self.cells.get(&(row, column));
                 if word.is_none_or(|word| matches!(*word, "ok" | "inert")) {
                     escaped.push((scenario.name(), *flaw));
                 }
@@ -79,6 +98,6 @@ impl Matrix {
     }
 }
 
-fn servers() -> impl Iterator<Item = Server> {
-    [Server::Reference].into_iter().chain(KnownBad::ALL.map(Server::KnownBad))
+fn servers(flaws: impl IntoIterator<Item = KnownBad>) -> Vec<Server> {
+    [Server::Reference].into_iter().chain(flaws.into_iter().map(Server::KnownBad)).collect()
 }

@@ -13,16 +13,14 @@ use turmoil::{Builder, Sim};
 
 use crate::check::{self, Violation};
 use crate::config::{Config, REAPED_WITHIN, WINDOW_SEGMENTS};
+use crate::hazards;
 use crate::host::Victim;
 use crate::net::UNIX_START;
 use crate::plan::{Fault, Plan};
 use crate::seed::{Draw, Purpose};
 use crate::server::{self, Gauges, HOST, Server};
 use crate::trace::{Hash, Trace};
-use crate::work::{Ledger, Setting, start_crowd, start_victim};
-
-/// Work goes on for so long after the last fault.
-const WORK_AFTER: Duration = Duration::from_secs(5);
+use crate::work::{Ledger, Setting, Who, start_crowd, start_victim};
 
 /// What a run is made of, as plain data. Equal runs have equal outcomes.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -105,17 +103,21 @@ impl<'a> Stage<'a> {
     fn new(run: &'a Run) -> Self {
         let mut sim = simulation(&run.config, run.seed);
         let gauges = server::start(&mut sim, run.server, &run.config);
+        let scripted = run.config.hazard.map_or(0, |hazard| hazard.actors());
+        // Without a plan there is a victim all the same, to which nothing happens.
+        let victims = run.plan.victims().max(scripted).max(1);
+        let healed_at = run.plan.healed_at() + run.config.work_after();
+        let mut ledger = Ledger::default();
+        ledger.victims = victims;
         let setting = Setting {
             config: Rc::new(run.config.clone()),
             seed: run.seed,
-            until: run.plan.healed_at() + WORK_AFTER,
-            ledger: Rc::new(RefCell::new(Ledger::default())),
+            until: run.config.hazard.map_or(healed_at, |_| hazards::END),
+            ledger: Rc::new(RefCell::new(ledger)),
             filled: watch::channel(false).0,
         };
         start_crowd(&mut sim, &setting);
-        // Without a plan there is a victim all the same, to which nothing happens.
-        let count = run.plan.victims().max(1);
-        let victims = (0..count).map(|index| start_victim(&mut sim, &setting, index)).collect();
+        let victims = (0..victims).map(|index| start_victim(&mut sim, &setting, index)).collect();
         Self { plan: &run.plan, sim, setting, gauges, victims, trace: Trace::default() }
     }
 
@@ -147,6 +149,9 @@ impl<'a> Stage<'a> {
         let over = if *begins { "" } else { "over: " };
         self.trace.note_at(self.sim.elapsed(), &format!("{over}{name}: {words}"));
         if *begins {
+            if fault.until().is_none() {
+                self.setting.ledger.borrow_mut().locks.lose(Who::Victim(fault.victim));
+            }
             victim.strike(&mut self.sim, HOST, fault);
         } else {
             victim.heal(&self.sim, HOST, fault.kind);
@@ -156,16 +161,22 @@ impl<'a> Stage<'a> {
     fn judge(mut self) -> Outcome {
         let now = self.sim.elapsed();
         let ledger = self.setting.ledger.borrow();
-        let connections = self.gauges.connections();
         let violations = check::violations(
             &ledger,
             &self.setting.config,
             self.plan,
-            connections,
+            &self.gauges,
             (self.setting.until, now),
         );
         let address = |victim: usize| -> IpAddr { self.sim.lookup(format!("victim-{victim}")) };
-        let inert = check::inert(self.plan, &self.gauges.meter, &ledger, address, now);
+        let inert = check::inert(
+            self.plan,
+            &self.setting.config,
+            &self.gauges.meter,
+            &ledger,
+            address,
+            now,
+        );
         for violation in &violations {
             self.trace.note_at(now, &violation.to_string());
         }

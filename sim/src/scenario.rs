@@ -3,7 +3,10 @@
 //! What holds in every scenario: operations of healthy clients end within the bound that needs nobody else's good will
 //! ([`Config::bound`]); nothing is left of broken connections; replies are whole and in order; every fault bites.
 
+mod locker;
+
 use crate::config::{Config, Protocol};
+use crate::hazards::{self, Hazard};
 use crate::known_bad::KnownBad;
 use crate::plan::{Fault, Kind, Plan};
 use crate::run::{Outcome, Run};
@@ -12,6 +15,11 @@ use crate::server::Server;
 
 /// When a scenario's fault begins: drawn from these milliseconds, when every client is at work.
 const BEGIN_MS: std::ops::RangeInclusive<u64> = 3_000..=3_500;
+
+/// The same for a seed.
+pub(crate) fn begin_ms(seed: u64) -> u64 {
+    Draw::new(seed, Purpose::Plan).within(BEGIN_MS)
+}
 
 /// How long the reader has been stuck when the worse thing happens.
 const LATER_MS: u64 = 1_000;
@@ -119,15 +127,28 @@ const ROWS: &[Row] = &[
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     protocol: Protocol,
-    row: &'static Row,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Row(&'static Row),
+    Hazard(Hazard),
 }
 
 impl Scenario {
-    /// All scenarios, by protocol.
+    /// All scenarios, by protocol; those of all protocols, then the hazards of lock services.
     pub fn all() -> impl Iterator<Item = Self> {
-        Protocol::ALL
+        let row = |protocol, row: &'static Row| {
+            let has = protocol != Protocol::Locker || locker::has(row.name);
+            has.then_some(Self { protocol, what: What::Row(row) })
+        };
+        let rows = Protocol::ALL
             .into_iter()
-            .flat_map(|protocol| ROWS.iter().map(move |row| Self { protocol, row }))
+            .flat_map(move |protocol| ROWS.iter().filter_map(move |known| row(protocol, known)));
+        let hazards = Hazard::all()
+            .map(|hazard| Self { protocol: hazard.protocol(), what: What::Hazard(hazard) });
+        rows.chain(hazards)
     }
 
     /// The scenario of that name.
@@ -137,24 +158,51 @@ impl Scenario {
 
     /// `PROTOCOL/ROW`.
     pub fn name(&self) -> String {
-        format!("{}/{}", self.protocol.name(), self.row.name)
+        let name = match self.what {
+            What::Row(row) => row.name,
+            What::Hazard(hazard) => hazard.name(),
+        };
+        format!("{}/{name}", self.protocol.name())
     }
 
     /// What happens, in a sentence.
-    pub const fn about(&self) -> &'static str {
-        self.row.about
+    pub fn about(&self) -> &'static str {
+        match self.what {
+            What::Row(row) => row.about,
+            What::Hazard(hazard) => hazard.about(),
+        }
+    }
+
+    /// What is spoken.
+    pub const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Whether it is one of a lock service's hazards, with a script of its own.
+    pub const fn is_hazard(&self) -> bool {
+        matches!(self.what, What::Hazard(_))
     }
 
     /// The flawed servers that it must catch.
-    pub const fn catches(&self) -> &'static [KnownBad] {
-        self.row.catches
+    pub fn catches(&self) -> &'static [KnownBad] {
+        match self.what {
+            What::Row(row) if self.protocol == Protocol::Locker => locker::catches(row.name),
+            What::Row(row) => row.catches,
+            What::Hazard(hazard) => hazard.catches(),
+        }
     }
 
     /// The scenario with what the seed leaves open.
     pub fn with(&self, server: Server, seed: u64) -> Run {
-        let begin = Draw::new(seed, Purpose::Plan).within(BEGIN_MS);
-        let plan = Plan::new((self.row.faults)(begin));
-        Run { server, config: Config::draw(self.protocol, seed), plan, seed }
+        let begin = begin_ms(seed);
+        let (faults, hazard) = match self.what {
+            What::Row(row) => ((row.faults)(begin), None),
+            What::Hazard(hazard) => (hazard.faults(begin), Some(hazard)),
+        };
+        let drawn = Config::draw(self.protocol, seed);
+        let tick_ms = if hazard.is_some() { hazards::TICK_MS } else { drawn.tick_ms };
+        let config = Config { hazard, tick_ms, ..drawn };
+        Run { server, config, plan: Plan::new(faults), seed }
     }
 
     /// Runs it.

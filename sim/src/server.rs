@@ -7,18 +7,22 @@ use std::sync::Arc;
 
 use lockproof_reference_server::Protocol as Serves;
 use lockproof_reference_server::{
-    Counters, Memcached, MemcachedConfig, NetMem, NetMemConfig, serve,
+    Counters, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem, NetMemConfig, serve,
 };
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use turmoil::Sim;
 
+use crate::account::{self, Account, Change};
 use crate::config::{Config, Protocol};
 use crate::known_bad::{self, KnownBad};
 use crate::net::{LocalSpawn, Meter, SimListener, UNIX_START, Wire};
 
 /// Name of the server's host.
 pub const HOST: &str = "server";
+/// More transitions than any run has.
+const LOG_MAX: usize = 1_000_000;
+
 /// Its port.
 pub const PORT: u16 = 1000;
 
@@ -40,6 +44,15 @@ impl Server {
             return Some(Self::Reference);
         }
         KnownBad::from_name(name).map(Self::KnownBad)
+    }
+
+    /// What it speaks, if that is one protocol only.
+    pub const fn protocol(self) -> Option<Protocol> {
+        match self {
+            Self::KnownBad(KnownBad::Locker(_)) => Some(Protocol::Locker),
+            Self::KnownBad(KnownBad::Pages(_)) => Some(Protocol::NetMem),
+            Self::Reference | Self::KnownBad(_) => None,
+        }
     }
 }
 
@@ -74,6 +87,10 @@ pub(crate) struct Gauges {
     /// The reference server's counters, once it runs.
     counters: Rc<RefCell<Option<Arc<Counters>>>>,
     flawed: Rc<Cell<usize>>,
+    /// The reference server's table of locks.
+    locker: Rc<RefCell<Option<Arc<Locker>>>>,
+    /// What a flawed one writes down about its own.
+    account: Account,
 }
 
 impl Gauges {
@@ -81,6 +98,14 @@ impl Gauges {
     pub(crate) fn connections(&self) -> usize {
         let counted = self.counters.borrow().as_ref().map_or(0, |counters| counters.current());
         counted + self.flawed.get()
+    }
+
+    /// What a lock server says that happened, in order; nothing from the others. Asked once.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        match &*self.locker.borrow() {
+            Some(locker) => account::of_log(locker.take_log()),
+            None => self.account.take(),
+        }
     }
 }
 
@@ -108,6 +133,19 @@ async fn run(server: Server, config: Config, gauges: Gauges) -> turmoil::Result 
             let netmem = NetMemConfig { pages, page_len, ..NetMemConfig::default() };
             reference(listener, NetMem::new(netmem), &config, &gauges).await;
         }
+        (Server::Reference, Protocol::Locker) => {
+            let locker = LockerConfig { log_entries_max: LOG_MAX, ..LockerConfig::default() };
+            reference(listener, Locker::new(locker), &config, &gauges).await;
+        }
+        (Server::KnownBad(KnownBad::Locker(flaw)), Protocol::Locker) => {
+            known_bad::serve_locker(flaw, listener, gauges.account, gauges.flawed).await;
+        }
+        (Server::KnownBad(KnownBad::Pages(flaw)), Protocol::NetMem) => {
+            known_bad::serve_pages(flaw, listener, pages, gauges.flawed).await;
+        }
+        (Server::KnownBad(flaw @ (KnownBad::Locker(_) | KnownBad::Pages(_))), spoken) => {
+            return Err(format!("{} does not speak {}", flaw.name(), spoken.name()).into());
+        }
         (Server::KnownBad(flaw), Protocol::Memcached) => {
             let items = known_bad::Items::new(UNIX_START);
             known_bad::serve(flaw, listener, items, gauges.flawed).await;
@@ -115,6 +153,10 @@ async fn run(server: Server, config: Config, gauges: Gauges) -> turmoil::Result 
         (Server::KnownBad(flaw), Protocol::NetMem) => {
             let pages = known_bad::Pages::new(pages.0, pages.1);
             known_bad::serve(flaw, listener, pages, gauges.flawed).await;
+        }
+        (Server::KnownBad(flaw), Protocol::Locker) => {
+            let keys = known_bad::Keys::new(None, gauges.account);
+            known_bad::serve(flaw, listener, keys, gauges.flawed).await;
         }
     }
     Ok(())

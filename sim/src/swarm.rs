@@ -34,7 +34,8 @@ const BREATH_MS: u64 = 1_500;
 /// The run of a seed.
 pub fn draw(server: Server, seed: u64) -> Run {
     let mut draw = Draw::new(seed, Purpose::Plan);
-    let protocol = *draw.pick(&Protocol::ALL);
+    let drawn = *draw.pick(&Protocol::ALL);
+    let protocol = server.protocol().unwrap_or(drawn);
     let config = Config { tick_ms: TICK_MS, ..Config::draw(protocol, seed) };
     let victims = usize::try_from(draw.within(1..=3)).unwrap_or(1);
     let (passing, lasting) = (some(&PASSING, &mut draw), some(&LASTING, &mut draw));

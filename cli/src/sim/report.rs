@@ -252,7 +252,7 @@ fn human_list() -> String {
     }
     let _ = writeln!(text, "  {:<width$}  a random plan from every seed", super::SWARM);
     text.push_str("servers:\n  reference  the one that users run\n");
-    for flaw in KnownBad::ALL {
+    for flaw in KnownBad::every() {
         let _ = writeln!(text, "  {:<9}  {}", flaw.name(), flaw.about());
     }
     text
@@ -264,6 +264,7 @@ fn json_list() -> Value {
         json!({ "name": scenario.name(), "about": scenario.about(), "catches": catches })
     };
     let scenarios: Vec<Value> = Scenario::all().map(scenario).collect();
-    let flaws = KnownBad::ALL.map(|flaw| json!({ "name": flaw.name(), "about": flaw.about() }));
+    let flaw = |flaw: KnownBad| json!({ "name": flaw.name(), "about": flaw.about() });
+    let flaws: Vec<Value> = KnownBad::every().map(flaw).collect();
     json!({ "schema": "lockproof.scenarios/1", "scenarios": scenarios, "known_bad": flaws })
 }

@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::config::{Config, Protocol};
 use crate::net::{End, Meter};
 use crate::plan::{Fault, Kind, Plan};
 use crate::work::Ledger;
@@ -18,6 +19,7 @@ const NEWS: Duration = Duration::from_secs(1);
 /// The faults that changed nothing; `address` says where a victim is.
 pub(crate) fn inert(
     plan: &Plan,
+    config: &Config,
     meter: &Meter,
     ledger: &Ledger,
     address: impl Fn(usize) -> IpAddr,
@@ -42,18 +44,27 @@ pub(crate) fn inert(
                     && (fault.at()..=fault.at() + NEWS).contains(at)
             })
         };
+        // Where replies are short, the server may have nothing to send while its client is away.
+        let silent = || {
+            let until = fault.until().unwrap_or(now).max(fault.at());
+            (config.protocol == Protocol::Locker || config.hazard.is_some())
+                && !ended(None)
+                && meter.silences().iter().any(|silence| {
+                    silence.peer == peer
+                        && silence.since < until
+                        && silence.after(fault.at(), until) >= LONG
+                })
+        };
         match fault.kind {
             Kind::Kill => ended(None),
             Kind::HalfClose => ended(Some(End::Finished)) || waited(),
             Kind::FallsSilent | Kind::TearsOff => {
                 ledger.obeyed.get(&fault.victim).is_some_and(|at| *at >= fault.at())
             }
-            Kind::MachineDies
-            | Kind::StopsReading
-            | Kind::Drips
-            | Kind::CutOneWay
-            | Kind::CutForEver
-            | Kind::HoldRelease => waited(),
+            Kind::MachineDies | Kind::CutOneWay | Kind::CutForEver | Kind::HoldRelease => {
+                waited() || silent()
+            }
+            Kind::StopsReading | Kind::Drips => waited(),
         }
     };
     plan.faults.iter().filter(|fault| !bit(fault)).copied().collect()

@@ -2,6 +2,7 @@
 
 mod audit;
 mod history;
+mod locks;
 
 pub(crate) use audit::inert;
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::plan::Plan;
+use crate::server::Gauges;
 use crate::work::Ledger;
 
 /// What kind of thing did not hold, the worst first.
@@ -20,6 +22,8 @@ use crate::work::Ledger;
 pub enum Kind {
     /// Something panicked.
     Panicked,
+    /// Two held one lock at once, or one that was gone was granted something.
+    Doubled,
     /// An operation of a healthy client never ended.
     Wedged,
     /// A healthy client got an error, or a wrong result.
@@ -28,6 +32,8 @@ pub enum Kind {
     NotLinearizable,
     /// A victim's reply was not whole, or not in order.
     Torn,
+    /// A lock was not free when it had to be.
+    Kept,
     /// A connection of a client that is gone was never given up.
     Leaks,
     /// A victim that healed got nothing any more.
@@ -41,10 +47,12 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Panicked => "panicked",
+            Self::Doubled => "doubled",
             Self::Wedged => "wedged",
             Self::Failed => "failed",
             Self::NotLinearizable => "not-linearizable",
             Self::Torn => "torn",
+            Self::Kept => "kept",
             Self::Leaks => "leaks",
             Self::Starved => "starved",
             Self::Late => "late",
@@ -75,18 +83,20 @@ pub(crate) fn violations(
     ledger: &Ledger,
     config: &Config,
     plan: &Plan,
-    connections: usize,
+    gauges: &Gauges,
     (until, now): (Duration, Duration),
 ) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut add = |kind, text: Option<String>| {
         found.extend(text.map(|text| Violation { kind, text }));
     };
+    add(Kind::Doubled, locks::doubled(ledger, gauges));
     add(Kind::Wedged, wedged(ledger, now));
     add(Kind::Failed, with_count(&ledger.failed));
     add(Kind::NotLinearizable, history::problem(ledger, config));
     add(Kind::Torn, with_count(&ledger.torn));
-    add(Kind::Leaks, leaks(connections));
+    add(Kind::Kept, locks::kept(ledger, plan));
+    add(Kind::Leaks, leaks(gauges.connections()));
     add(Kind::Starved, starved(ledger, plan, until));
     add(Kind::Late, late(ledger));
     found
@@ -125,7 +135,7 @@ fn starved(ledger: &Ledger, plan: &Plan, until: Duration) -> Option<String> {
         faults.all(|fault| fault.until().is_some())
     };
     let served = |victim: &usize| ledger.last_reply.get(victim).is_some_and(|at| *at > since);
-    let victim = (0..plan.victims().max(1)).find(|victim| heals(victim) && !served(victim))?;
+    let victim = (0..ledger.victims).find(|victim| heals(victim) && !served(victim))?;
     Some(format!("victim {victim} got no reply after {}, when all was well", seconds(since)))
 }
 

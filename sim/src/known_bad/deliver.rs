@@ -23,9 +23,12 @@ pub(super) async fn deliver(
         KnownBad::K03 => until_the_peer_ends(stream, input, reply).await,
         KnownBad::K04 => a_deadline_per_write(stream, reply).await,
         KnownBad::K28 => stream.write(reply).await.map(drop),
-        KnownBad::K17 | KnownBad::K19 | KnownBad::K20 | KnownBad::K22 => {
-            timeout(WRITE_DEADLINE, stream.write_all(reply)).await?
-        }
+        KnownBad::K17
+        | KnownBad::K19
+        | KnownBad::K20
+        | KnownBad::K22
+        | KnownBad::Locker(_)
+        | KnownBad::Pages(_) => timeout(WRITE_DEADLINE, stream.write_all(reply)).await?,
     }
 }
 

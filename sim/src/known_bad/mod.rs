@@ -4,14 +4,18 @@
 //! right, so that nothing but the flaw can be noticed. Only the simulator can start them; they have no socket.
 
 mod deliver;
+pub mod locker;
 mod meaning;
 mod memcached;
 mod netmem;
+pub mod pages;
 mod serve;
 
+pub(crate) use locker::{Keys, serve as serve_locker};
 pub(crate) use meaning::Meaning;
 pub(crate) use memcached::Items;
 pub(crate) use netmem::Pages;
+pub(crate) use pages::serve as serve_pages;
 pub(crate) use serve::serve;
 
 /// A flaw.
@@ -28,10 +32,12 @@ pub enum KnownBad {
     K20,
     K22,
     K28,
+    Locker(locker::Flaw),
+    Pages(pages::Flaw),
 }
 
 impl KnownBad {
-    /// All of them.
+    /// Those that any protocol's server can have.
     pub const ALL: [Self; 10] = [
         Self::K01,
         Self::K02,
@@ -44,6 +50,12 @@ impl KnownBad {
         Self::K22,
         Self::K28,
     ];
+
+    /// All of them, with those of locks.
+    pub fn every() -> impl Iterator<Item = Self> {
+        let locks = locker::Flaw::ALL.map(Self::Locker);
+        Self::ALL.into_iter().chain(locks).chain(pages::Flaw::ALL.map(Self::Pages))
+    }
 
     /// Its number in the list of flaws.
     pub const fn name(self) -> &'static str {
@@ -58,12 +70,14 @@ impl KnownBad {
             Self::K20 => "K20",
             Self::K22 => "K22",
             Self::K28 => "K28",
+            Self::Locker(flaw) => flaw.name(),
+            Self::Pages(flaw) => flaw.name(),
         }
     }
 
     /// The one of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|flaw| flaw.name().eq_ignore_ascii_case(name))
+        Self::every().find(|flaw| flaw.name().eq_ignore_ascii_case(name))
     }
 
     /// What it does, in a sentence.
@@ -79,6 +93,8 @@ impl KnownBad {
             Self::K20 => "waits for a client's first byte inside the accept loop",
             Self::K22 => "never gives up a connection that says nothing",
             Self::K28 => "takes a partial write for a whole one",
+            Self::Locker(flaw) => flaw.about(),
+            Self::Pages(flaw) => flaw.about(),
         }
     }
 

@@ -1,16 +1,20 @@
 //! What happened on a host's sockets: a running hash of all bytes with their times, how streams ended, and every wait
 //! of a write. Faults are audited by it, and two runs compared.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::trace::Hash;
 
-/// A write that found no room.
+/// Shorter silences are not noted.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// A write that found no room, or a read that found no bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Block {
-    /// Who did not read.
+    /// Who did not read, or write.
     pub peer: IpAddr,
     /// Since when.
     pub since: Duration,
@@ -19,6 +23,10 @@ pub struct Block {
 }
 
 impl Block {
+    const fn open(peer: IpAddr, since: Duration) -> Self {
+        Self { peer, since, until: None }
+    }
+
     /// How much of the wait lies behind `from`, at the time `now`.
     pub fn after(&self, from: Duration, now: Duration) -> Duration {
         self.until.unwrap_or(now).saturating_sub(self.since.max(from))
@@ -38,6 +46,9 @@ pub enum End {
 struct State {
     hash: Hash,
     blocks: Vec<Block>,
+    /// When something of a peer came last.
+    heard: BTreeMap<IpAddr, Duration>,
+    silences: Vec<Block>,
     ends: Vec<(IpAddr, End, Duration)>,
 }
 
@@ -55,6 +66,13 @@ impl Meter {
     /// Every wait so far, in order of beginning.
     pub fn blocks(&self) -> Vec<Block> {
         self.state().blocks.clone()
+    }
+
+    /// Every time that nothing came of a peer that was connected, if that was long.
+    pub fn silences(&self) -> Vec<Block> {
+        let state = self.state();
+        let still = state.heard.iter().map(|(peer, since)| Block::open(*peer, *since));
+        state.silences.iter().copied().chain(still).collect()
     }
 
     /// Every end of a peer's side so far: whose, how, when.
@@ -78,9 +96,17 @@ impl Meter {
         state.hash.bytes(bytes);
     }
 
+    pub(super) fn note_heard(&self, peer: IpAddr) {
+        let (at, mut state) = (now(), self.state());
+        let since = state.heard.insert(peer, at).unwrap_or(at);
+        if at - since >= SILENCE {
+            state.silences.push(Block { until: Some(at), ..Block::open(peer, since) });
+        }
+    }
+
     pub(super) fn begin_block(&self, peer: IpAddr) -> Ticket {
         let mut state = self.state();
-        state.blocks.push(Block { peer, since: now(), until: None });
+        state.blocks.push(Block::open(peer, now()));
         Ticket(state.blocks.len() - 1)
     }
 
@@ -94,7 +120,9 @@ impl Meter {
 
     pub(super) fn note_end(&self, peer: IpAddr, end: End) {
         self.note_bytes(peer, b'!', &[u8::from(end == End::Reset)]);
-        self.state().ends.push((peer, end, now()));
+        let mut state = self.state();
+        state.heard.remove(&peer);
+        state.ends.push((peer, end, now()));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -80,6 +80,7 @@ impl SimStream {
                 if let Some(meter) = &self.meter {
                     let read = buf.filled().get(before..).unwrap_or_default();
                     meter.note_bytes(self.peer, b'<', read);
+                    meter.note_heard(self.peer);
                 }
             }
             Err(error) => {

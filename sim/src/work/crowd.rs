@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use turmoil::Sim;
 
-use super::{Setting, memcached, netmem};
+use super::{Setting, locker, memcached, netmem};
 use crate::config::Protocol;
 use crate::seed::Draw;
 
@@ -30,6 +30,7 @@ async fn work(setting: Setting, client: usize) {
     let worked = match setting.config.protocol {
         Protocol::Memcached => memcached::work(&setting, client, draw).await,
         Protocol::NetMem => netmem::work(&setting, client, draw).await,
+        Protocol::Locker => locker::work(&setting, client, draw).await,
     };
     let mut ledger = setting.ledger.borrow_mut();
     ledger.done += 1;

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use lockproof_protocol::memcached_binary::{self as memcached, Opcode};
-use lockproof_protocol::netmem;
+use lockproof_protocol::{locker, netmem};
 
 use crate::config::{Config, Protocol};
 
@@ -45,12 +45,18 @@ pub(super) fn half_a_request(config: &Config) -> BytesMut {
             netmem::Request::Update { page: torn_page(config), version: NO_VERSION, data }
                 .encode(&mut out);
         }
+        Protocol::Locker => {
+            let keys = vec![[TORN_KEY, &data].concat().into()];
+            locker::Request { verb: locker::Verb::Get, batch: false, keys }
+                .encode(locker::Dialect::default(), &mut out);
+        }
     }
     out.truncate(out.len() - TORN_BYTES / 2);
     out
 }
 
-/// One victim's requests for the big value, and the check of what comes.
+/// One victim's requests for the big value, and the check of what comes. A lock server has no values; its victims
+/// are their own.
 #[derive(Debug)]
 pub(super) struct Conversation {
     protocol: Protocol,
@@ -75,6 +81,7 @@ impl Conversation {
             Protocol::NetMem => {
                 netmem::Request::Read { page: BIG_PAGE, version: NO_VERSION }.encode(out);
             }
+            Protocol::Locker => {}
         }
         self.asked += 1;
     }
@@ -92,6 +99,7 @@ impl Conversation {
     fn take_one(&self, input: &mut BytesMut) -> Result<bool, String> {
         let (number, broken) = (self.answered, |error| format!("reply {}: {error}", self.answered));
         let value = match self.protocol {
+            Protocol::Locker => return Err("a lock server has no values".to_owned()),
             Protocol::Memcached => {
                 let reply = memcached::ReplyDecoder::new(BODY_MAX).decode(input).map_err(broken)?;
                 let Some(reply) = reply else { return Ok(false) };

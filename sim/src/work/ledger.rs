@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lockproof_conformance::history::{History, items, pages};
 
+use super::locks::Locks;
 use super::now;
 
 /// An operation that has no end yet.
@@ -29,6 +30,8 @@ pub(crate) struct Late {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     open: BTreeMap<usize, (&'static str, Duration)>,
+    /// How many there are to whom faults happen.
+    pub(crate) victims: usize,
     /// Healthy clients whose work is done.
     pub(crate) done: usize,
     /// Operations that ended.
@@ -50,6 +53,8 @@ pub(crate) struct Ledger {
     /// What clients saw of pages that they share.
     pub(crate) pages: History<pages::Request, pages::Reply>,
     sessions: u64,
+    /// Who believes to hold what.
+    pub(crate) locks: Locks,
 }
 
 impl Ledger {

@@ -1,14 +1,19 @@
 //! What clients do during a run: a crowd that nothing happens to, and victims.
 
+mod actor;
 mod crowd;
 mod expected;
 mod ledger;
+mod locker;
+mod locker_victim;
+mod locks;
 mod memcached;
 mod netmem;
 mod victim;
 
 pub(crate) use crowd::start as start_crowd;
 pub(crate) use ledger::Ledger;
+pub(crate) use locks::Who;
 pub(crate) use victim::start as start_victim;
 
 use std::cell::RefCell;

@@ -15,7 +15,7 @@ use crate::net::SimStream;
 use crate::seed::Draw;
 
 /// The page with the counter; as many as there are clients follow, for updates.
-const COMMON_PAGE: u32 = BIG_PAGE + 1;
+pub(super) const COMMON_PAGE: u32 = BIG_PAGE + 1;
 
 /// The client has its own cache, and returns a whole page: as if it had asked with a version that no page has.
 const NO_VERSION: i32 = -1;
@@ -39,7 +39,9 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
     while !setting.is_over() {
         think(&mut draw).await;
         let mut allowed = bound;
-        match draw.within(0..=10) {
+        // In a scene the crowd looks on, and locks nothing.
+        let most = if setting.config.hazard.is_some() { 6 } else { 10 };
+        match draw.within(0..=most) {
             0..=3 => {
                 let value = draw.number();
                 ledger.borrow_mut().begin(index, "update");

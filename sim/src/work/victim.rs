@@ -10,7 +10,8 @@ use tokio::time::{sleep, timeout};
 use turmoil::Sim;
 
 use super::expected::{Conversation, half_a_request};
-use super::{Setting, now};
+use super::{Setting, actor, locker_victim, now};
+use crate::config::Protocol;
 use crate::host::{Manner, Victim};
 use crate::net::SimStream;
 
@@ -33,7 +34,13 @@ const RETRY: Duration = Duration::from_millis(100);
 pub(crate) fn start(sim: &mut Sim<'_>, setting: &Setting, index: usize) -> Victim {
     let setting = setting.clone();
     Victim::start(sim, format!("victim-{index}"), move |manners| {
-        run(setting.clone(), index, manners)
+        let setting = setting.clone();
+        async move {
+            match setting.config.hazard {
+                Some(hazard) => actor::play(&setting, index, hazard).await,
+                None => run(setting, index, manners).await,
+            }
+        }
     })
 }
 
@@ -41,7 +48,10 @@ async fn run(setting: Setting, index: usize, mut manners: watch::Receiver<Manner
     let _ = setting.filled.subscribe().wait_for(|filled| *filled).await;
     while !setting.is_over() {
         // An error is what faults are for; only wrong replies count.
-        let _ = converse(&setting, index, &mut manners).await;
+        let _ = match setting.config.protocol {
+            Protocol::Locker => locker_victim::converse(&setting, index, &mut manners).await,
+            _ => converse(&setting, index, &mut manners).await,
+        };
         let manner = *manners.borrow();
         if matches!(manner, Manner::Silent | Manner::Torn) {
             let _ = begin_anew(&setting, index, manner).await;

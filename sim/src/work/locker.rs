@@ -1,0 +1,196 @@
+//! A healthy client of the lock server: a few keys that all want, one at a time and two at a time, and the sections that
+//! they guard.
+
+use std::time::Duration;
+
+use lockproof_client::Error;
+use lockproof_client::locker::{Backoff, Client, Outcome};
+
+use super::crowd::think;
+use super::locks::Who;
+use super::{FOR_EVER, Setting, now};
+use crate::net::SimStream;
+use crate::seed::Draw;
+
+/// What all want.
+const COMMON: [&[u8]; 3] = [b"common-0", b"common-1", b"common-2"];
+
+/// Pauses between tries, the shortest and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(60));
+
+/// Nobody holds a common key for longer than a moment, so this is many turns of all others.
+const TURN_WITHIN: Duration = Duration::from_secs(6);
+
+/// The key that a victim holds from the beginning.
+pub(super) fn victims_key(victim: usize) -> Vec<u8> {
+    format!("held-by-victim-{victim}").into_bytes()
+}
+
+/// Works until the run's work is over; an error is a healthy client's, and so a violation.
+pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Result<(), Error> {
+    let seed = draw.number();
+    let mut worker = Worker {
+        setting,
+        index,
+        client: connect(setting, index).await?,
+        pauses: Backoff::new(PAUSES.0, PAUSES.1, seed),
+    };
+    setting.filled.send_replace(true);
+    while !setting.is_over() {
+        think(&mut draw).await;
+        if setting.config.hazard.is_some() {
+            worker.stand_by().await?;
+            continue;
+        }
+        let key = *draw.pick(&COMMON);
+        match draw.within(0..=10) {
+            0..=4 => worker.section(&[key], &mut draw).await?,
+            5..=6 => {
+                let mut other = *draw.pick(&COMMON);
+                while other == key {
+                    other = *draw.pick(&COMMON);
+                }
+                worker.section(&[key, other], &mut draw).await?;
+            }
+            7 => drop(worker.expect(Ask::Query, &[key], &[Outcome::Ok, Outcome::Busy]).await?),
+            8 => drop(worker.expect(Ask::Release, &[key], &[Outcome::NotHeld]).await?),
+            9 => worker.look_at_victims().await?,
+            _ => worker.leave_and_come_back(key).await?,
+        }
+    }
+    if index == 0 {
+        worker.look_at_victims().await?;
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Ask {
+    Get,
+    Release,
+    Query,
+}
+
+struct Worker<'a> {
+    setting: &'a Setting,
+    index: usize,
+    client: Client<SimStream>,
+    pauses: Backoff,
+}
+
+impl Worker<'_> {
+    const fn who(&self) -> Who {
+        Who::Client(self.index)
+    }
+
+    /// One operation with its bound; one key is asked for by the single command, more by the batch.
+    async fn ask(&mut self, ask: Ask, keys: &[&[u8]]) -> Result<Outcome, Error> {
+        let ledger = &self.setting.ledger;
+        let client = &mut self.client;
+        let what = match ask {
+            Ask::Get => "get",
+            Ask::Release => "release",
+            Ask::Query => "query",
+        };
+        ledger.borrow_mut().begin(self.index, what);
+        let outcome = match (ask, keys) {
+            (Ask::Get, [key]) => client.get(key).await?,
+            (Ask::Get, _) => client.get_batch(keys).await?,
+            (Ask::Release, [key]) => client.release(key).await?,
+            (Ask::Release, _) => client.release_batch(keys).await?,
+            (Ask::Query, [key]) => client.query(key).await?,
+            (Ask::Query, _) => client.query_batch(keys).await?,
+        };
+        ledger.borrow_mut().end(self.index, self.setting.config.bound());
+        Ok(outcome)
+    }
+
+    /// An operation that may only come out like this.
+    async fn expect(
+        &mut self,
+        ask: Ask,
+        keys: &[&[u8]],
+        allowed: &[Outcome],
+    ) -> Result<Outcome, Error> {
+        let outcome = self.ask(ask, keys).await?;
+        if !allowed.contains(&outcome) {
+            let keys: Vec<String> = keys.iter().map(|key| key.escape_ascii().to_string()).collect();
+            let (who, at, keys) = (self.who(), now().as_secs_f64(), keys.join(" "));
+            let text = format!("{who}'s {ask:?} {keys} at {at:.3} s was {outcome:?}");
+            self.setting.ledger.borrow_mut().failed.push(text);
+        }
+        Ok(outcome)
+    }
+
+    /// Waits its turn, acts, and gives the keys back.
+    async fn section(&mut self, keys: &[&[u8]], draw: &mut Draw) -> Result<(), Error> {
+        let since = now();
+        self.pauses.reset();
+        while self.expect(Ask::Get, keys, &[Outcome::Ok, Outcome::Busy]).await? == Outcome::Busy {
+            if now() - since > TURN_WITHIN {
+                let (who, key) = (self.who(), keys[0].escape_ascii());
+                let text =
+                    format!("{who} asked for {key} for {TURN_WITHIN:?}, and never had a turn");
+                self.setting.ledger.borrow_mut().locks.kept.push(text);
+                return Ok(());
+            }
+            tokio::time::sleep(self.pauses.next().unwrap_or(PAUSES.1)).await;
+        }
+        let who = self.who();
+        let enter = |key: &&[u8]| self.setting.ledger.borrow_mut().locks.enter(key, who);
+        keys.iter().for_each(enter);
+        tokio::time::sleep(Duration::from_millis(draw.within(5..=40))).await;
+        if draw.one_in(4) {
+            self.expect(Ask::Get, keys, &[Outcome::SelfHeld]).await?;
+            self.expect(Ask::Query, keys, &[Outcome::SelfHeld]).await?;
+        }
+        let leave = |key: &&[u8]| self.setting.ledger.borrow_mut().locks.leave(key, who);
+        keys.iter().for_each(leave);
+        self.expect(Ask::Release, keys, &[Outcome::Ok]).await?;
+        Ok(())
+    }
+
+    /// In a scene the crowd looks on, so that what goes wrong is what the actors find: a key that nobody has is free.
+    async fn stand_by(&mut self) -> Result<(), Error> {
+        self.expect(Ask::Query, &[COMMON[0]], &[Outcome::Ok]).await?;
+        Ok(())
+    }
+
+    /// Are the keys of victims held?
+    async fn look_at_victims(&mut self) -> Result<(), Error> {
+        let victims = self.setting.ledger.borrow().victims;
+        for victim in 0..victims {
+            let key = victims_key(victim);
+            let outcome = self.expect(Ask::Query, &[&key], &[Outcome::Ok, Outcome::Busy]).await?;
+            if outcome == Outcome::Busy {
+                self.setting.ledger.borrow_mut().locks.seen_held.insert(victim, now());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a key if it is free, closes the connection over it, and comes on another.
+    async fn leave_and_come_back(&mut self, key: &[u8]) -> Result<(), Error> {
+        let (allowed, who) = ([Outcome::Ok, Outcome::Busy], self.who());
+        if self.expect(Ask::Get, &[key], &allowed).await? == Outcome::Ok {
+            self.setting.ledger.borrow_mut().locks.enter(key, who);
+        }
+        self.setting.ledger.borrow_mut().locks.leave_all(who);
+        self.client.close();
+        self.client = connect(self.setting, self.index).await?;
+        Ok(())
+    }
+}
+
+async fn connect(setting: &Setting, index: usize) -> Result<Client<SimStream>, Error> {
+    setting.ledger.borrow_mut().begin(index, "connect");
+    let stream = setting
+        .connect()
+        .await
+        .map_err(|source| Error::Transport { source, maybe_applied: false })?;
+    let mut client = Client::new(stream, FOR_EVER);
+    client.query(COMMON[0]).await?;
+    // A connection and a request: two round trips.
+    setting.ledger.borrow_mut().end(index, setting.config.bound() * 2);
+    Ok(client)
+}

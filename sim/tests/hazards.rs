@@ -1,0 +1,88 @@
+//! The hazards of lock services: the reference server holds in every scene on many seeds, and each scene catches the lock
+//! servers that it names.
+
+use lockproof_sim::hazards::Hazard;
+use lockproof_sim::matrix::{Matrix, SEED};
+use lockproof_sim::plan::Plan;
+use lockproof_sim::run::Run;
+use lockproof_sim::scenario::Scenario;
+use lockproof_sim::server::Server;
+
+const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/results");
+
+fn hazards() -> impl Iterator<Item = Scenario> {
+    Scenario::all().filter(Scenario::is_hazard)
+}
+
+#[test]
+fn reference_server_holds_in_every_scene() {
+    for scenario in hazards() {
+        for seed in 0..10 {
+            let outcome = scenario.run(Server::Reference, seed);
+            assert_eq!(outcome.word(), "ok", "{} seed {seed}: {outcome:#?}", scenario.name());
+        }
+    }
+}
+
+/// Scenes that a right server plays to the same end without the fault: a window is full or a client silent anyway, and
+/// who was refused, or gave back what it had, leaves nothing behind, dead or alive.
+const SAME: [&str; 4] = [
+    "locker/grant-delivered-to-nobody",
+    "locker/grant-to-the-dead",
+    "netmem/grant-delivered-to-nobody",
+    "netmem/sweep-frees-what-changed-hands",
+];
+
+/// A scene without its fault is not played as the script says: the script itself is the audit of what it needs.
+#[test]
+fn a_scene_misses_a_fault_that_is_taken_out() {
+    let mut missed = 0;
+    for scenario in hazards() {
+        let real = scenario.with(Server::Reference, 3);
+        if real.plan.faults.is_empty() || SAME.contains(&scenario.name().as_str()) {
+            continue;
+        }
+        missed += 1;
+        let vain = Run { plan: Plan::default(), ..real };
+        assert_ne!(vain.outcome().word(), "ok", "{}", scenario.name());
+    }
+    assert!(missed > 4, "{missed}");
+}
+
+#[test]
+fn a_scene_is_plain_data() {
+    for hazard in Hazard::all() {
+        let text = serde_json::to_string(&hazard).expect("it can be written");
+        let read: Hazard = serde_json::from_str(&text).expect("it can be read");
+        assert_eq!(read, hazard);
+    }
+    assert!(serde_json::from_str::<Hazard>("\"locker/unheard-of\"").is_err());
+}
+
+/// Bless with `LOCKPROOF_BLESS=1`.
+fn check(name: &str, matrix: &Matrix) {
+    let path = format!("{RESULTS}/{name}");
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    let (head, old) = committed.split_once("| scenario |").unwrap_or((&committed, ""));
+    let new = matrix.markdown();
+    if std::env::var_os("LOCKPROOF_BLESS").is_some() {
+        std::fs::write(&path, format!("{head}{new}")).expect("the file can be written");
+    } else {
+        assert_eq!(format!("| scenario |{old}"), new, "{path}; bless with LOCKPROOF_BLESS=1");
+    }
+    assert_eq!(matrix.escaped(), [], "named by a scenario, and not caught by it\n{new}");
+}
+
+fn jobs() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[test]
+fn matrix_of_locks_is_the_committed_one_and_nothing_escapes() {
+    check("simulator-locks-matrix.md", &Matrix::of_locks(SEED, jobs()));
+}
+
+#[test]
+fn matrix_of_page_locks_is_the_committed_one_and_nothing_escapes() {
+    check("simulator-pages-matrix.md", &Matrix::of_pages(SEED, jobs()));
+}
