@@ -38,7 +38,7 @@ pub struct Run {
 }
 
 /// What became of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Outcome {
     /// What did not hold, the worst first; at most one of a kind.
     pub violations: Vec<Violation>,
@@ -67,9 +67,10 @@ impl Outcome {
         }
     }
 
-    fn panicked(text: String) -> Self {
+    /// A run that came to no end of its own.
+    pub fn cut_off(kind: check::Kind, text: String) -> Self {
         Self {
-            violations: vec![Violation { kind: check::Kind::Panicked, text }],
+            violations: vec![Violation { kind, text }],
             inert: Vec::new(),
             hash: 0,
             lasted: Duration::ZERO,
@@ -86,7 +87,8 @@ impl Run {
         catch_unwind(AssertUnwindSafe(|| Stage::new(self).play())).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Outcome::panicked(text.unwrap_or_else(|| "something panicked".to_owned()))
+            let text = text.unwrap_or_else(|| "something panicked".to_owned());
+            Outcome::cut_off(check::Kind::Panicked, text)
         })
     }
 }
@@ -127,7 +129,7 @@ impl<'a> Stage<'a> {
                 self.make(&change);
             }
             if let Err(error) = self.sim.step() {
-                return Outcome::panicked(error.to_string());
+                return Outcome::cut_off(check::Kind::Panicked, error.to_string());
             }
         }
         self.judge()

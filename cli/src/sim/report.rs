@@ -1,22 +1,20 @@
-//! What `lockproof sim` prints, for people and for programs.
+//! What `lockproof sim` found, and how people are told.
 
 use std::fmt::Write;
 use std::ops::Range;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use lockproof_sim::known_bad::KnownBad;
 use lockproof_sim::run::{Outcome, Run};
-use lockproof_sim::scenario::Scenario;
 use lockproof_sim::server::Server;
-use lockproof_sim::shrink::shrink;
-use lockproof_sim::sweep::Sweep;
-use serde_json::{Value, json};
+use lockproof_sim::shrink::shrink_by;
+use lockproof_sim::sweep::{self, Sweep};
 
-use super::Subject;
 use super::arguments::SimFormat;
+use super::child::Judge;
+use super::{Subject, json, provenance};
 
-/// Failing seeds that are shown in full; of the others the numbers.
+/// Failing seeds of a subject that are shown in full; of the others the numbers.
 const SHOWN: usize = 3;
 
 /// Above this part of wasted seeds, the rest proves too little.
@@ -24,6 +22,9 @@ const WASTED_PERCENT_MAX: u64 = 20;
 
 /// Exit code of a run that proves too little.
 pub(super) const INCONCLUSIVE: u8 = 4;
+
+/// Making a plan small takes no longer: one that hangs costs the watchdog's patience at every try.
+const SHRINKING_MAX: Duration = Duration::from_mins(1);
 
 /// All that was run.
 pub(super) struct Report {
@@ -35,39 +36,67 @@ pub(super) struct Report {
 
 /// All seeds of one subject.
 pub(super) struct Swept {
-    name: String,
-    found: Sweep,
-    failures: Vec<Failure>,
+    pub(super) name: String,
+    pub(super) found: Sweep,
+    pub(super) failures: Vec<Failure>,
 }
 
 /// A failing seed, with the smallest plan that still fails.
-struct Failure {
-    seed: u64,
-    run: Run,
-    outcome: Outcome,
-    planned: usize,
-    tries: usize,
+pub(super) struct Failure {
+    pub(super) seed: u64,
+    pub(super) run: Run,
+    pub(super) outcome: Outcome,
+    pub(super) planned: usize,
+    pub(super) tries: usize,
 }
 
 impl Swept {
-    pub(super) fn of(subject: Subject, server: Server, found: Sweep) -> Self {
-        let shown = found.failed.keys().take(SHOWN);
-        let failures = shown.map(|seed| Failure::of(&subject.with(server, *seed))).collect();
+    fn of(subject: Subject, server: Server, found: Sweep, judge: &mut Judge) -> Self {
+        let shown = found.failed.iter().take(SHOWN);
+        let failures = shown
+            .map(|(seed, outcome)| Failure::of(&subject.with(server, *seed), outcome, judge))
+            .collect();
         Self { name: subject.name(), found, failures }
     }
 }
 
 impl Failure {
-    fn of(run: &Run) -> Self {
-        let shrunk = shrink(run);
-        let outcome = shrunk.run.outcome();
+    fn of(run: &Run, outcome: &Outcome, judge: &mut Judge) -> Self {
         let planned = run.plan.faults.len();
-        Self { seed: run.seed, outcome, run: shrunk.run, planned, tries: shrunk.tries }
+        let mut smallest = outcome.clone();
+        let mut tries = 0;
+        let mut small = run.clone();
+        if let Some(worst) = outcome.violations.first() {
+            let until = Instant::now() + SHRINKING_MAX;
+            let shrunk = shrink_by(run, worst.kind, |smaller| {
+                let outcome = (Instant::now() < until).then(|| judge.outcome(smaller))?;
+                let kind = outcome.violations.first()?.kind;
+                if kind == worst.kind {
+                    smallest = outcome;
+                }
+                Some(kind)
+            });
+            (small, tries) = (shrunk.run, shrunk.tries);
+        }
+        Self { seed: run.seed, outcome: smallest, run: small, planned, tries }
     }
 }
 
 impl Report {
-    pub(super) fn runs(&self) -> u64 {
+    pub(super) fn of(
+        server: Server,
+        subjects: &[Subject],
+        found: sweep::Swept,
+        took: Duration,
+        judge: &mut Judge,
+    ) -> Self {
+        let seeds = found.seeds;
+        let found = subjects.iter().zip(found.subjects);
+        let swept = found.map(|(subject, found)| Swept::of(*subject, server, found, judge));
+        Self { server, seeds, swept: swept.collect(), took }
+    }
+
+    fn runs(&self) -> u64 {
         self.swept.iter().map(|swept| swept.found.seeds()).sum()
     }
 
@@ -79,10 +108,10 @@ impl Report {
         self.swept.iter().map(|swept| swept.found.wasted).sum()
     }
 
-    fn outcome(&self) -> &'static str {
+    pub(super) fn outcome(&self) -> &'static str {
         if self.failed() > 0 {
             "violated"
-        } else if self.wasted() * 100 > self.runs() * WASTED_PERCENT_MAX {
+        } else if self.runs() == 0 || self.wasted() * 100 > self.runs() * WASTED_PERCENT_MAX {
             "inconclusive"
         } else {
             "holds"
@@ -100,7 +129,7 @@ impl Report {
     pub(super) fn text(&self, format: SimFormat) -> String {
         match format {
             SimFormat::Human => self.human(),
-            SimFormat::Json => format!("{:#}", self.json()),
+            SimFormat::Json => format!("{:#}", json::report(self)),
         }
     }
 
@@ -123,6 +152,9 @@ impl Report {
             swept.failures.iter().for_each(|failure| self.show(&mut text, &swept.name, failure));
             swept.name_the_rest(&mut text);
         }
+        if self.failed() > 0 {
+            let _ = writeln!(text, "\n{}", provenance::line());
+        }
         let (runs, seconds) = (self.runs(), self.took.as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "a rate, shown without digits")]
         let rate = runs as f64 / seconds.max(0.001);
@@ -142,49 +174,23 @@ impl Report {
             let _ = writeln!(text, "  plan:");
         }
         show_plan(text, run);
-        let _ = writeln!(text, "  hash 0x{:016x}", outcome.hash);
-        let _ = writeln!(text, "  again:  {}\n", self.again(name, *seed));
+        show_hash(text, outcome);
+        let _ = writeln!(text, "  again:  {}", self.again(name, *seed));
     }
 
-    fn again(&self, name: &str, seed: u64) -> String {
+    pub(super) fn again(&self, name: &str, seed: u64) -> String {
         format!("lockproof sim {name} --seed {seed} --server {}", self.server)
     }
+}
 
-    fn json(&self) -> Value {
-        let scenarios: Vec<Value> = self.swept.iter().map(|swept| self.json_of(swept)).collect();
-        json!({
-            "schema": "lockproof.sim/1",
-            "outcome": self.outcome(),
-            "server": self.server.to_string(),
-            "seeds": { "from": self.seeds.start, "to": self.seeds.end },
-            "scenarios": scenarios,
-            "millis": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
-        })
-    }
-
-    fn json_of(&self, swept: &Swept) -> Value {
-        let failures: Vec<Value> = swept
-            .failures
-            .iter()
-            .map(|failure| {
-                json!({
-                    "seed": failure.seed,
-                    "violations": failure.outcome.violations,
-                    "run": failure.run,
-                    "planned": failure.planned,
-                    "hash": format!("0x{:016x}", failure.outcome.hash),
-                    "again": self.again(&swept.name, failure.seed),
-                })
-            })
-            .collect();
-        json!({
-            "name": swept.name,
-            "ok": swept.found.ok,
-            "wasted": swept.found.wasted,
-            "hash": format!("0x{:016x}", swept.found.hash),
-            "failed": swept.found.failed.keys().collect::<Vec<_>>(),
-            "failures": failures,
-        })
+impl Swept {
+    fn name_the_rest(&self, text: &mut String) {
+        let rest: Vec<String> =
+            self.found.failed.keys().skip(SHOWN).map(ToString::to_string).collect();
+        if !rest.is_empty() {
+            let _ =
+                writeln!(text, "\n  {} failed with these seeds too: {}", self.name, rest.join(" "));
+        }
     }
 }
 
@@ -203,67 +209,22 @@ fn show_plan(text: &mut String, run: &Run) {
     }
 }
 
+fn show_hash(text: &mut String, outcome: &Outcome) {
+    // A run that came to no end has none.
+    if outcome.hash != 0 {
+        let _ = writeln!(text, "  hash {}", json::hash(outcome.hash));
+    }
+}
+
 /// One run from a file.
 pub(super) fn replayed(run: &Run, outcome: &Outcome, format: SimFormat) -> String {
-    let (hash, word) = (format!("0x{:016x}", outcome.hash), outcome.word());
     if format == SimFormat::Json {
-        let violations = &outcome.violations;
-        let document = json!({
-            "schema": "lockproof.sim-replay/1",
-            "word": word,
-            "violations": violations,
-            "inert": outcome.inert,
-            "hash": hash,
-            "run": run,
-        });
-        return format!("{document:#}");
+        return format!("{:#}", json::replayed(run, outcome));
     }
     let mut text = format!("lockproof sim  server {}  seed {}\n  plan:\n", run.server, run.seed);
     show_plan(&mut text, run);
     show_violations(&mut text, outcome);
-    let _ = writeln!(text, "  hash {hash}\n{word}");
+    show_hash(&mut text, outcome);
+    let _ = writeln!(text, "{}", outcome.word());
     text
-}
-
-impl Swept {
-    fn name_the_rest(&self, text: &mut String) {
-        let rest: Vec<String> =
-            self.found.failed.keys().skip(SHOWN).map(ToString::to_string).collect();
-        if !rest.is_empty() {
-            let _ =
-                writeln!(text, "  {} failed with these seeds too: {}", self.name, rest.join(" "));
-        }
-    }
-}
-
-/// The scenarios and the flawed servers.
-pub(super) fn list(format: SimFormat) -> String {
-    match format {
-        SimFormat::Human => human_list(),
-        SimFormat::Json => format!("{:#}", json_list()),
-    }
-}
-
-fn human_list() -> String {
-    let mut text = String::from("scenarios:\n");
-    let width = Scenario::all().map(|scenario| scenario.name().len()).max().unwrap_or_default();
-    for scenario in Scenario::all() {
-        let _ = writeln!(text, "  {:<width$}  {}", scenario.name(), scenario.about());
-    }
-    let _ = writeln!(text, "  {:<width$}  a random plan from every seed", super::SWARM);
-    text.push_str("servers:\n  reference  the one that users run\n");
-    for flaw in KnownBad::ALL {
-        let _ = writeln!(text, "  {:<9}  {}", flaw.name(), flaw.about());
-    }
-    text
-}
-
-fn json_list() -> Value {
-    let scenario = |scenario: Scenario| {
-        let catches: Vec<_> = scenario.catches().iter().map(|flaw| flaw.name()).collect();
-        json!({ "name": scenario.name(), "about": scenario.about(), "catches": catches })
-    };
-    let scenarios: Vec<Value> = Scenario::all().map(scenario).collect();
-    let flaws = KnownBad::ALL.map(|flaw| json!({ "name": flaw.name(), "about": flaw.about() }));
-    json!({ "schema": "lockproof.scenarios/1", "scenarios": scenarios, "known_bad": flaws })
 }

@@ -7,15 +7,19 @@ pub(crate) use audit::inert;
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
 use crate::work::Ledger;
 
 /// What kind of thing did not hold, the worst first.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
+    /// The run did not end; virtual time stood still.
+    Hung,
+    /// The process that ran it ended in the middle.
+    Died,
     /// Something panicked.
     Panicked,
     /// An operation of a healthy client never ended.
@@ -36,6 +40,8 @@ impl Kind {
     /// One word.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Hung => "hung",
+            Self::Died => "died",
             Self::Panicked => "panicked",
             Self::Wedged => "wedged",
             Self::Failed => "failed",
@@ -48,7 +54,7 @@ impl Kind {
 }
 
 /// Something that did not hold.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Violation {
     /// What kind.
     pub kind: Kind,

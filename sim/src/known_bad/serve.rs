@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use lockproof_reference_server::Listener;
@@ -23,6 +24,8 @@ const MISSING_MAX: usize = 4096;
 struct Server<M> {
     flaw: KnownBad,
     table: RwLock<M>,
+    /// K24 sends under it.
+    of_the_thread: Mutex<()>,
     mailboxes: RefCell<BTreeMap<SessionId, mpsc::UnboundedSender<Bytes>>>,
     start: Instant,
     connections: Rc<Cell<usize>>,
@@ -38,6 +41,7 @@ pub(crate) async fn serve<M: Meaning>(
     let server = Rc::new(Server {
         flaw,
         table: RwLock::new(table),
+        of_the_thread: Mutex::new(()),
         mailboxes: RefCell::default(),
         start: Instant::now(),
         connections,
@@ -187,7 +191,11 @@ impl<M: Meaning> Connection<M> {
         self.send(&reply).await
     }
 
+    #[expect(clippy::await_holding_lock, reason = "this is K24's flaw")]
     async fn send(&mut self, reply: &[u8]) -> io::Result<()> {
+        let server = Rc::clone(&self.server);
+        let lock = || server.of_the_thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let _held = (server.flaw == KnownBad::K24).then(lock);
         deliver(self.server.flaw, &mut self.stream, &mut self.input, reply).await
     }
 }

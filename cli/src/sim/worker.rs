@@ -1,0 +1,36 @@
+//! A process that runs what it is told: a line on standard input is a run, a line on standard output what became of it.
+//!
+//! It ends with its standard input, whatever it is busy with: one that hangs must not outlive who watches it.
+
+use std::io::{BufRead, Write, stdin, stdout};
+use std::process::{ExitCode, exit};
+use std::sync::mpsc;
+
+use lockproof_sim::run::Run;
+
+use crate::exit::{Done, Problem};
+
+/// What a worker is told: whether to record, and the run.
+pub(super) type Order<R> = (bool, R);
+
+/// Serves until nobody asks any more.
+pub(crate) fn serve() -> Done {
+    let (send, orders) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in stdin().lock().lines().map_while(Result::ok) {
+            if send.send(line).is_err() {
+                break;
+            }
+        }
+        exit(0);
+    });
+    for line in orders {
+        let (_record, run): Order<Run> = serde_json::from_str(&line).map_err(Problem::harness)?;
+        let answer = run.outcome();
+        let answer = serde_json::to_string(&answer).map_err(Problem::harness)?;
+        let mut stdout = stdout().lock();
+        let written = writeln!(stdout, "{answer}").and_then(|()| stdout.flush());
+        written.map_err(Problem::harness)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
