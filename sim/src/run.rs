@@ -16,6 +16,7 @@ use crate::config::{Config, REAPED_WITHIN, WINDOW_SEGMENTS};
 use crate::host::Victim;
 use crate::net::UNIX_START;
 use crate::plan::{Fault, Plan};
+use crate::record::{self, Recording};
 use crate::seed::{Draw, Purpose};
 use crate::server::{self, Gauges, HOST, Server};
 use crate::trace::{Hash, Trace};
@@ -82,6 +83,11 @@ impl Outcome {
 }
 
 impl Run {
+    /// Runs it, and notes what happens.
+    pub fn recorded(&self) -> (Outcome, Recording) {
+        record::while_in(&self.config, || self.outcome())
+    }
+
     /// Runs it; a panic inside is a violation.
     pub fn outcome(&self) -> Outcome {
         catch_unwind(AssertUnwindSafe(|| Stage::new(self).play())).unwrap_or_else(|panic| {
@@ -110,6 +116,7 @@ impl<'a> Stage<'a> {
         let setting = Setting {
             config: Rc::new(run.config.clone()),
             seed: run.seed,
+            who: String::new(),
             until: run.plan.healed_at() + WORK_AFTER,
             ledger: Rc::new(RefCell::new(Ledger::default())),
             filled: watch::channel(false).0,
@@ -157,6 +164,7 @@ impl<'a> Stage<'a> {
 
     fn judge(mut self) -> Outcome {
         let now = self.sim.elapsed();
+        record::over(now);
         let ledger = self.setting.ledger.borrow();
         let connections = self.gauges.connections();
         let violations =

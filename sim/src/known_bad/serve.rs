@@ -17,6 +17,7 @@ use super::deliver::deliver;
 use super::{KnownBad, Meaning};
 use crate::config::IDLE_TIMEOUT;
 use crate::net::{SimListener, SimStream};
+use crate::record::{self, Claimant};
 
 /// More than is ever missing of a request here.
 const MISSING_MAX: usize = 4096;
@@ -139,21 +140,29 @@ impl<M: Meaning> Connection<M> {
         let server = Rc::clone(&self.server);
         let flaw = server.flaw;
         if !flaw.always_writes() {
+            let claim = record::claim("table", "read", &self.claimant());
             let table = server.table.read().await;
+            claim.granted();
             if let Some(reply) = table.read(server.now(), &request) {
-                let _held = flaw.sends_under_lock().then_some(table);
+                let _held = flaw.sends_under_lock().then_some((table, claim));
                 return self.deliver(reply).await;
             }
         }
+        let claim = record::claim("table", "write", &self.claimant());
         let mut table = server.table.write().await;
+        claim.granted();
         let effects = table.write(server.now(), self.id, request);
         let own = server.post(self.id, effects);
-        let held = flaw.always_writes().then_some(table);
+        let held = flaw.always_writes().then_some((table, claim));
         let Some(reply) = own else {
             drop(held);
             return self.wait().await;
         };
         self.deliver(reply).await
+    }
+
+    fn claimant(&self) -> Claimant {
+        Claimant::Address(self.stream.peer())
     }
 
     /// Takes what is there of a request for all of it.
@@ -191,7 +200,6 @@ impl<M: Meaning> Connection<M> {
         self.send(&reply).await
     }
 
-    #[expect(clippy::await_holding_lock, reason = "this is K24's flaw")]
     async fn send(&mut self, reply: &[u8]) -> io::Result<()> {
         let server = Rc::clone(&self.server);
         let lock = || server.of_the_thread.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,6 +7,7 @@ use super::crowd::think;
 use super::expected::{BIG_PAGE, big_value, torn_page};
 use super::{FOR_EVER, Setting};
 use crate::net::SimStream;
+use crate::record::{self, Claimant};
 use crate::seed::Draw;
 
 /// The page with the counter; those of single clients follow.
@@ -45,7 +46,7 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
             }
             7..=8 => {
                 ledger.borrow_mut().begin(index, "lock and unlock");
-                count(setting, &mut client).await?;
+                count(setting, index, &mut client).await?;
                 allowed = queue_bound;
             }
             9 => {
@@ -64,9 +65,15 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
 }
 
 /// Adds one to the number in the common page, under its lock.
-async fn count(setting: &Setting, client: &mut Client<SimStream>) -> Result<(), Error> {
+async fn count(
+    setting: &Setting,
+    index: usize,
+    client: &mut Client<SimStream>,
+) -> Result<(), Error> {
     let least = setting.ledger.borrow_mut().begin_increment();
+    let claim = record::claim("page 1", "lock", &Claimant::Client(index));
     let page = client.lock(COMMON_PAGE).await?;
+    claim.granted();
     let number = page.data.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)) + 1;
     client.unlock(COMMON_PAGE, &number.to_be_bytes()).await?;
     setting.ledger.borrow_mut().end_increment(least, number);

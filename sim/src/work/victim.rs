@@ -31,10 +31,9 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// Starts a victim's host.
 pub(crate) fn start(sim: &mut Sim<'_>, setting: &Setting, index: usize) -> Victim {
-    let setting = setting.clone();
-    Victim::start(sim, format!("victim-{index}"), move |manners| {
-        run(setting.clone(), index, manners)
-    })
+    let name = format!("victim-{index}");
+    let setting = setting.of(name.clone());
+    Victim::start(sim, name, move |manners| run(setting.clone(), index, manners))
 }
 
 async fn run(setting: Setting, index: usize, mut manners: watch::Receiver<Manner>) {
