@@ -6,6 +6,7 @@ mod arguments;
 mod child;
 mod json;
 mod list;
+mod picture;
 mod progress;
 mod provenance;
 mod report;
@@ -69,7 +70,11 @@ pub(crate) fn run(sim: &Sim) -> Done {
         Problem::usage(format!("no server is named `{server}`; `lockproof sim list` shows all"))
     })?;
     let subjects = subjects(&sim.scenarios)?;
-    let report = swept(sim, server, &subjects)?;
+    let mut report = swept(sim, server, &subjects)?;
+    if let Some(path) = &sim.timeline {
+        let mut judge = Judge::new(sim.watchdog);
+        report.timeline = Some(picture::of_report(path, &report, &subjects, &mut judge)?);
+    }
     output::print(&report.text(sim.format))?;
     Ok(report.code())
 }
@@ -93,8 +98,13 @@ fn swept(sim: &Sim, server: Server, subjects: &[Subject]) -> Result<Report, Prob
 
 fn replay(again: &Replay) -> Done {
     let run = planned(&again.plan)?;
-    let outcome = Judge::new(again.watchdog).outcome(&run);
-    output::print(&report::replayed(&run, &outcome, again.format))?;
+    let (outcome, recording) = Judge::new(again.watchdog).recorded(&run);
+    output::print(&report::replayed(&run, &outcome, recording.as_ref(), again.format))?;
+    if let Some(path) = &again.timeline {
+        let name = again.plan.display().to_string();
+        let command = format!("lockproof sim replay --plan {name}");
+        picture::of_run(path, (&name, &command), &run, &outcome, recording.as_ref())?;
+    }
     Ok(match outcome.word() {
         "ok" => ExitCode::SUCCESS,
         "inert" => ExitCode::from(report::INCONCLUSIVE),

@@ -39,6 +39,7 @@ const WATCHDOG: &str = "30s";
 ///
 ///   lockproof sim                                      every scenario, five seeds each
 ///   lockproof sim client-drips --seed 3 --server K04   a server that is wrong on purpose
+///   lockproof sim client-drips --seed 3 --server K04 --timeline drips.html
 ///   lockproof sim swarm --seeds 0..10000
 ///   lockproof sim swarm --seeds 0..10000 --shard 1/4   the second quarter of them
 ///   lockproof sim swarm --seeds 70000.. --time 10m     as many as there is time for
@@ -76,6 +77,9 @@ pub(crate) struct Sim {
     /// 'reference', or a server that is wrong on purpose, such as K01
     #[arg(long, value_name = "NAME", default_value = "reference")]
     pub(super) server: String,
+    /// Draw the first failure, or the first run if all is well, as a page for the browser
+    #[arg(long, value_name = "FILE.html")]
+    pub(super) timeline: Option<PathBuf>,
     /// How the report is printed
     #[arg(long, value_enum, default_value_t = SimFormat::Human)]
     pub(super) format: SimFormat,
@@ -102,6 +106,9 @@ pub(super) struct Replay {
     /// What the run may take of real time before it counts as hung
     #[arg(long, value_name = "TIME", default_value = WATCHDOG, value_parser = duration)]
     pub(super) watchdog: Duration,
+    /// Draw the run as a page for the browser
+    #[arg(long, value_name = "FILE.html")]
+    pub(super) timeline: Option<PathBuf>,
     /// How the report is printed
     #[arg(long, value_enum, default_value_t = SimFormat::Human)]
     pub(super) format: SimFormat,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use lockproof_sim::check::Kind;
 use lockproof_sim::run::{Outcome, Run};
 
-use super::worker::Order;
+use super::worker::{Answer, Order};
 use crate::exit::Problem;
 
 /// A process is replaced after so many runs: what leaks in one does not add up.
@@ -35,15 +35,26 @@ impl Judge {
 
     /// What becomes of a run, whatever it does to its process.
     pub(super) fn outcome(&mut self, run: &Run) -> Outcome {
+        self.ask(run, false).0
+    }
+
+    /// The same, with what happened; a run that came to no end has no recording.
+    pub(super) fn recorded(&mut self, run: &Run) -> Answer {
+        self.ask(run, true)
+    }
+
+    fn ask(&mut self, run: &Run, record: bool) -> Answer {
         let mut child = self.child.take().unwrap_or_else(Child::start);
-        match child.ask(&(false, run), self.watchdog) {
-            Some(Answer::Outcome(outcome)) => {
+        match child.ask(&(record, run), self.watchdog) {
+            Ok(answer) => {
                 child.left -= 1;
                 self.child = Some(child).filter(|child| child.left > 0);
-                outcome
+                answer
             }
-            Some(Answer::End) => Outcome::cut_off(Kind::Died, child.last_words()),
-            None => Outcome::cut_off(Kind::Hung, self.hung()),
+            Err(RecvTimeoutError::Disconnected) => {
+                (Outcome::cut_off(Kind::Died, child.last_words()), None)
+            }
+            Err(RecvTimeoutError::Timeout) => (Outcome::cut_off(Kind::Hung, self.hung()), None),
         }
     }
 
@@ -63,12 +74,6 @@ struct Child {
     answers: Receiver<String>,
     words: Option<JoinHandle<String>>,
     left: u32,
-}
-
-enum Answer {
-    Outcome(Outcome),
-    /// Nothing more comes.
-    End,
 }
 
 impl Child {
@@ -100,19 +105,13 @@ impl Child {
         Ok(Self { process, orders, answers, words, left: RUNS_OF_ONE })
     }
 
-    /// The answer to an order; none within the limit.
-    fn ask(&mut self, order: &Order<&Run>, limit: Duration) -> Option<Answer> {
+    /// The answer to an order, if it comes within the limit.
+    fn ask(&mut self, order: &Order<&Run>, limit: Duration) -> Result<Answer, RecvTimeoutError> {
         let line = serde_json::to_string(order).expect("a run is plain data");
         // One that is gone takes no orders, and gives no answer either.
         let _ = writeln!(self.orders, "{line}").and_then(|()| self.orders.flush());
-        match self.answers.recv_timeout(limit) {
-            Ok(line) => {
-                let outcome = serde_json::from_str(&line).expect("the same program wrote it");
-                Some(Answer::Outcome(outcome))
-            }
-            Err(RecvTimeoutError::Disconnected) => Some(Answer::End),
-            Err(RecvTimeoutError::Timeout) => None,
-        }
+        let line = self.answers.recv_timeout(limit)?;
+        Ok(serde_json::from_str(&line).expect("the same program wrote it"))
     }
 
     /// How it ended, and what it said last.

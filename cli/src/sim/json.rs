@@ -40,6 +40,7 @@ fn of(report: &Report, swept: &Swept) -> Value {
 fn failed(report: &Report, swept: &Swept, failure: &Failure) -> Value {
     json!({
         "seed": failure.seed,
+        "story": failure.story(),
         "violations": failure.outcome.violations,
         "run": failure.run,
         "planned": failure.planned,
@@ -49,10 +50,11 @@ fn failed(report: &Report, swept: &Swept, failure: &Failure) -> Value {
 }
 
 /// One run from a file.
-pub(super) fn replayed(run: &Run, outcome: &Outcome) -> Value {
+pub(super) fn replayed(run: &Run, outcome: &Outcome, story: Option<&str>) -> Value {
     json!({
         "schema": "lockproof.sim-replay/1",
         "word": outcome.word(),
+        "story": story,
         "violations": outcome.violations,
         "inert": outcome.inert,
         "hash": hash(outcome.hash),

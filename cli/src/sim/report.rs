@@ -5,9 +5,11 @@ use std::ops::Range;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use lockproof_sim::record::Recording;
 use lockproof_sim::run::{Outcome, Run};
 use lockproof_sim::server::Server;
-use lockproof_sim::shrink::shrink_by;
+use lockproof_sim::shrink::{Shrunk, shrink_by};
+use lockproof_sim::story;
 use lockproof_sim::sweep::{self, Sweep};
 
 use super::arguments::SimFormat;
@@ -32,6 +34,8 @@ pub(super) struct Report {
     pub(super) seeds: Range<u64>,
     pub(super) swept: Vec<Swept>,
     pub(super) took: Duration,
+    /// Of what a picture was drawn.
+    pub(super) timeline: Option<String>,
 }
 
 /// All seeds of one subject.
@@ -46,6 +50,7 @@ pub(super) struct Failure {
     pub(super) seed: u64,
     pub(super) run: Run,
     pub(super) outcome: Outcome,
+    pub(super) recording: Option<Recording>,
     pub(super) planned: usize,
     pub(super) tries: usize,
 }
@@ -63,22 +68,34 @@ impl Swept {
 impl Failure {
     fn of(run: &Run, outcome: &Outcome, judge: &mut Judge) -> Self {
         let planned = run.plan.faults.len();
-        let mut smallest = outcome.clone();
-        let mut tries = 0;
-        let mut small = run.clone();
+        let mut shrunk = Shrunk { run: run.clone(), tries: 0 };
+        // What becomes of the smallest plan so far, and what happened.
+        let mut smallest = (outcome.clone(), None);
         if let Some(worst) = outcome.violations.first() {
             let until = Instant::now() + SHRINKING_MAX;
-            let shrunk = shrink_by(run, worst.kind, |smaller| {
-                let outcome = (Instant::now() < until).then(|| judge.outcome(smaller))?;
-                let kind = outcome.violations.first()?.kind;
+            shrunk = shrink_by(run, worst.kind, |smaller| {
+                let answer = (Instant::now() < until).then(|| judge.recorded(smaller))?;
+                let kind = answer.0.violations.first()?.kind;
                 if kind == worst.kind {
-                    smallest = outcome;
+                    smallest = answer;
                 }
                 Some(kind)
             });
-            (small, tries) = (shrunk.run, shrunk.tries);
         }
-        Self { seed: run.seed, outcome: smallest, run: small, planned, tries }
+        let (mut outcome, mut recording) = smallest;
+        let has_ended = |outcome: &Outcome| outcome.hash != 0;
+        if recording.is_none() && has_ended(&outcome) {
+            (outcome, recording) = judge.recorded(run);
+        }
+        let Shrunk { run: small, tries } = shrunk;
+        Self { seed: run.seed, run: small, outcome, recording, planned, tries }
+    }
+}
+
+impl Failure {
+    /// What happened, in a sentence.
+    pub(super) fn story(&self) -> Option<String> {
+        story::tell(&self.outcome, self.recording.as_ref()?, &self.run.plan)
     }
 }
 
@@ -93,7 +110,7 @@ impl Report {
         let seeds = found.seeds;
         let found = subjects.iter().zip(found.subjects);
         let swept = found.map(|(subject, found)| Swept::of(*subject, server, found, judge));
-        Self { server, seeds, swept: swept.collect(), took }
+        Self { server, seeds, swept: swept.collect(), took, timeline: None }
     }
 
     fn runs(&self) -> u64 {
@@ -155,6 +172,9 @@ impl Report {
         if self.failed() > 0 {
             let _ = writeln!(text, "\n{}", provenance::line());
         }
+        if let Some(timeline) = &self.timeline {
+            let _ = writeln!(text, "{timeline}");
+        }
         let (runs, seconds) = (self.runs(), self.took.as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "a rate, shown without digits")]
         let rate = runs as f64 / seconds.max(0.001);
@@ -164,8 +184,11 @@ impl Report {
     }
 
     fn show(&self, text: &mut String, name: &str, failure: &Failure) {
-        let Failure { seed, run, outcome, planned, tries } = failure;
+        let Failure { seed, run, outcome, planned, tries, .. } = failure;
         let _ = writeln!(text, "\nFAIL  {name}  seed {seed}");
+        if let Some(story) = failure.story() {
+            let _ = writeln!(text, "  {story}");
+        }
         show_violations(text, outcome);
         let left = run.plan.faults.len();
         if left < *planned {
@@ -217,12 +240,21 @@ fn show_hash(text: &mut String, outcome: &Outcome) {
 }
 
 /// One run from a file.
-pub(super) fn replayed(run: &Run, outcome: &Outcome, format: SimFormat) -> String {
+pub(super) fn replayed(
+    run: &Run,
+    outcome: &Outcome,
+    recording: Option<&Recording>,
+    format: SimFormat,
+) -> String {
+    let story = recording.and_then(|recording| story::tell(outcome, recording, &run.plan));
     if format == SimFormat::Json {
-        return format!("{:#}", json::replayed(run, outcome));
+        return format!("{:#}", json::replayed(run, outcome, story.as_deref()));
     }
     let mut text = format!("lockproof sim  server {}  seed {}\n  plan:\n", run.server, run.seed);
     show_plan(&mut text, run);
+    if let Some(story) = story {
+        let _ = writeln!(text, "  {story}");
+    }
     show_violations(&mut text, outcome);
     show_hash(&mut text, outcome);
     let _ = writeln!(text, "{}", outcome.word());

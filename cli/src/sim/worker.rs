@@ -6,12 +6,16 @@ use std::io::{BufRead, Write, stdin, stdout};
 use std::process::{ExitCode, exit};
 use std::sync::mpsc;
 
-use lockproof_sim::run::Run;
+use lockproof_sim::record::Recording;
+use lockproof_sim::run::{Outcome, Run};
 
 use crate::exit::{Done, Problem};
 
 /// What a worker is told: whether to record, and the run.
 pub(super) type Order<R> = (bool, R);
+
+/// What it answers: what became of the run, and the recording if that was asked for.
+pub(super) type Answer = (Outcome, Option<Recording>);
 
 /// Serves until nobody asks any more.
 pub(crate) fn serve() -> Done {
@@ -25,8 +29,14 @@ pub(crate) fn serve() -> Done {
         exit(0);
     });
     for line in orders {
-        let (_record, run): Order<Run> = serde_json::from_str(&line).map_err(Problem::harness)?;
-        let answer = run.outcome();
+        let (record, run): Order<Run> = serde_json::from_str(&line).map_err(Problem::harness)?;
+        let answer: Answer = match record {
+            true => {
+                let (outcome, recording) = run.recorded();
+                (outcome, Some(recording))
+            }
+            false => (run.outcome(), None),
+        };
         let answer = serde_json::to_string(&answer).map_err(Problem::harness)?;
         let mut stdout = stdout().lock();
         let written = writeln!(stdout, "{answer}").and_then(|()| stdout.flush());

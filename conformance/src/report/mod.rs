@@ -3,7 +3,7 @@
 mod failure;
 mod form;
 mod frames;
-mod html;
+pub mod html;
 mod human;
 mod json;
 mod junit;
