@@ -5,6 +5,7 @@ use lockproof_sim::record::{Recording, Wrong};
 use lockproof_sim::run::{Outcome, Run};
 use lockproof_sim::scenario::Scenario;
 use lockproof_sim::server::Server;
+use lockproof_sim::story;
 
 fn run(scenario: &str, server: Server) -> Run {
     Scenario::from_name(scenario).unwrap_or_else(|| panic!("no {scenario}")).with(server, 3)
@@ -83,4 +84,32 @@ fn page_locks_are_seen() {
     held.sort_unstable();
     // What the next one is granted, the one before has asked to be unlocked; its own news come later.
     assert!(held.iter().all(|(granted, until)| granted < until), "{held:?}");
+}
+
+#[test]
+fn a_sentence_says_who_waited_for_whom() {
+    let told = |scenario, flaw| {
+        let run = run(scenario, Server::KnownBad(flaw));
+        let (outcome, recording) = run.recorded();
+        story::tell(&outcome, &recording, &run.plan).expect("it fails")
+    };
+    let story = told("memcached/client-drips", KnownBad::K04);
+    assert!(
+        story.starts_with("client ") && story.contains(" in vain: the table was locked (read)"),
+        "{story}"
+    );
+    assert!(story.contains("for victim-0 (it reads drop by drop since 3."), "{story}");
+    let story = told("netmem/client-stops-reading", KnownBad::K05);
+    assert!(
+        story
+            .ends_with("left of clients that are gone, after victim-0 at 3.17 s: it stops reading"),
+        "{story}"
+    );
+}
+
+#[test]
+fn nothing_is_told_where_all_is_well() {
+    let run = run("netmem/calm", Server::Reference);
+    let (outcome, recording) = run.recorded();
+    assert_eq!(story::tell(&outcome, &recording, &run.plan), None);
 }

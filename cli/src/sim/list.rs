@@ -22,7 +22,7 @@ fn human_list() -> String {
     for scenario in Scenario::all() {
         let _ = writeln!(text, "  {:<width$}  {}", scenario.name(), scenario.about());
     }
-    let _ = writeln!(text, "  {:<width$}  a random plan from every seed", SWARM);
+    let _ = writeln!(text, "  {SWARM:<width$}  a random plan from every seed");
     text.push_str("servers:\n  reference  the one that users run\n");
     for flaw in KnownBad::ALL {
         let _ = writeln!(text, "  {:<9}  {}", flaw.name(), flaw.about());

@@ -30,12 +30,11 @@ pub(crate) fn serve() -> Done {
     });
     for line in orders {
         let (record, run): Order<Run> = serde_json::from_str(&line).map_err(Problem::harness)?;
-        let answer: Answer = match record {
-            true => {
-                let (outcome, recording) = run.recorded();
-                (outcome, Some(recording))
-            }
-            false => (run.outcome(), None),
+        let answer: Answer = if record {
+            let (outcome, recording) = run.recorded();
+            (outcome, Some(recording))
+        } else {
+            (run.outcome(), None)
         };
         let answer = serde_json::to_string(&answer).map_err(Problem::harness)?;
         let mut stdout = stdout().lock();

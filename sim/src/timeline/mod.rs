@@ -42,7 +42,7 @@ impl Timeline<'_> {
             title: format!("{} seed {seed}, {server} · Lockproof", self.name),
             header: self.header(),
             main: html! {
-                (self.stage())
+                (stage())
                 (listing::listing(self.recording, &self.run.plan))
                 script #recording type="application/json" { (PreEscaped(as_data(&self.data()))) }
             },
@@ -75,38 +75,6 @@ impl Timeline<'_> {
             }
             @for violation in &self.outcome.violations { p.problem { (violation) } }
             div.command { code { (self.again) } button.copy type="button" hidden { "Copy" } }
-        }
-    }
-
-    fn stage(&self) -> Markup {
-        html! {
-            section #timeline aria-labelledby="timeline-name" {
-                h2 #timeline-name { "Timeline" }
-                noscript { p.note { "The picture needs JavaScript; what matters most is listed below." } }
-                div.tools hidden {
-                    button type="button" data-do="in" { "Closer" }
-                    button type="button" data-do="out" { "Wider" }
-                    button type="button" data-do="back" { "Earlier" }
-                    button type="button" data-do="on" { "Later" }
-                    button type="button" data-do="all" { "Whole run" }
-                    button type="button" data-do="failure" { "The failure" }
-                    output.range aria-live="polite" {}
-                }
-                div.stage hidden {}
-                div.details aria-live="polite" hidden { p.note {
-                    "Choose something: by a click, or with the arrow keys when the picture has the focus."
-                } }
-                ul.legend hidden {
-                    li.operation { "operation" } li.wrong { "not as it should be" } li.fault { "fault" }
-                    li.wait { "send without room" } li.held { "lock held" } li.queued { "lock waited for" }
-                    li.lost { "never read" }
-                }
-                p.keys.moves-picture hidden {
-                    span { kbd { "←" } " " kbd { "→" } " along a lane" } span { kbd { "↑" } " " kbd { "↓" } " other lane" }
-                    span { kbd { "+" } " " kbd { "-" } " closer, wider" } span { kbd { "," } " " kbd { "." } " earlier, later" }
-                    span { kbd { "0" } " whole run" } span { kbd { "f" } " the failure" }
-                }
-            }
         }
     }
 
@@ -150,6 +118,39 @@ impl Timeline<'_> {
         lanes.push(lane("server", "server"));
         lanes.extend(victims.into_iter().map(|name| lane("victim", name)));
         lanes
+    }
+}
+
+/// Where the picture is drawn, and what works it; hidden until the script is there.
+fn stage() -> Markup {
+    html! {
+        section #timeline aria-labelledby="timeline-name" {
+            h2 #timeline-name { "Timeline" }
+            noscript { p.note { "The picture needs JavaScript; what matters most is listed below." } }
+            div.tools hidden {
+                button type="button" data-do="in" { "Closer" }
+                button type="button" data-do="out" { "Wider" }
+                button type="button" data-do="back" { "Earlier" }
+                button type="button" data-do="on" { "Later" }
+                button type="button" data-do="all" { "Whole run" }
+                button type="button" data-do="failure" { "The failure" }
+                output.range aria-live="polite" {}
+            }
+            div.stage hidden {}
+            div.details aria-live="polite" hidden { p.note {
+                "Choose something: by a click, or with the arrow keys when the picture has the focus."
+            } }
+            ul.legend hidden {
+                li.operation { "operation" } li.wrong { "not as it should be" } li.fault { "fault" }
+                li.wait { "send without room" } li.held { "lock held" } li.queued { "lock waited for" }
+                li.lost { "never read" }
+            }
+            p.keys.moves-picture hidden {
+                span { kbd { "←" } " " kbd { "→" } " along a lane" } span { kbd { "↑" } " " kbd { "↓" } " other lane" }
+                span { kbd { "+" } " " kbd { "-" } " closer, wider" } span { kbd { "," } " " kbd { "." } " earlier, later" }
+                span { kbd { "0" } " whole run" } span { kbd { "f" } " the failure" }
+            }
+        }
     }
 }
 

@@ -4,9 +4,13 @@
 {
   const SVG = "http://www.w3.org/2000/svg";
   const GUTTER = 104, AXIS = 26, LANE = 40, ROW = 13, PAD = 6;
+  // Messages to those right below the server need some way to be seen on.
+  const FLIGHT = 16;
   // Messages that begin within so many pixels are drawn as one.
   const MERGE = 3;
   const SHORTEST = 2_000;
+  // With more than so many things in sight, arrows step back.
+  const DENSE = 400;
 
   const data = JSON.parse(document.getElementById("recording").textContent);
   const root = document.getElementById("timeline");
@@ -24,7 +28,7 @@
   let top = AXIS;
   for (const lane of lanes) {
     lane.top = top;
-    lane.height = Math.max(LANE, lane.rows.length * ROW + 2 * PAD);
+    lane.height = Math.max(LANE, lane.rows.length * ROW + 2 * PAD) + (lane.kind === "server" ? FLIGHT : 0);
     lane.middle = top + lane.height / 2;
     top += lane.height;
   }
@@ -157,7 +161,10 @@
     const draw = () => {
       const [start, stop] = one.to_server ? [lane, server] : [server, lane];
       const down = stop.top > start.top;
-      const border = (which, below) => (below ? which.top + which.height - 6 : which.top + 6);
+      const border = (which, below) => {
+        if (which !== server) return which.middle + (below ? 9 : -9);
+        return below ? which.top + PAD + which.rows.length * ROW : which.top + PAD / 2;
+      };
       const x1 = x(one.since), y1 = border(start, down), y2 = border(stop, !down);
       const x2 = isLost ? x1 + 8 : x(one.until);
       const y = isLost ? y1 + (y2 - y1) * 0.5 : y2;
@@ -210,6 +217,7 @@
       one.element.addEventListener("click", () => choose(one));
       return one.element;
     });
+    svg.classList.toggle("dense", items.length > DENSE);
     svg.replaceChildren(make("defs", {}, hatch), ...grid(), ...drawn, ...names());
     range.textContent = `${seconds(view.from)} to ${seconds(view.to)}`;
     const again = chosen && items.find((one) => one.key === chosen.key);
@@ -316,7 +324,7 @@
     if (!failing) return look(0, end);
     const before = data.faults.filter((one) => one.since <= failing.since + 2e5 && one.since > failing.since - 2e6).map((one) => one.since);
     const from = Math.min(failing.since, ...before) - 2e5;
-    look(from, Math.max(Math.min(until(failing), failing.since + 12e5) + 2e5, from + 6e5));
+    look(from, Math.max(Math.min(until(failing), failing.since + 6e5) + 2e5, from + 6e5));
   }
 
   const actions = {
