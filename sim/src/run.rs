@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,21 @@ pub struct Run {
     pub plan: Plan,
     /// The seed of the workload and the network.
     pub seed: u64,
+}
+
+/// The virtual time of a run, for whoever wonders from outside whether it still moves.
+#[derive(Debug, Default)]
+pub struct Clock(AtomicU64);
+
+impl Clock {
+    /// How much virtual time had passed at the last step.
+    pub fn now(&self) -> Duration {
+        Duration::from_micros(self.0.load(Relaxed))
+    }
+
+    fn set(&self, now: Duration) {
+        self.0.store(u64::try_from(now.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
 }
 
 /// What became of a run.
@@ -84,13 +100,18 @@ impl Outcome {
 
 impl Run {
     /// Runs it, and notes what happens.
-    pub fn recorded(&self) -> (Outcome, Recording) {
-        record::while_in(&self.config, || self.outcome())
+    pub fn recorded(&self, clock: &Clock) -> (Outcome, Recording) {
+        record::while_in(&self.config, || self.watched(clock))
     }
 
     /// Runs it; a panic inside is a violation.
     pub fn outcome(&self) -> Outcome {
-        catch_unwind(AssertUnwindSafe(|| Stage::new(self).play())).unwrap_or_else(|panic| {
+        self.watched(&Clock::default())
+    }
+
+    /// Runs it, and shows the virtual time to other threads.
+    pub fn watched(&self, clock: &Clock) -> Outcome {
+        catch_unwind(AssertUnwindSafe(|| Stage::new(self).play(clock))).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
             let text = text.unwrap_or_else(|| "something panicked".to_owned());
@@ -128,13 +149,14 @@ impl<'a> Stage<'a> {
         Self { plan: &run.plan, sim, setting, gauges, victims, trace: Trace::default() }
     }
 
-    fn play(mut self) -> Outcome {
+    fn play(mut self, clock: &Clock) -> Outcome {
         let mut changes = changes(self.plan).into_iter().peekable();
         let end = self.setting.until + REAPED_WITHIN;
         while self.sim.elapsed() < end && !self.is_quiet() {
             while let Some(change) = changes.next_if(|change| change.at <= self.sim.elapsed()) {
                 self.make(&change);
             }
+            clock.set(self.sim.elapsed());
             if let Err(error) = self.sim.step() {
                 return Outcome::cut_off(check::Kind::Panicked, error.to_string());
             }

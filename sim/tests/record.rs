@@ -2,7 +2,7 @@
 
 use lockproof_sim::known_bad::KnownBad;
 use lockproof_sim::record::{Recording, Wrong};
-use lockproof_sim::run::{Outcome, Run};
+use lockproof_sim::run::{Clock, Outcome, Run};
 use lockproof_sim::scenario::Scenario;
 use lockproof_sim::server::Server;
 use lockproof_sim::story;
@@ -12,7 +12,7 @@ fn run(scenario: &str, server: Server) -> Run {
 }
 
 fn recorded(scenario: &str, server: Server) -> (Outcome, Recording) {
-    run(scenario, server).recorded()
+    run(scenario, server).recorded(&Clock::default())
 }
 
 const K01: Server = Server::KnownBad(KnownBad::K01);
@@ -25,7 +25,7 @@ fn a_run_does_not_notice_its_recording() {
         ("memcached/client-stops-reading", K01),
     ] {
         let run = run(scenario, server);
-        assert_eq!(run.outcome().hash, run.recorded().0.hash, "{scenario}");
+        assert_eq!(run.outcome().hash, run.recorded(&Clock::default()).0.hash, "{scenario}");
     }
 }
 
@@ -90,7 +90,7 @@ fn page_locks_are_seen() {
 fn a_sentence_says_who_waited_for_whom() {
     let told = |scenario, flaw| {
         let run = run(scenario, Server::KnownBad(flaw));
-        let (outcome, recording) = run.recorded();
+        let (outcome, recording) = run.recorded(&Clock::default());
         story::tell(&outcome, &recording, &run.plan).expect("it fails")
     };
     let story = told("memcached/client-drips", KnownBad::K04);
@@ -110,6 +110,6 @@ fn a_sentence_says_who_waited_for_whom() {
 #[test]
 fn nothing_is_told_where_all_is_well() {
     let run = run("netmem/calm", Server::Reference);
-    let (outcome, recording) = run.recorded();
+    let (outcome, recording) = run.recorded(&Clock::default());
     assert_eq!(story::tell(&outcome, &recording, &run.plan), None);
 }

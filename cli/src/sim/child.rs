@@ -17,6 +17,9 @@ use crate::exit::Problem;
 /// A process is replaced after so many runs: what leaks in one does not add up.
 const RUNS_OF_ONE: u32 = 500;
 
+/// A thread that does nothing else answers within that.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
+
 /// Lines of a process's last words that are kept.
 const LAST_LINES: usize = 8;
 
@@ -54,14 +57,19 @@ impl Judge {
             Err(RecvTimeoutError::Disconnected) => {
                 (Outcome::cut_off(Kind::Died, child.last_words()), None)
             }
-            Err(RecvTimeoutError::Timeout) => (Outcome::cut_off(Kind::Hung, self.hung()), None),
+            Err(RecvTimeoutError::Timeout) => {
+                (Outcome::cut_off(Kind::Hung, self.hung(child.virtual_time())), None)
+            }
         }
     }
 
-    fn hung(&self) -> String {
+    fn hung(&self, at: Option<Duration>) -> String {
         let seconds = self.watchdog.as_secs_f64();
+        let at = at.map_or_else(String::new, |at| {
+            format!(", and virtual time stands at {:.3} s", at.as_secs_f64())
+        });
         format!(
-            "it did not end within {seconds:.0} s of real time: a task never rests, or the thread waits for itself"
+            "it did not end within {seconds:.0} s of real time{at}: a task never rests, or the thread waits for itself"
         )
     }
 }
@@ -112,6 +120,13 @@ impl Child {
         let _ = writeln!(self.orders, "{line}").and_then(|()| self.orders.flush());
         let line = self.answers.recv_timeout(limit)?;
         Ok(serde_json::from_str(&line).expect("the same program wrote it"))
+    }
+
+    /// How far it is, if it still says so.
+    fn virtual_time(&mut self) -> Option<Duration> {
+        writeln!(self.orders).and_then(|()| self.orders.flush()).ok()?;
+        let line = self.answers.recv_timeout(LAST_ANSWER).ok()?;
+        line.parse().ok().map(Duration::from_micros)
     }
 
     /// How it ended, and what it said last.
