@@ -4,8 +4,10 @@
 
 mod arguments;
 mod child;
+mod counts;
 mod json;
 mod list;
+mod merge;
 mod picture;
 mod progress;
 mod provenance;
@@ -63,6 +65,11 @@ pub(crate) fn run(sim: &Sim) -> Done {
             return Ok(ExitCode::SUCCESS);
         }
         Some(Verb::Replay(again)) => return replay(again),
+        Some(Verb::Merge(merge)) => {
+            let whole = merge::merged(&merge.reports)?;
+            output::print(&merge::text(&whole, merge.format))?;
+            return Ok(merge::counts(&whole).code());
+        }
         None => {}
     }
     let server = Server::from_name(&sim.server).ok_or_else(|| {
@@ -76,7 +83,7 @@ pub(crate) fn run(sim: &Sim) -> Done {
         report.timeline = Some(picture::of_report(path, &report, &subjects, &mut judge)?);
     }
     output::print(&report.text(sim.format))?;
-    Ok(report.code())
+    Ok(report.counts().code())
 }
 
 fn swept(sim: &Sim, server: Server, subjects: &[Subject]) -> Result<Report, Problem> {
@@ -107,7 +114,7 @@ fn replay(again: &Replay) -> Done {
     }
     Ok(match outcome.word() {
         "ok" => ExitCode::SUCCESS,
-        "inert" => ExitCode::from(report::INCONCLUSIVE),
+        "inert" => ExitCode::from(counts::INCONCLUSIVE),
         _ => ExitCode::FAILURE,
     })
 }

@@ -91,6 +91,8 @@ pub(super) enum Verb {
     List(List),
     /// Run a plan from a file again
     Replay(Replay),
+    /// Make one report of reports about neighbouring seeds
+    Merge(Merge),
 }
 
 /// Run a plan from a file again
@@ -109,6 +111,25 @@ pub(super) struct Replay {
     /// Draw the run as a page for the browser
     #[arg(long, value_name = "FILE.html")]
     pub(super) timeline: Option<PathBuf>,
+    /// How the report is printed
+    #[arg(long, value_enum, default_value_t = SimFormat::Human)]
+    pub(super) format: SimFormat,
+}
+
+/// Make one report of reports about neighbouring seeds
+///
+/// What ran on several machines, by --shard or otherwise: counts add up, and the hash is that of one
+/// run with all seeds. The reports must be of the same program, with no seed missing between them.
+///
+/// Example:
+///
+///   lockproof sim merge part-0.json part-1.json part-2.json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment, after_long_help = CODES)]
+pub(super) struct Merge {
+    /// Reports of 'lockproof sim --format json', in any order
+    #[arg(value_name = "REPORT.json", required = true)]
+    pub(super) reports: Vec<PathBuf>,
     /// How the report is printed
     #[arg(long, value_enum, default_value_t = SimFormat::Human)]
     pub(super) format: SimFormat,

@@ -11,11 +11,14 @@ use serde_json::{Value, json};
 use super::provenance;
 use super::report::{Failure, Report, Swept};
 
+/// What a report of seeds calls itself.
+pub(super) const SCHEMA: &str = "lockproof.sim/1";
+
 pub(super) fn report(report: &Report) -> Value {
     let scenarios: Vec<Value> = report.swept.iter().map(|swept| of(report, swept)).collect();
     json!({
-        "schema": "lockproof.sim/1",
-        "outcome": report.outcome(),
+        "schema": SCHEMA,
+        "outcome": report.counts().outcome(),
         "server": report.server.to_string(),
         "seeds": { "from": report.seeds.start, "to": report.seeds.end },
         "scenarios": scenarios,

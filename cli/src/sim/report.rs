@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 use std::ops::Range;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use lockproof_sim::record::Recording;
@@ -14,16 +13,11 @@ use lockproof_sim::sweep::{self, Sweep};
 
 use super::arguments::SimFormat;
 use super::child::Judge;
+use super::counts::Counts;
 use super::{Subject, json, provenance};
 
 /// Failing seeds of a subject that are shown in full; of the others the numbers.
 const SHOWN: usize = 3;
-
-/// Above this part of wasted seeds, the rest proves too little.
-const WASTED_PERCENT_MAX: u64 = 20;
-
-/// Exit code of a run that proves too little.
-pub(super) const INCONCLUSIVE: u8 = 4;
 
 /// Making a plan small takes no longer: one that hangs costs the watchdog's patience at every try.
 const SHRINKING_MAX: Duration = Duration::from_mins(1);
@@ -113,34 +107,9 @@ impl Report {
         Self { server, seeds, swept: swept.collect(), took, timeline: None }
     }
 
-    fn runs(&self) -> u64 {
-        self.swept.iter().map(|swept| swept.found.seeds()).sum()
-    }
-
-    fn failed(&self) -> usize {
-        self.swept.iter().map(|swept| swept.found.failed.len()).sum()
-    }
-
-    fn wasted(&self) -> u64 {
-        self.swept.iter().map(|swept| swept.found.wasted).sum()
-    }
-
-    pub(super) fn outcome(&self) -> &'static str {
-        if self.failed() > 0 {
-            "violated"
-        } else if self.runs() == 0 || self.wasted() * 100 > self.runs() * WASTED_PERCENT_MAX {
-            "inconclusive"
-        } else {
-            "holds"
-        }
-    }
-
-    pub(super) fn code(&self) -> ExitCode {
-        match self.outcome() {
-            "holds" => ExitCode::SUCCESS,
-            "violated" => ExitCode::FAILURE,
-            _ => ExitCode::from(INCONCLUSIVE),
-        }
+    /// What all of it came to.
+    pub(super) fn counts(&self) -> Counts {
+        self.swept.iter().map(|swept| Counts::from(&swept.found)).sum()
     }
 
     pub(super) fn text(&self, format: SimFormat) -> String {
@@ -156,29 +125,23 @@ impl Report {
         let _ = writeln!(text, "lockproof sim  server {}  seeds {start}..{end}", self.server);
         let width = self.swept.iter().map(|swept| swept.name.len()).max().unwrap_or_default();
         for Swept { name, found, .. } in &self.swept {
-            let _ = write!(text, "  {name:<width$}  {:>5} ok", found.ok);
-            if found.wasted > 0 {
-                let _ = write!(text, "  {:>5} wasted", found.wasted);
-            }
-            if !found.failed.is_empty() {
-                let _ = write!(text, "  {:>5} failed", found.failed.len());
-            }
-            text.push('\n');
+            Counts::from(found).show(&mut text, name, width);
         }
         for swept in &self.swept {
             swept.failures.iter().for_each(|failure| self.show(&mut text, &swept.name, failure));
             swept.name_the_rest(&mut text);
         }
-        if self.failed() > 0 {
+        let counts = self.counts();
+        if counts.failed > 0 {
             let _ = writeln!(text, "\n{}", provenance::line());
         }
         if let Some(timeline) = &self.timeline {
             let _ = writeln!(text, "{timeline}");
         }
-        let (runs, seconds) = (self.runs(), self.took.as_secs_f64());
+        let (runs, seconds) = (counts.runs(), self.took.as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "a rate, shown without digits")]
         let rate = runs as f64 / seconds.max(0.001);
-        let outcome = self.outcome();
+        let outcome = counts.outcome();
         let _ = writeln!(text, "{outcome}: {runs} runs in {seconds:.1} s, {rate:.0} a second");
         text
     }

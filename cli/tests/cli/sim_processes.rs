@@ -92,28 +92,6 @@ fn child_of(process: u32) -> Option<String> {
     found.find_map(|text| text.split_whitespace().next().map(str::to_owned))
 }
 
-/// Ranges that ran apart merge into what one run comes to.
-#[test]
-fn parts_come_to_the_whole() {
-    let whole = json(&["client-drips", "--seeds", "10..17"]);
-    let part = |shard| json(&["client-drips", "--seeds", "10..17", "--shard", shard]);
-    let parts = [part("0/3"), part("1/3"), part("2/3")];
-    let ranges: Vec<&Value> = parts.iter().map(|part| &part["seeds"]).collect();
-    let range = |from, to| json!({ "from": from, "to": to });
-    assert_eq!(ranges, [&range(10, 12), &range(12, 14), &range(14, 17)]);
-    for (index, scenario) in whole["scenarios"].as_array().unwrap().iter().enumerate() {
-        let of_parts = || parts.iter().map(|part| &part["scenarios"][index]);
-        let ok: u64 = of_parts().map(|part| part["ok"].as_u64().unwrap()).sum();
-        let hash = of_parts().fold(0, |all, part| all ^ hash(part));
-        assert_eq!((scenario["ok"].as_u64().unwrap(), self::hash(scenario)), (ok, hash));
-    }
-}
-
-fn hash(scenario: &Value) -> u64 {
-    let text = scenario["hash"].as_str().unwrap();
-    u64::from_str_radix(text.trim_start_matches("0x"), 16).unwrap()
-}
-
 /// As many as there is time for, all scenarios with each; which ones is said.
 #[test]
 fn time_ends_a_range_that_has_no_end() {
