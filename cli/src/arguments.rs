@@ -56,6 +56,9 @@ pub(crate) enum Verb {
     /// One client of `serve --echo-mode process`
     #[command(hide = true)]
     EchoChild,
+    /// The runs of `sim`, one a line
+    #[command(hide = true)]
+    SimWorker,
 }
 
 /// Judge a server, case by case

@@ -51,5 +51,6 @@ fn run(verb: Verb) -> Done {
         Verb::Play(play) => play_server::run(&play),
         Verb::Sim(sim) => sim::run(&sim),
         Verb::EchoChild => serve::echo_child(),
+        Verb::SimWorker => sim::work(),
     }
 }

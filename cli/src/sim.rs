@@ -1,26 +1,37 @@
 //! `lockproof sim`: the server that users run, in a simulated network with clients that die.
+//!
+//! Runs happen in processes of their own ([`child`]), because a server can hang the simulator itself.
 
 mod arguments;
+mod child;
+mod counts;
+mod json;
+mod list;
+mod merge;
+mod picture;
+mod progress;
+mod provenance;
 mod report;
+mod worker;
 
 pub(crate) use arguments::Sim;
+pub(crate) use worker::serve as work;
 
 use std::fmt::Display;
-use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lockproof_sim::run::Run;
 use lockproof_sim::scenario::Scenario;
 use lockproof_sim::server::Server;
 use lockproof_sim::swarm;
-use lockproof_sim::sweep::{Sweep, sweep};
+use lockproof_sim::sweep::{Order, sweep};
 
-use self::arguments::SimFormat;
-use self::arguments::{SWARM, Verb};
-use self::report::{Report, Swept};
+use self::arguments::{Replay, SWARM, Verb};
+use self::child::Judge;
+use self::progress::Progress;
+use self::report::Report;
 use crate::exit::{Done, Problem};
 use crate::output;
 
@@ -50,10 +61,15 @@ impl Subject {
 pub(crate) fn run(sim: &Sim) -> Done {
     match &sim.verb {
         Some(Verb::List(list)) => {
-            output::print(&report::list(list.format))?;
+            output::print(&list::text(list.format))?;
             return Ok(ExitCode::SUCCESS);
         }
-        Some(Verb::Replay(again)) => return replay(&again.plan, again.format),
+        Some(Verb::Replay(again)) => return replay(again),
+        Some(Verb::Merge(merge)) => {
+            let whole = merge::merged(&merge.reports)?;
+            output::print(&merge::text(&whole, merge.format))?;
+            return Ok(merge::counts(&whole).code());
+        }
         None => {}
     }
     let server = Server::from_name(&sim.server).ok_or_else(|| {
@@ -61,34 +77,52 @@ pub(crate) fn run(sim: &Sim) -> Done {
         Problem::usage(format!("no server is named `{server}`; `lockproof sim list` shows all"))
     })?;
     let subjects = subjects(&sim.scenarios)?;
-    let seeds = sim.seeds();
-    let total = subjects.len() as u64 * (seeds.end - seeds.start);
-    let (progress, begun) = (Progress::new(total), Instant::now());
-    let mut report =
-        Report { server, seeds: seeds.clone(), swept: Vec::new(), took: Duration::ZERO };
-    for subject in subjects {
-        let before = report.runs();
-        let make = |seed| subject.with(server, seed);
-        let found = sweep(seeds.clone(), sim.jobs(), make, |so_far| progress.tell(before, so_far));
-        report.swept.push(Swept::of(subject, server, found));
+    let mut report = swept(sim, server, &subjects)?;
+    if let Some(path) = &sim.timeline {
+        let mut judge = Judge::new(sim.watchdog);
+        report.timeline = Some(picture::of_report(path, &report, &subjects, &mut judge)?);
     }
-    progress.bar.finish_and_clear();
-    report.took = begun.elapsed();
     output::print(&report.text(sim.format))?;
-    Ok(report.code())
+    Ok(report.counts().code())
 }
 
-fn replay(plan: &Path, format: SimFormat) -> Done {
-    let wrong = |error: &dyn Display| Problem::usage(format!("{}: {error}", plan.display()));
-    let text = std::fs::read_to_string(plan).map_err(|error| wrong(&error))?;
-    let run: Run = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
-    let outcome = run.outcome();
-    output::print(&report::replayed(&run, &outcome, format))?;
+fn swept(sim: &Sim, server: Server, subjects: &[Subject]) -> Result<Report, Problem> {
+    let seeds = sim.seeds()?;
+    let begun = Instant::now();
+    let until = sim.time.and_then(|time| begun.checked_add(time));
+    let total = (seeds.end - seeds.start).checked_mul(subjects.len() as u64);
+    let progress = Progress::new(total, sim.time);
+    let order = Order { seeds, subjects: subjects.len(), jobs: sim.jobs(), until };
+    let make = |subject: usize, seed| subjects[subject].with(server, seed);
+    let judge = || {
+        let mut judge = Judge::new(sim.watchdog);
+        move |run: &Run| judge.outcome(run)
+    };
+    let found = sweep(&order, make, judge, |so_far| progress.tell(so_far));
+    let took = progress.end();
+    Ok(Report::of(server, subjects, found, took, &mut Judge::new(sim.watchdog)))
+}
+
+fn replay(again: &Replay) -> Done {
+    let run = planned(&again.plan)?;
+    let (outcome, recording) = Judge::new(again.watchdog).recorded(&run);
+    output::print(&report::replayed(&run, &outcome, recording.as_ref(), again.format))?;
+    if let Some(path) = &again.timeline {
+        let name = again.plan.display().to_string();
+        let command = format!("lockproof sim replay --plan {name}");
+        picture::of_run(path, (&name, &command), &run, &outcome, recording.as_ref())?;
+    }
     Ok(match outcome.word() {
         "ok" => ExitCode::SUCCESS,
-        "inert" => ExitCode::from(report::INCONCLUSIVE),
+        "inert" => ExitCode::from(counts::INCONCLUSIVE),
         _ => ExitCode::FAILURE,
     })
+}
+
+fn planned(plan: &Path) -> Result<Run, Problem> {
+    let wrong = |error: &dyn Display| Problem::usage(format!("{}: {error}", plan.display()));
+    let text = std::fs::read_to_string(plan).map_err(|error| wrong(&error))?;
+    serde_json::from_str(&text).map_err(|error| wrong(&error))
 }
 
 /// The subjects of these names: a scenario, one half of its name, or `swarm`.
@@ -115,29 +149,4 @@ fn subjects(names: &[String]) -> Result<Vec<Subject>, Problem> {
         }
     }
     Ok(subjects)
-}
-
-/// Progress on stderr, where that is a terminal.
-struct Progress {
-    bar: ProgressBar,
-}
-
-impl Progress {
-    fn new(total: u64) -> Self {
-        let visible = std::io::stderr().is_terminal();
-        let target =
-            if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(total), target);
-        let style =
-            ProgressStyle::with_template("{bar:30} {pos}/{len} seeds, {per_sec}, {elapsed} {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar }
-    }
-
-    fn tell(&self, before: u64, so_far: &Sweep) {
-        self.bar.set_position(before + so_far.seeds());
-        if let Some((seed, _)) = so_far.failed.last_key_value() {
-            self.bar.set_message(format!("({} failed, last {seed})", so_far.failed.len()));
-        }
-    }
 }

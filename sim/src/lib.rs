@@ -5,6 +5,9 @@
 //! from seeds, [`shrink`] makes a failing plan small. [`known_bad`] has servers that must be caught: a scenario that
 //! catches none of them proves nothing. [`conformance`] plays the judge's sessions in virtual time.
 //!
+//! [`record`] notes what happened for people to look at, [`story`] says it in a sentence,
+//! [`timeline`] draws it.
+//!
 //! Below that: [`net`] makes turmoil's sockets behave like a kernel's, and lets the production
 //! [`serve`](lockproof_reference_server::serve) run here without knowing it; [`host`] has the deaths; [`seed`] and
 //! [`trace`] are what makes a run repeatable, and shows that it is.
@@ -27,12 +30,15 @@ pub mod known_bad;
 pub mod matrix;
 pub mod net;
 pub mod plan;
+pub mod record;
 pub mod run;
 pub mod scenario;
 pub mod seed;
 pub mod server;
 pub mod shrink;
+pub mod story;
 pub mod swarm;
 pub mod sweep;
+pub mod timeline;
 pub mod trace;
 mod work;

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use crate::hazards;
 use crate::host::Victim;
 use crate::net::UNIX_START;
 use crate::plan::{Fault, Plan};
+use crate::record::{self, Recording};
 use crate::seed::{Draw, Purpose};
 use crate::server::{self, Gauges, HOST, Server};
 use crate::trace::{Hash, Trace};
@@ -35,8 +37,23 @@ pub struct Run {
     pub seed: u64,
 }
 
+/// The virtual time of a run, for whoever wonders from outside whether it still moves.
+#[derive(Debug, Default)]
+pub struct Clock(AtomicU64);
+
+impl Clock {
+    /// How much virtual time had passed at the last step.
+    pub fn now(&self) -> Duration {
+        Duration::from_micros(self.0.load(Relaxed))
+    }
+
+    fn set(&self, now: Duration) {
+        self.0.store(u64::try_from(now.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
+}
+
 /// What became of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Outcome {
     /// What did not hold, the worst first; at most one of a kind.
     pub violations: Vec<Violation>,
@@ -65,9 +82,10 @@ impl Outcome {
         }
     }
 
-    fn panicked(text: String) -> Self {
+    /// A run that came to no end of its own.
+    pub fn cut_off(kind: check::Kind, text: String) -> Self {
         Self {
-            violations: vec![Violation { kind: check::Kind::Panicked, text }],
+            violations: vec![Violation { kind, text }],
             inert: Vec::new(),
             hash: 0,
             lasted: Duration::ZERO,
@@ -79,12 +97,23 @@ impl Outcome {
 }
 
 impl Run {
+    /// Runs it, and notes what happens.
+    pub fn recorded(&self, clock: &Clock) -> (Outcome, Recording) {
+        record::while_in(&self.config, || self.watched(clock))
+    }
+
     /// Runs it; a panic inside is a violation.
     pub fn outcome(&self) -> Outcome {
-        catch_unwind(AssertUnwindSafe(|| Stage::new(self).play())).unwrap_or_else(|panic| {
+        self.watched(&Clock::default())
+    }
+
+    /// Runs it, and shows the virtual time to other threads.
+    pub fn watched(&self, clock: &Clock) -> Outcome {
+        catch_unwind(AssertUnwindSafe(|| Stage::new(self).play(clock))).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Outcome::panicked(text.unwrap_or_else(|| "something panicked".to_owned()))
+            let text = text.unwrap_or_else(|| "something panicked".to_owned());
+            Outcome::cut_off(check::Kind::Panicked, text)
         })
     }
 }
@@ -112,6 +141,7 @@ impl<'a> Stage<'a> {
         let setting = Setting {
             config: Rc::new(run.config.clone()),
             seed: run.seed,
+            who: String::new(),
             until: run.config.hazard.map_or(healed_at, |_| hazards::END),
             ledger: Rc::new(RefCell::new(ledger)),
             filled: watch::channel(false).0,
@@ -121,15 +151,16 @@ impl<'a> Stage<'a> {
         Self { plan: &run.plan, sim, setting, gauges, victims, trace: Trace::default() }
     }
 
-    fn play(mut self) -> Outcome {
+    fn play(mut self, clock: &Clock) -> Outcome {
         let mut changes = changes(self.plan).into_iter().peekable();
         let end = self.setting.until + REAPED_WITHIN;
         while self.sim.elapsed() < end && !self.is_quiet() {
             while let Some(change) = changes.next_if(|change| change.at <= self.sim.elapsed()) {
                 self.make(&change);
             }
+            clock.set(self.sim.elapsed());
             if let Err(error) = self.sim.step() {
-                return Outcome::panicked(error.to_string());
+                return Outcome::cut_off(check::Kind::Panicked, error.to_string());
             }
         }
         self.judge()
@@ -160,6 +191,7 @@ impl<'a> Stage<'a> {
 
     fn judge(mut self) -> Outcome {
         let now = self.sim.elapsed();
+        record::over(now);
         let ledger = self.setting.ledger.borrow();
         let violations = check::violations(
             &ledger,

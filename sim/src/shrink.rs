@@ -15,11 +15,18 @@ pub struct Shrunk {
 
 /// Shrinks the plan of a run that fails; one that does not fail comes back as it is.
 pub fn shrink(run: &Run) -> Shrunk {
-    let mut shrunk = Shrunk { run: run.clone(), tries: 1 };
-    let Some(kind) = worst(run) else { return shrunk };
+    match worst(run) {
+        Some(kind) => shrink_by(run, kind, worst),
+        None => Shrunk { run: run.clone(), tries: 0 },
+    }
+}
+
+/// Shrinks the plan of a run whose worst violation is of that kind; `worst` says what a smaller one comes to.
+pub fn shrink_by(run: &Run, kind: Kind, mut worst: impl FnMut(&Run) -> Option<Kind>) -> Shrunk {
+    let mut shrunk = Shrunk { run: run.clone(), tries: 0 };
     let mut size = run.plan.faults.len().div_ceil(2);
     while size > 0 {
-        while shrunk.leave_out(size, kind) {}
+        while shrunk.leave_out(size, kind, &mut worst) {}
         size /= 2;
     }
     shrunk
@@ -27,7 +34,12 @@ pub fn shrink(run: &Run) -> Shrunk {
 
 impl Shrunk {
     /// Leaves `size` faults in a row out, if it fails as before then.
-    fn leave_out(&mut self, size: usize, kind: Kind) -> bool {
+    fn leave_out(
+        &mut self,
+        size: usize,
+        kind: Kind,
+        worst: &mut impl FnMut(&Run) -> Option<Kind>,
+    ) -> bool {
         let faults = &self.run.plan.faults;
         for start in (0..faults.len()).step_by(size) {
             let end = (start + size).min(faults.len());

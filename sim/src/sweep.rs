@@ -1,15 +1,52 @@
-//! Many seeds, on several threads: what became of each, in order of the seeds.
+//! Many seeds, several at a time: what became of each, in order of the seeds.
+//!
+//! Who runs a seed is the caller's: this thread ([`Run::outcome`]), or a process that can be watched. A seed is run with
+//! every subject or with none, so that what was done is a range.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crate::run::{Outcome, Run};
 use crate::trace::Hash;
 
+/// Which seeds, and how.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The seeds, if the time suffices.
+    pub seeds: Range<u64>,
+    /// How many subjects are run with each of them.
+    pub subjects: usize,
+    /// Runs at the same time.
+    pub jobs: usize,
+    /// No seed but the first is begun after that.
+    pub until: Option<Instant>,
+}
+
+/// What became of all of them.
+#[derive(Debug)]
+pub struct Swept {
+    /// The seeds that were run.
+    pub seeds: Range<u64>,
+    /// What became of each subject.
+    pub subjects: Vec<Sweep>,
+}
+
+impl Swept {
+    /// Runs so far.
+    pub fn runs(&self) -> u64 {
+        self.subjects.iter().map(Sweep::seeds).sum()
+    }
+
+    /// Runs with a violation.
+    pub fn failed(&self) -> usize {
+        self.subjects.iter().map(|sweep| sweep.failed.len()).sum()
+    }
+}
+
 /// What became of a range of seeds.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sweep {
     /// Seeds without a violation, every fault of which bit.
     pub ok: u64,
@@ -42,30 +79,48 @@ impl Sweep {
     }
 }
 
-/// Runs every seed of the range, `jobs` at a time. After each, `tell` hears how far it is.
-pub fn sweep(
-    seeds: Range<u64>,
-    jobs: usize,
-    make: impl Fn(u64) -> Run + Sync,
-    tell: impl Fn(&Sweep) + Sync,
-) -> Sweep {
-    let next = AtomicU64::new(seeds.start);
-    let found = Mutex::new(Sweep::default());
+/// Runs what is ordered. Each job has a judge of its own; after each run, `tell` hears how far it is.
+pub fn sweep<J: FnMut(&Run) -> Outcome>(
+    order: &Order,
+    make: impl Fn(usize, u64) -> Run + Sync,
+    judge: impl Fn() -> J + Sync,
+    tell: impl Fn(&Swept) + Sync,
+) -> Swept {
+    let Range { start, .. } = order.seeds;
+    let next = Mutex::new((start, 0));
+    let subjects = vec![Sweep::default(); order.subjects];
+    let swept = Mutex::new(Swept { seeds: start..start, subjects });
     std::thread::scope(|scope| {
-        for _ in 0..jobs.max(1) {
+        for _ in 0..order.jobs.max(1) {
             scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Relaxed);
-                    if seed >= seeds.end {
-                        return;
-                    }
-                    let outcome = make(seed).outcome();
-                    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                    found.add(seed, outcome);
-                    tell(&found);
+                let mut judge = judge();
+                while let Some((seed, subject)) = take(order, &mut lock(&next)) {
+                    let outcome = judge(&make(subject, seed));
+                    let mut swept = lock(&swept);
+                    swept.seeds.end = swept.seeds.end.max(seed + 1);
+                    swept.subjects[subject].add(seed, outcome);
+                    tell(&swept);
                 }
             });
         }
     });
-    found.into_inner().unwrap_or_else(PoisonError::into_inner)
+    swept.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The next seed and subject; a seed that has begun gets all of them.
+fn take(order: &Order, next: &mut (u64, usize)) -> Option<(u64, usize)> {
+    let taken = *next;
+    let begins = taken.1 == 0;
+    // The first seed is run however short the time is.
+    let is_late = || order.until.is_some_and(|until| Instant::now() >= until);
+    let is_over = begins && taken.0 > order.seeds.start && is_late();
+    if order.subjects == 0 || taken.0 >= order.seeds.end || is_over {
+        return None;
+    }
+    *next = if taken.1 + 1 < order.subjects { (taken.0, taken.1 + 1) } else { (taken.0 + 1, 0) };
+    Some(taken)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

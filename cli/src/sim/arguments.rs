@@ -5,16 +5,21 @@
 use std::ops::Range;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::exit::CODES;
+use crate::arguments::duration;
+use crate::exit::{CODES, Problem};
 
 /// Instead of a scenario's name: a random plan from every seed.
 pub(super) const SWARM: &str = "swarm";
 
 /// Seeds of each scenario, if nobody says otherwise.
 const SEEDS: Range<u64> = 0..5;
+
+/// A run takes some tens of milliseconds.
+const WATCHDOG: &str = "30s";
 
 /// Run the server in a simulated network, with clients that die
 ///
@@ -26,11 +31,18 @@ const SEEDS: Range<u64> = 0..5;
 /// A scenario is named as in 'lockproof sim list', by the whole name or by one half of it. The
 /// scenario 'swarm' draws a random plan from every seed.
 ///
+/// Every run happens in a process that is watched: one that hangs or dies is reported with its seed,
+/// and the others go on. A failure shows what happened, the smallest plan of faults that still
+/// fails, and the command that runs it again.
+///
 /// Examples:
 ///
 ///   lockproof sim                                      every scenario, five seeds each
 ///   lockproof sim client-drips --seed 3 --server K04   a server that is wrong on purpose
+///   lockproof sim client-drips --seed 3 --server K04 --timeline drips.html
 ///   lockproof sim swarm --seeds 0..10000
+///   lockproof sim swarm --seeds 0..10000 --shard 1/4   the second quarter of them
+///   lockproof sim swarm --seeds 70000.. --time 10m     as many as there is time for
 #[derive(Args, Debug)]
 #[command(
     verbatim_doc_comment,
@@ -47,15 +59,27 @@ pub(crate) struct Sim {
     /// One seed
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
     seed: Option<u64>,
-    /// A range of seeds, without its end [default: 0..5]
+    /// A range of seeds, without its end; 'A..' where --time ends it [default: 0..5, or 0..]
     #[arg(long, value_name = "A..B", value_parser = range)]
     seeds: Option<Range<u64>>,
-    /// Threads [default: as many as there are processors]
+    /// Only the K-th of N equal parts of the seeds, counted from 0
+    #[arg(long, value_name = "K/N", value_parser = Shard::parse)]
+    shard: Option<Shard>,
+    /// Begin no seed after this time, such as 90s or 10m; the report says which were run
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) time: Option<Duration>,
+    /// What one run may take of real time before it counts as hung
+    #[arg(long, value_name = "TIME", default_value = WATCHDOG, value_parser = duration)]
+    pub(super) watchdog: Duration,
+    /// Processes at a time [default: as many as there are processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
     /// 'reference', or a server that is wrong on purpose, such as K01
     #[arg(long, value_name = "NAME", default_value = "reference")]
     pub(super) server: String,
+    /// Draw the first failure, or the first run if all is well, as a page for the browser
+    #[arg(long, value_name = "FILE.html")]
+    pub(super) timeline: Option<PathBuf>,
     /// How the report is printed
     #[arg(long, value_enum, default_value_t = SimFormat::Human)]
     pub(super) format: SimFormat,
@@ -67,6 +91,8 @@ pub(super) enum Verb {
     List(List),
     /// Run a plan from a file again
     Replay(Replay),
+    /// Make one report of reports about neighbouring seeds
+    Merge(Merge),
 }
 
 /// Run a plan from a file again
@@ -79,6 +105,31 @@ pub(super) struct Replay {
     /// The file
     #[arg(long, value_name = "FILE")]
     pub(super) plan: PathBuf,
+    /// What the run may take of real time before it counts as hung
+    #[arg(long, value_name = "TIME", default_value = WATCHDOG, value_parser = duration)]
+    pub(super) watchdog: Duration,
+    /// Draw the run as a page for the browser
+    #[arg(long, value_name = "FILE.html")]
+    pub(super) timeline: Option<PathBuf>,
+    /// How the report is printed
+    #[arg(long, value_enum, default_value_t = SimFormat::Human)]
+    pub(super) format: SimFormat,
+}
+
+/// Make one report of reports about neighbouring seeds
+///
+/// What ran on several machines, by --shard or otherwise: counts add up, and the hash is that of one
+/// run with all seeds. The reports must be of the same program, with no seed missing between them.
+///
+/// Example:
+///
+///   lockproof sim merge part-0.json part-1.json part-2.json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment, after_long_help = CODES)]
+pub(super) struct Merge {
+    /// Reports of 'lockproof sim --format json', in any order
+    #[arg(value_name = "REPORT.json", required = true)]
+    pub(super) reports: Vec<PathBuf>,
     /// How the report is printed
     #[arg(long, value_enum, default_value_t = SimFormat::Human)]
     pub(super) format: SimFormat,
@@ -92,9 +143,26 @@ pub(super) struct List {
 }
 
 impl Sim {
-    pub(super) fn seeds(&self) -> Range<u64> {
+    /// The seeds to run, if there is time for all.
+    pub(super) fn seeds(&self) -> Result<Range<u64>, Problem> {
         let one = self.seed.map(|seed| seed..seed.saturating_add(1));
-        one.or_else(|| self.seeds.clone()).unwrap_or(SEEDS)
+        let unsaid = if self.time.is_some() { 0..OPEN } else { SEEDS };
+        let seeds = one.or_else(|| self.seeds.clone()).unwrap_or(unsaid);
+        if seeds.end == OPEN && self.time.is_none() {
+            return Err(Problem::usage("seeds without an end: say how long, by --time"));
+        }
+        let Some(shard) = &self.shard else { return Ok(seeds) };
+        if seeds.end == OPEN {
+            return Err(Problem::usage(
+                "a part of seeds without an end: say where, by --seeds A..B",
+            ));
+        }
+        let part = shard.of(&seeds);
+        if part.is_empty() {
+            let count = seeds.end - seeds.start;
+            return Err(Problem::usage(format!("this part of {count} seeds has none in it")));
+        }
+        Ok(part)
     }
 
     pub(super) fn jobs(&self) -> usize {
@@ -103,11 +171,41 @@ impl Sim {
     }
 }
 
+/// The end of a range that has none.
+const OPEN: u64 = u64::MAX;
+
+/// One of several equal parts.
+#[derive(Clone, Copy, Debug)]
+struct Shard {
+    index: u64,
+    count: u64,
+}
+
+impl Shard {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no part; write the second of four as 1/4");
+        let (index, count) = text.split_once('/').ok_or_else(wrong)?;
+        let number = |text: &str| text.parse::<u64>().map_err(|_| wrong());
+        let (index, count) = (number(index)?, number(count)?);
+        if index < count { Ok(Self { index, count }) } else { Err(wrong()) }
+    }
+
+    /// This part of a range; all parts together are the range.
+    fn of(self, all: &Range<u64>) -> Range<u64> {
+        let length = u128::from(all.end - all.start);
+        let border = |index: u64| {
+            let offset = length * u128::from(index) / u128::from(self.count);
+            all.start + u64::try_from(offset).unwrap_or_default()
+        };
+        border(self.index)..border(self.index + 1)
+    }
+}
+
 fn range(text: &str) -> Result<Range<u64>, String> {
     let wrong = || format!("`{text}` is no range of seeds; write it as 0..100");
     let (start, end) = text.split_once("..").ok_or_else(wrong)?;
     let number = |text: &str| text.parse::<u64>().map_err(|_| wrong());
-    let range = number(start)?..number(end)?;
+    let range = number(start)?..if end.is_empty() { OPEN } else { number(end)? };
     if range.is_empty() { Err(format!("`{text}` has no seed in it")) } else { Ok(range) }
 }
 

@@ -1,29 +1,26 @@
-//! What `lockproof sim` prints, for people and for programs.
+//! What `lockproof sim` found, and how people are told.
 
 use std::fmt::Write;
 use std::ops::Range;
-use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use lockproof_sim::known_bad::KnownBad;
+use lockproof_sim::record::Recording;
 use lockproof_sim::run::{Outcome, Run};
-use lockproof_sim::scenario::Scenario;
 use lockproof_sim::server::Server;
-use lockproof_sim::shrink::shrink;
-use lockproof_sim::sweep::Sweep;
-use serde_json::{Value, json};
+use lockproof_sim::shrink::{Shrunk, shrink_by};
+use lockproof_sim::story;
+use lockproof_sim::sweep::{self, Sweep};
 
-use super::Subject;
 use super::arguments::SimFormat;
+use super::child::Judge;
+use super::counts::Counts;
+use super::{Subject, json, provenance};
 
-/// Failing seeds that are shown in full; of the others the numbers.
+/// Failing seeds of a subject that are shown in full; of the others the numbers.
 const SHOWN: usize = 3;
 
-/// Above this part of wasted seeds, the rest proves too little.
-const WASTED_PERCENT_MAX: u64 = 20;
-
-/// Exit code of a run that proves too little.
-pub(super) const INCONCLUSIVE: u8 = 4;
+/// Making a plan small takes no longer: one that hangs costs the watchdog's patience at every try.
+const SHRINKING_MAX: Duration = Duration::from_mins(1);
 
 /// All that was run.
 pub(super) struct Report {
@@ -31,76 +28,94 @@ pub(super) struct Report {
     pub(super) seeds: Range<u64>,
     pub(super) swept: Vec<Swept>,
     pub(super) took: Duration,
+    /// Of what a picture was drawn.
+    pub(super) timeline: Option<String>,
 }
 
 /// All seeds of one subject.
 pub(super) struct Swept {
-    name: String,
-    found: Sweep,
-    failures: Vec<Failure>,
+    pub(super) name: String,
+    pub(super) found: Sweep,
+    pub(super) failures: Vec<Failure>,
 }
 
 /// A failing seed, with the smallest plan that still fails.
-struct Failure {
-    seed: u64,
-    run: Run,
-    outcome: Outcome,
-    planned: usize,
-    tries: usize,
+pub(super) struct Failure {
+    pub(super) seed: u64,
+    pub(super) run: Run,
+    pub(super) outcome: Outcome,
+    pub(super) recording: Option<Recording>,
+    pub(super) planned: usize,
+    pub(super) tries: usize,
 }
 
 impl Swept {
-    pub(super) fn of(subject: Subject, server: Server, found: Sweep) -> Self {
-        let shown = found.failed.keys().take(SHOWN);
-        let failures = shown.map(|seed| Failure::of(&subject.with(server, *seed))).collect();
+    fn of(subject: Subject, server: Server, found: Sweep, judge: &mut Judge) -> Self {
+        let shown = found.failed.iter().take(SHOWN);
+        let failures = shown
+            .map(|(seed, outcome)| Failure::of(&subject.with(server, *seed), outcome, judge))
+            .collect();
         Self { name: subject.name(), found, failures }
     }
 }
 
 impl Failure {
-    fn of(run: &Run) -> Self {
-        let shrunk = shrink(run);
-        let outcome = shrunk.run.outcome();
+    fn of(run: &Run, outcome: &Outcome, judge: &mut Judge) -> Self {
         let planned = run.plan.faults.len();
-        Self { seed: run.seed, outcome, run: shrunk.run, planned, tries: shrunk.tries }
+        let mut shrunk = Shrunk { run: run.clone(), tries: 0 };
+        // What becomes of the smallest plan so far, and what happened.
+        let mut smallest = (outcome.clone(), None);
+        if let Some(worst) = outcome.violations.first() {
+            let until = Instant::now() + SHRINKING_MAX;
+            shrunk = shrink_by(run, worst.kind, |smaller| {
+                let answer = (Instant::now() < until).then(|| judge.recorded(smaller))?;
+                let kind = answer.0.violations.first()?.kind;
+                if kind == worst.kind {
+                    smallest = answer;
+                }
+                Some(kind)
+            });
+        }
+        let (mut outcome, mut recording) = smallest;
+        let has_ended = |outcome: &Outcome| outcome.hash != 0;
+        if recording.is_none() && has_ended(&outcome) {
+            (outcome, recording) = judge.recorded(run);
+        }
+        let Shrunk { run: small, tries } = shrunk;
+        Self { seed: run.seed, run: small, outcome, recording, planned, tries }
+    }
+}
+
+impl Failure {
+    /// What happened, in a sentence.
+    pub(super) fn story(&self) -> Option<String> {
+        story::tell(&self.outcome, self.recording.as_ref()?, &self.run.plan)
     }
 }
 
 impl Report {
-    pub(super) fn runs(&self) -> u64 {
-        self.swept.iter().map(|swept| swept.found.seeds()).sum()
+    pub(super) fn of(
+        server: Server,
+        subjects: &[Subject],
+        found: sweep::Swept,
+        took: Duration,
+        judge: &mut Judge,
+    ) -> Self {
+        let seeds = found.seeds;
+        let found = subjects.iter().zip(found.subjects);
+        let swept = found.map(|(subject, found)| Swept::of(*subject, server, found, judge));
+        Self { server, seeds, swept: swept.collect(), took, timeline: None }
     }
 
-    fn failed(&self) -> usize {
-        self.swept.iter().map(|swept| swept.found.failed.len()).sum()
-    }
-
-    fn wasted(&self) -> u64 {
-        self.swept.iter().map(|swept| swept.found.wasted).sum()
-    }
-
-    fn outcome(&self) -> &'static str {
-        if self.failed() > 0 {
-            "violated"
-        } else if self.wasted() * 100 > self.runs() * WASTED_PERCENT_MAX {
-            "inconclusive"
-        } else {
-            "holds"
-        }
-    }
-
-    pub(super) fn code(&self) -> ExitCode {
-        match self.outcome() {
-            "holds" => ExitCode::SUCCESS,
-            "violated" => ExitCode::FAILURE,
-            _ => ExitCode::from(INCONCLUSIVE),
-        }
+    /// What all of it came to.
+    pub(super) fn counts(&self) -> Counts {
+        self.swept.iter().map(|swept| Counts::from(&swept.found)).sum()
     }
 
     pub(super) fn text(&self, format: SimFormat) -> String {
         match format {
             SimFormat::Human => self.human(),
-            SimFormat::Json => format!("{:#}", self.json()),
+            SimFormat::Json => format!("{:#}", json::report(self)),
         }
     }
 
@@ -110,30 +125,33 @@ impl Report {
         let _ = writeln!(text, "lockproof sim  server {}  seeds {start}..{end}", self.server);
         let width = self.swept.iter().map(|swept| swept.name.len()).max().unwrap_or_default();
         for Swept { name, found, .. } in &self.swept {
-            let _ = write!(text, "  {name:<width$}  {:>5} ok", found.ok);
-            if found.wasted > 0 {
-                let _ = write!(text, "  {:>5} wasted", found.wasted);
-            }
-            if !found.failed.is_empty() {
-                let _ = write!(text, "  {:>5} failed", found.failed.len());
-            }
-            text.push('\n');
+            Counts::from(found).show(&mut text, name, width);
         }
         for swept in &self.swept {
             swept.failures.iter().for_each(|failure| self.show(&mut text, &swept.name, failure));
             swept.name_the_rest(&mut text);
         }
-        let (runs, seconds) = (self.runs(), self.took.as_secs_f64());
+        let counts = self.counts();
+        if counts.failed > 0 {
+            let _ = writeln!(text, "\n{}", provenance::line());
+        }
+        if let Some(timeline) = &self.timeline {
+            let _ = writeln!(text, "{timeline}");
+        }
+        let (runs, seconds) = (counts.runs(), self.took.as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "a rate, shown without digits")]
         let rate = runs as f64 / seconds.max(0.001);
-        let outcome = self.outcome();
+        let outcome = counts.outcome();
         let _ = writeln!(text, "{outcome}: {runs} runs in {seconds:.1} s, {rate:.0} a second");
         text
     }
 
     fn show(&self, text: &mut String, name: &str, failure: &Failure) {
-        let Failure { seed, run, outcome, planned, tries } = failure;
+        let Failure { seed, run, outcome, planned, tries, .. } = failure;
         let _ = writeln!(text, "\nFAIL  {name}  seed {seed}");
+        if let Some(story) = failure.story() {
+            let _ = writeln!(text, "  {story}");
+        }
         show_violations(text, outcome);
         let left = run.plan.faults.len();
         if left < *planned {
@@ -142,49 +160,23 @@ impl Report {
             let _ = writeln!(text, "  plan:");
         }
         show_plan(text, run);
-        let _ = writeln!(text, "  hash 0x{:016x}", outcome.hash);
-        let _ = writeln!(text, "  again:  {}\n", self.again(name, *seed));
+        show_hash(text, outcome);
+        let _ = writeln!(text, "  again:  {}", self.again(name, *seed));
     }
 
-    fn again(&self, name: &str, seed: u64) -> String {
+    pub(super) fn again(&self, name: &str, seed: u64) -> String {
         format!("lockproof sim {name} --seed {seed} --server {}", self.server)
     }
+}
 
-    fn json(&self) -> Value {
-        let scenarios: Vec<Value> = self.swept.iter().map(|swept| self.json_of(swept)).collect();
-        json!({
-            "schema": "lockproof.sim/1",
-            "outcome": self.outcome(),
-            "server": self.server.to_string(),
-            "seeds": { "from": self.seeds.start, "to": self.seeds.end },
-            "scenarios": scenarios,
-            "millis": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
-        })
-    }
-
-    fn json_of(&self, swept: &Swept) -> Value {
-        let failures: Vec<Value> = swept
-            .failures
-            .iter()
-            .map(|failure| {
-                json!({
-                    "seed": failure.seed,
-                    "violations": failure.outcome.violations,
-                    "run": failure.run,
-                    "planned": failure.planned,
-                    "hash": format!("0x{:016x}", failure.outcome.hash),
-                    "again": self.again(&swept.name, failure.seed),
-                })
-            })
-            .collect();
-        json!({
-            "name": swept.name,
-            "ok": swept.found.ok,
-            "wasted": swept.found.wasted,
-            "hash": format!("0x{:016x}", swept.found.hash),
-            "failed": swept.found.failed.keys().collect::<Vec<_>>(),
-            "failures": failures,
-        })
+impl Swept {
+    fn name_the_rest(&self, text: &mut String) {
+        let rest: Vec<String> =
+            self.found.failed.keys().skip(SHOWN).map(ToString::to_string).collect();
+        if !rest.is_empty() {
+            let _ =
+                writeln!(text, "\n  {} failed with these seeds too: {}", self.name, rest.join(" "));
+        }
     }
 }
 
@@ -203,68 +195,31 @@ fn show_plan(text: &mut String, run: &Run) {
     }
 }
 
+fn show_hash(text: &mut String, outcome: &Outcome) {
+    // A run that came to no end has none.
+    if outcome.hash != 0 {
+        let _ = writeln!(text, "  hash {}", json::hash(outcome.hash));
+    }
+}
+
 /// One run from a file.
-pub(super) fn replayed(run: &Run, outcome: &Outcome, format: SimFormat) -> String {
-    let (hash, word) = (format!("0x{:016x}", outcome.hash), outcome.word());
+pub(super) fn replayed(
+    run: &Run,
+    outcome: &Outcome,
+    recording: Option<&Recording>,
+    format: SimFormat,
+) -> String {
+    let story = recording.and_then(|recording| story::tell(outcome, recording, &run.plan));
     if format == SimFormat::Json {
-        let violations = &outcome.violations;
-        let document = json!({
-            "schema": "lockproof.sim-replay/1",
-            "word": word,
-            "violations": violations,
-            "inert": outcome.inert,
-            "hash": hash,
-            "run": run,
-        });
-        return format!("{document:#}");
+        return format!("{:#}", json::replayed(run, outcome, story.as_deref()));
     }
     let mut text = format!("lockproof sim  server {}  seed {}\n  plan:\n", run.server, run.seed);
     show_plan(&mut text, run);
+    if let Some(story) = story {
+        let _ = writeln!(text, "  {story}");
+    }
     show_violations(&mut text, outcome);
-    let _ = writeln!(text, "  hash {hash}\n{word}");
+    show_hash(&mut text, outcome);
+    let _ = writeln!(text, "{}", outcome.word());
     text
-}
-
-impl Swept {
-    fn name_the_rest(&self, text: &mut String) {
-        let rest: Vec<String> =
-            self.found.failed.keys().skip(SHOWN).map(ToString::to_string).collect();
-        if !rest.is_empty() {
-            let _ =
-                writeln!(text, "  {} failed with these seeds too: {}", self.name, rest.join(" "));
-        }
-    }
-}
-
-/// The scenarios and the flawed servers.
-pub(super) fn list(format: SimFormat) -> String {
-    match format {
-        SimFormat::Human => human_list(),
-        SimFormat::Json => format!("{:#}", json_list()),
-    }
-}
-
-fn human_list() -> String {
-    let mut text = String::from("scenarios:\n");
-    let width = Scenario::all().map(|scenario| scenario.name().len()).max().unwrap_or_default();
-    for scenario in Scenario::all() {
-        let _ = writeln!(text, "  {:<width$}  {}", scenario.name(), scenario.about());
-    }
-    let _ = writeln!(text, "  {:<width$}  a random plan from every seed", super::SWARM);
-    text.push_str("servers:\n  reference  the one that users run\n");
-    for flaw in KnownBad::every() {
-        let _ = writeln!(text, "  {:<9}  {}", flaw.name(), flaw.about());
-    }
-    text
-}
-
-fn json_list() -> Value {
-    let scenario = |scenario: Scenario| {
-        let catches: Vec<_> = scenario.catches().iter().map(|flaw| flaw.name()).collect();
-        json!({ "name": scenario.name(), "about": scenario.about(), "catches": catches })
-    };
-    let scenarios: Vec<Value> = Scenario::all().map(scenario).collect();
-    let flaw = |flaw: KnownBad| json!({ "name": flaw.name(), "about": flaw.about() });
-    let flaws: Vec<Value> = KnownBad::every().map(flaw).collect();
-    json!({ "schema": "lockproof.scenarios/1", "scenarios": scenarios, "known_bad": flaws })
 }

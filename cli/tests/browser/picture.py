@@ -1,4 +1,4 @@
-"""Photographs a page: picture.py PAGE.html PICTURE.png [--width N] [--height N] [--dark] [--open CASE]."""
+"""Photographs a page: picture.py PAGE.html PICTURE.png [--width N] [--height N] [--dark] [--open CASE] [--choose NAME]."""
 
 import argparse
 import base64
@@ -12,6 +12,12 @@ for (const one of document.querySelectorAll(".case details"))
 """
 
 
+CHOOSE = """
+const named = [...document.querySelectorAll(".item")].filter((one) => one.getAttribute("aria-label").includes(arguments[0]));
+named[0].dispatchEvent(new MouseEvent("click", { bubbles: true }));
+"""
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("page", type=pathlib.Path)
@@ -20,6 +26,7 @@ def main():
     parser.add_argument("--height", type=int, default=1400)
     parser.add_argument("--dark", action="store_true")
     parser.add_argument("--open", help="the one case that is open")
+    parser.add_argument("--choose", help="what is chosen in a timeline: a part of its name")
     wanted = parser.parse_args()
     with chromium() as page:
         size(page, wanted.width, wanted.height, scale=2 if wanted.width < 600 else 1)
@@ -27,6 +34,8 @@ def main():
         page.get(wanted.page.resolve().as_uri())
         if wanted.open:
             page.execute_script(OPEN, wanted.open)
+        if wanted.choose:
+            page.execute_script(CHOOSE, wanted.choose)
         shot = page.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
         wanted.picture.write_bytes(base64.b64decode(shot["data"]))
 

@@ -4,29 +4,13 @@ REPORT.html is about a server that failed some checks, and said HTML and scripts
 printed; the first that does not ends the script.
 """
 
-import pathlib
 import sys
 
-from chromium import chromium, console, media, requests, size
+from chromium import chromium, console, media, size
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
-
-PATIENCE = 60
-
-
-def holds(step, fact, seen=""):
-    if not fact:
-        raise SystemExit(f"{step}: does not hold; seen: {seen!r}")
-    print(step)
-
-
-def load(page, file):
-    page.get(pathlib.Path(file).resolve().as_uri())
-
-
-def one(page, selector):
-    return page.find_element(By.CSS_SELECTOR, selector)
+from steps import PATIENCE, fits, holds, is_alone, load, one, press
 
 
 def shown(page):
@@ -37,21 +21,8 @@ def counted(page):
     return one(page, "#shown").text
 
 
-def press(page, keys):
-    page.switch_to.active_element.send_keys(keys)
-
-
 def choose(page, facet, value):
     one(page, f"label:has([name='{facet}'][value='{value}'])").click()
-
-
-def is_alone(page, file):
-    requests(page), console(page)  # what was before is not this page's
-    load(page, file)
-    wanted = [pathlib.Path(file).resolve().as_uri()]
-    asked = requests(page)
-    holds("a page asks for nothing but itself", asked == wanted, asked)
-    holds("the console is empty", console(page) == [], console(page))
 
 
 def filters(page):
@@ -128,14 +99,6 @@ def names_for_everybody(page):
     nodes = [node for node in tree if not node["ignored"] and node["role"]["value"] in roles]
     nameless = [node["role"]["value"] for node in nodes if not node.get("name", {}).get("value")]
     holds("everything that can be used has a name", len(nodes) > 20 and nameless == [], nameless)
-
-
-def fits(page, width):
-    for scheme in ("light", "dark"):
-        size(page, width, 900)
-        media(page, scheme)
-        wide = page.execute_script("return document.scrollingElement.scrollWidth")
-        holds(f"{scheme}, {width} pixels: nothing sticks out", wide <= width, wide)
 
 
 def paper(page):

@@ -1,5 +1,5 @@
 //! The pages in a real browser: what they show, and what they do when somebody uses them. The steps stand in
-//! `tests/browser/report.py`.
+//! `tests/browser/report.py` and `tests/browser/timeline.py`.
 
 use std::path::Path;
 use std::process::Command;
@@ -36,16 +36,34 @@ fn pages_are_at_home_in_chromium() {
     let matrix = lockproof(&["matrix", &sound, &hostile, "--format", "html"]).assert().success();
     std::fs::write(path("matrix.html"), &matrix.get_output().stdout).unwrap();
 
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut python = Command::new(root.join("../ci/venv/bin/python"));
-    let script = root.join("tests/browser/report.py");
-    let done = python.arg(script).args([path("hostile.html"), path("matrix.html")]).output();
-    let done = done.expect("Python of ci/venv: run ci/setup");
-    let said = String::from_utf8_lossy(&done.stdout);
-    let error = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{said}{error}");
+    let said = steps("report.py", &[path("hostile.html"), path("matrix.html")]);
     assert!(
         said.ends_with("dark, 400 pixels: nothing sticks out\n"),
         "the last step is missing:\n{said}"
     );
+}
+
+#[test]
+fn timelines_are_at_home_in_chromium() {
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("timeline.html").to_str().unwrap().to_owned();
+    let scenario = ["sim", "memcached/client-stops-reading", "--seed", "3", "--server", "K01"];
+    lockproof(&[&scenario[..], &["--timeline", &page]].concat()).assert().code(1);
+    let said = steps("timeline.py", &[page]);
+    assert!(
+        said.ends_with("without scripts the failure is told\n"),
+        "the last step is missing:\n{said}"
+    );
+}
+
+/// What a script of `tests/browser` says, all of whose steps must hold.
+fn steps(script: &str, pages: &[String]) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut python = Command::new(root.join("../ci/venv/bin/python"));
+    let done = python.arg(root.join("tests/browser").join(script)).args(pages).output();
+    let done = done.expect("Python of ci/venv: run ci/setup");
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    let error = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}{error}");
+    said
 }

@@ -27,6 +27,8 @@ mod report;
 mod serve;
 mod serve_echo;
 mod sim;
+mod sim_merge;
+mod sim_processes;
 mod target;
 mod usage;
 mod verdict;

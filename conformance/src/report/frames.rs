@@ -9,7 +9,7 @@ use crate::replay::{Direction, Event, Transcript};
 use crate::wire::{Codec, Protocol, Reply, Taken, TakenRequest};
 
 /// For each event of `transcript` the messages that end in it, as a session writes them.
-pub(super) fn messages(codec: Codec, transcript: &Transcript) -> Vec<Vec<String>> {
+pub fn messages(codec: Codec, transcript: &Transcript) -> Vec<Vec<String>> {
     let lost = transcript.dropped > 0;
     let mut streams: BTreeMap<(&str, bool), Stream> = BTreeMap::new();
     let mut all: Vec<Vec<String>> = Vec::new();

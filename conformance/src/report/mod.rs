@@ -3,7 +3,7 @@
 mod failure;
 mod form;
 mod frames;
-mod html;
+pub mod html;
 mod human;
 mod json;
 mod junit;
@@ -20,6 +20,7 @@ use std::time::SystemTime;
 pub use form::Form;
 
 pub use failure::evidence_in_colour;
+pub use frames::messages;
 
 use crate::replay::{Delivery, Failure, Transcript};
 use crate::session::Level;

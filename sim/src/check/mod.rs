@@ -9,7 +9,7 @@ pub(crate) use audit::inert;
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::plan::Plan;
@@ -17,9 +17,13 @@ use crate::server::Gauges;
 use crate::work::Ledger;
 
 /// What kind of thing did not hold, the worst first.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
+    /// The run did not end; virtual time stood still.
+    Hung,
+    /// The process that ran it ended in the middle.
+    Died,
     /// Something panicked.
     Panicked,
     /// Two held one lock at once, or one that was gone was granted something.
@@ -46,6 +50,8 @@ impl Kind {
     /// One word.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Hung => "hung",
+            Self::Died => "died",
             Self::Panicked => "panicked",
             Self::Doubled => "doubled",
             Self::Wedged => "wedged",
@@ -61,7 +67,7 @@ impl Kind {
 }
 
 /// Something that did not hold.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Violation {
     /// What kind.
     pub kind: Kind,

@@ -1,10 +1,12 @@
 //! How a flawed server sends one reply.
 
+use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::time::timeout;
 
 use super::KnownBad;
@@ -23,10 +25,12 @@ pub(super) async fn deliver(
         KnownBad::K03 => until_the_peer_ends(stream, input, reply).await,
         KnownBad::K04 => a_deadline_per_write(stream, reply).await,
         KnownBad::K28 => stream.write(reply).await.map(drop),
+        KnownBad::K23 => without_rest(stream, reply).await,
         KnownBad::K17
         | KnownBad::K19
         | KnownBad::K20
         | KnownBad::K22
+        | KnownBad::K24
         | KnownBad::Locker(_)
         | KnownBad::Pages(_) => timeout(WRITE_DEADLINE, stream.write_all(reply)).await?,
     }
@@ -54,6 +58,23 @@ async fn until_the_peer_ends(
 async fn a_deadline_per_write(stream: &mut SimStream, mut reply: &[u8]) -> io::Result<()> {
     while !reply.is_empty() {
         let written = timeout(WRITE_DEADLINE, stream.write(reply)).await??;
+        reply = reply.get(written..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Where nothing can be written, it asks to be polled again: its thread never sleeps, and paused time never moves.
+async fn without_rest(stream: &mut SimStream, mut reply: &[u8]) -> io::Result<()> {
+    while !reply.is_empty() {
+        let written = poll_fn(|context| {
+            let written = Pin::new(&mut *stream).poll_write(context, reply);
+            if written.is_pending() {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            written
+        });
+        let written = written.await?;
         reply = reply.get(written..).unwrap_or_default();
     }
     Ok(())

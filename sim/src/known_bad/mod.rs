@@ -31,6 +31,8 @@ pub enum KnownBad {
     K19,
     K20,
     K22,
+    K23,
+    K24,
     K28,
     Locker(locker::Flaw),
     Pages(pages::Flaw),
@@ -38,7 +40,7 @@ pub enum KnownBad {
 
 impl KnownBad {
     /// Those that any protocol's server can have.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::K01,
         Self::K02,
         Self::K03,
@@ -48,6 +50,8 @@ impl KnownBad {
         Self::K19,
         Self::K20,
         Self::K22,
+        Self::K23,
+        Self::K24,
         Self::K28,
     ];
 
@@ -69,6 +73,8 @@ impl KnownBad {
             Self::K19 => "K19",
             Self::K20 => "K20",
             Self::K22 => "K22",
+            Self::K23 => "K23",
+            Self::K24 => "K24",
             Self::K28 => "K28",
             Self::Locker(flaw) => flaw.name(),
             Self::Pages(flaw) => flaw.name(),
@@ -92,10 +98,17 @@ impl KnownBad {
             Self::K19 => "answers requests that came together in the wrong order",
             Self::K20 => "waits for a client's first byte inside the accept loop",
             Self::K22 => "never gives up a connection that says nothing",
+            Self::K23 => "tries again at once, and for ever, when a socket is full",
+            Self::K24 => "holds a lock of the thread, not of the task, while it sends a reply",
             Self::K28 => "takes a partial write for a whole one",
             Self::Locker(flaw) => flaw.about(),
             Self::Pages(flaw) => flaw.about(),
         }
+    }
+
+    /// Whether it hangs the whole simulator, virtual time included, so that only a clock on the wall finds it.
+    pub const fn hangs(self) -> bool {
+        matches!(self, Self::K23 | Self::K24)
     }
 
     /// Whether a reply goes out while the lock is held.

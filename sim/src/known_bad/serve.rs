@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use lockproof_reference_server::Listener;
@@ -16,6 +17,7 @@ use super::deliver::deliver;
 use super::{KnownBad, Meaning};
 use crate::config::IDLE_TIMEOUT;
 use crate::net::{SimListener, SimStream};
+use crate::record::{self, Claimant};
 
 /// More than is ever missing of a request here.
 const MISSING_MAX: usize = 4096;
@@ -23,6 +25,8 @@ const MISSING_MAX: usize = 4096;
 struct Server<M> {
     flaw: KnownBad,
     table: RwLock<M>,
+    /// K24 sends under it.
+    of_the_thread: Mutex<()>,
     mailboxes: RefCell<BTreeMap<SessionId, mpsc::UnboundedSender<Bytes>>>,
     start: Instant,
     connections: Rc<Cell<usize>>,
@@ -38,6 +42,7 @@ pub(crate) async fn serve<M: Meaning>(
     let server = Rc::new(Server {
         flaw,
         table: RwLock::new(table),
+        of_the_thread: Mutex::new(()),
         mailboxes: RefCell::default(),
         start: Instant::now(),
         connections,
@@ -135,21 +140,29 @@ impl<M: Meaning> Connection<M> {
         let server = Rc::clone(&self.server);
         let flaw = server.flaw;
         if !flaw.always_writes() {
+            let claim = record::claim("table", "read", &self.claimant());
             let table = server.table.read().await;
+            claim.granted();
             if let Some(reply) = table.read(server.now(), &request) {
-                let _held = flaw.sends_under_lock().then_some(table);
+                let _held = flaw.sends_under_lock().then_some((table, claim));
                 return self.deliver(reply).await;
             }
         }
+        let claim = record::claim("table", "write", &self.claimant());
         let mut table = server.table.write().await;
+        claim.granted();
         let effects = table.write(server.now(), self.id, request);
         let own = server.post(self.id, effects);
-        let held = flaw.always_writes().then_some(table);
+        let held = flaw.always_writes().then_some((table, claim));
         let Some(reply) = own else {
             drop(held);
             return self.wait().await;
         };
         self.deliver(reply).await
+    }
+
+    fn claimant(&self) -> Claimant {
+        Claimant::Address(self.stream.peer())
     }
 
     /// Takes what is there of a request for all of it.
@@ -188,6 +201,9 @@ impl<M: Meaning> Connection<M> {
     }
 
     async fn send(&mut self, reply: &[u8]) -> io::Result<()> {
+        let server = Rc::clone(&self.server);
+        let lock = || server.of_the_thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let _held = (server.flaw == KnownBad::K24).then(lock);
         deliver(self.server.flaw, &mut self.stream, &mut self.input, reply).await
     }
 }

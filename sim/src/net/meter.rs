@@ -42,6 +42,16 @@ pub enum End {
     Reset,
 }
 
+impl End {
+    /// What is printed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "an end of stream",
+            Self::Reset => "a reset",
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     hash: Hash,

@@ -6,7 +6,7 @@
 //! a FIN is not seen.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
@@ -17,6 +17,7 @@ use turmoil::net::TcpStream;
 
 use super::meter::Ticket;
 use super::{End, Meter, Wire};
+use crate::record::Side;
 
 /// Bytes that arrive while a write waits and are kept at most.
 const AHEAD_BYTES_MAX: usize = 64 * 1024;
@@ -28,6 +29,7 @@ const AHEAD_READ_BYTES: usize = 4 * 1024;
 pub struct SimStream {
     inner: TcpStream,
     peer: IpAddr,
+    side: Side,
     segment_bytes: usize,
     ahead: BytesMut,
     end: Option<End>,
@@ -54,7 +56,23 @@ impl SimStream {
         let waker = Waker::from(Arc::clone(&wakers));
         let Wire { segment_bytes, meter } = wire.clone();
         let ahead = BytesMut::new();
-        Self { inner, peer, segment_bytes, ahead, end: None, wakers, waker, meter, blocked: None }
+        let unknown = SocketAddr::new(peer, 0);
+        let side = Side {
+            own: inner.local_addr().unwrap_or(unknown),
+            peer: inner.peer_addr().unwrap_or(unknown),
+        };
+        Self {
+            inner,
+            peer,
+            side,
+            segment_bytes,
+            ahead,
+            end: None,
+            wakers,
+            waker,
+            meter,
+            blocked: None,
+        }
     }
 
     /// Connects to a port of another host.
@@ -68,6 +86,16 @@ impl SimStream {
         Ok(Self::new(inner, peer, wire))
     }
 
+    /// Its own address.
+    pub fn address(&self) -> SocketAddr {
+        self.side.own
+    }
+
+    /// The peer's address.
+    pub fn peer(&self) -> SocketAddr {
+        self.side.peer
+    }
+
     /// A read of the stream itself. Every end goes through here, once.
     fn poll_inner(&mut self, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
@@ -77,8 +105,9 @@ impl SimStream {
                 self.note_end(End::Finished);
             }
             Ok(()) => {
+                let read = buf.filled().get(before..).unwrap_or_default();
+                self.side.read(read.len());
                 if let Some(meter) = &self.meter {
-                    let read = buf.filled().get(before..).unwrap_or_default();
                     meter.note_bytes(self.peer, b'<', read);
                     meter.note_heard(self.peer);
                 }
@@ -106,6 +135,7 @@ impl SimStream {
     fn note_end(&mut self, end: End) {
         if self.end.is_none() {
             self.end = Some(end);
+            self.side.ended(end.name());
             if let Some(meter) = &self.meter {
                 meter.note_end(self.peer, end);
             }
@@ -115,12 +145,14 @@ impl SimStream {
     fn note_blocked(&mut self) {
         if let (None, Some(meter)) = (&self.blocked, &self.meter) {
             self.blocked = Some(meter.begin_block(self.peer));
+            self.side.waits();
         }
     }
 
     fn note_unblocked(&mut self) {
         if let (Some(ticket), Some(meter)) = (self.blocked.take(), &self.meter) {
             meter.end_block(&ticket);
+            self.side.waits_no_more();
         }
     }
 }
@@ -159,6 +191,9 @@ impl AsyncWrite for SimStream {
         let written = Pin::new(&mut this.inner).poll_write(&mut both, segment);
         if let Poll::Ready(written) = written {
             this.note_unblocked();
+            if let Ok(count) = &written {
+                this.side.wrote(&segment[..*count]);
+            }
             if let (Ok(count), Some(meter)) = (&written, &this.meter) {
                 meter.note_bytes(this.peer, b'>', &segment[..*count]);
             }

@@ -6,6 +6,7 @@ use turmoil::Sim;
 
 use super::{Setting, locker, memcached, netmem};
 use crate::config::Protocol;
+use crate::record;
 use crate::seed::Draw;
 
 /// Starts the crowd's host. The first client stores the big value before anybody else begins.
@@ -15,7 +16,7 @@ pub(crate) fn start(sim: &mut Sim<'_>, setting: &Setting) {
         let setting = setting.clone();
         async move {
             for client in 0..setting.config.healthy {
-                tokio::task::spawn_local(work(setting.clone(), client));
+                tokio::task::spawn_local(work(setting.of(record::client(client)), client));
             }
             std::future::pending().await
         }

@@ -7,6 +7,7 @@ use lockproof_conformance::history::{History, items, pages};
 
 use super::locks::Locks;
 use super::now;
+use crate::record::{self, Wrong};
 
 /// An operation that has no end yet.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,6 +43,8 @@ pub(crate) struct Ledger {
     pub(crate) late: Vec<Late>,
     /// A healthy client's operation failed, or its result was wrong.
     pub(crate) failed: Vec<String>,
+    /// How many of those are in the recording.
+    told: usize,
     /// A reply to a victim was not what it should be.
     pub(crate) torn: Vec<String>,
     /// Victim and time of each whole reply that came last.
@@ -59,6 +62,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn begin(&mut self, client: usize, what: &'static str) {
+        record::begin(client, what);
         self.open.insert(client, (what, now()));
     }
 
@@ -68,7 +72,9 @@ impl Ledger {
         let took = now().saturating_sub(since);
         self.operations += 1;
         self.worst = self.worst.max(took);
-        if took > bound {
+        let is_late = took > bound;
+        record::end(client, self.wrong().or(is_late.then_some(Wrong::Late)));
+        if is_late {
             self.late.push(Late { client, what, since, took, bound });
         }
     }
@@ -76,6 +82,13 @@ impl Ledger {
     /// A client whose operation failed waits no more.
     pub(crate) fn give_up(&mut self, client: usize) {
         self.open.remove(&client);
+        record::end(client, Some(Wrong::Failed));
+    }
+
+    /// Whether something came out wrong since this was asked last.
+    fn wrong(&mut self) -> Option<Wrong> {
+        let before = std::mem::replace(&mut self.told, self.failed.len());
+        (self.failed.len() > before).then_some(Wrong::Failed)
     }
 
     /// Operations that have not ended.

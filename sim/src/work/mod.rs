@@ -24,6 +24,7 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::net::{SimStream, Wire};
+use crate::record;
 use crate::server::{HOST, PORT};
 
 /// Longer than any run: what takes too long is judged by its virtual time, not given up.
@@ -34,6 +35,8 @@ const FOR_EVER: Duration = Duration::from_hours(1);
 pub(crate) struct Setting {
     pub(crate) config: Rc<Config>,
     pub(crate) seed: u64,
+    /// Who works with it, in recordings.
+    pub(crate) who: String,
     /// When work ends.
     pub(crate) until: Duration,
     pub(crate) ledger: Rc<RefCell<Ledger>>,
@@ -42,13 +45,19 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
+    fn of(&self, who: String) -> Self {
+        Self { who, ..self.clone() }
+    }
+
     fn is_over(&self) -> bool {
         now() >= self.until
     }
 
     async fn connect(&self) -> std::io::Result<SimStream> {
         let wire = Wire { segment_bytes: self.config.segment_bytes, meter: None };
-        SimStream::connect(HOST, PORT, &wire).await
+        let stream = SimStream::connect(HOST, PORT, &wire).await?;
+        record::connected(stream.address(), &self.who);
+        Ok(stream)
     }
 }
 

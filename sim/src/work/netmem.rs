@@ -12,6 +12,7 @@ use super::crowd::think;
 use super::expected::{BIG_PAGE, big_value, torn_page};
 use super::{FOR_EVER, Ledger, Setting, now};
 use crate::net::SimStream;
+use crate::record::{self, Claimant};
 use crate::seed::Draw;
 
 /// The page with the counter; as many as there are clients follow, for updates.
@@ -80,6 +81,7 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
 struct Worker {
     client: Client<SimStream>,
     ledger: Rc<RefCell<Ledger>>,
+    index: usize,
     session: u64,
 }
 
@@ -94,7 +96,7 @@ impl Worker {
         // A connection and a request: two round trips.
         setting.ledger.borrow_mut().end(index, setting.config.bound() * 2);
         let session = setting.ledger.borrow_mut().session();
-        Ok(Self { client, ledger: Rc::clone(&setting.ledger), session })
+        Ok(Self { client, ledger: Rc::clone(&setting.ledger), index, session })
     }
 
     async fn update(&mut self, page: u32, data: &[u8]) -> Result<(), Error> {
@@ -114,7 +116,9 @@ impl Worker {
     /// Adds one to the number in the common page, under its lock.
     async fn count(&mut self) -> Result<(), Error> {
         let call = self.call(Request::Lock(COMMON_PAGE, NO_VERSION));
+        let claim = record::claim("page 1", "lock", &Claimant::Client(self.index));
         let page = self.client.lock(COMMON_PAGE).await?;
+        claim.granted();
         self.reply(call, shown(&page));
         let number = page.data.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)) + 1;
         let data = number.to_be_bytes();

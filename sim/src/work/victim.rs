@@ -32,8 +32,9 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// Starts a victim's host.
 pub(crate) fn start(sim: &mut Sim<'_>, setting: &Setting, index: usize) -> Victim {
-    let setting = setting.clone();
-    Victim::start(sim, format!("victim-{index}"), move |manners| {
+    let name = format!("victim-{index}");
+    let setting = setting.of(name.clone());
+    Victim::start(sim, name, move |manners| {
         let setting = setting.clone();
         async move {
             match setting.config.hazard {

@@ -4,7 +4,7 @@ use std::io;
 
 use super::{Draw, Stage, StressError, Work};
 use crate::exchange::Exchange;
-use crate::replay::World;
+use crate::replay::{Clock, World};
 use crate::wire::Reply;
 
 /// A client's connection and what it knows.
@@ -44,7 +44,7 @@ impl<W: World, P: Work> Stage<'_, W, P> {
         let most = u64::try_from(self.options.pause.as_micros()).unwrap_or(u64::MAX);
         if most > 0 {
             let pause = std::time::Duration::from_micros(draw.below(most + 1));
-            self.world.sleep_until(self.world.now() + pause).await;
+            self.world.clock().sleep_until(self.world.now() + pause).await;
         }
     }
 
@@ -97,7 +97,7 @@ impl<W: World, P: Work> Stage<'_, W, P> {
         tokio::select! {
             biased; // a reply in time is one
             reply = exchange.ask(&message) => reply,
-            () = self.world.sleep_until(self.world.now() + timeout) => {
+            () = self.world.clock().sleep_until(self.world.now() + timeout) => {
                 Err(io::Error::new(io::ErrorKind::TimedOut, format!("no reply within {timeout:?}")))
             }
         }

@@ -10,4 +10,5 @@ mod page;
 mod report;
 
 pub(super) use filter::{Facet, filter, nothing};
-pub(super) use page::{Page, mark};
+pub(super) use page::mark;
+pub use page::{Page, Part};

@@ -9,36 +9,63 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// A page, before its frame is put around it.
-pub(in crate::report) struct Page {
-    pub(in crate::report) title: String,
-    pub(in crate::report) header: Markup,
-    pub(in crate::report) main: Markup,
+#[derive(Debug)]
+pub struct Page {
+    /// What the window is called.
+    pub title: String,
+    /// What it is about.
+    pub header: Markup,
+    /// All of it.
+    pub main: Markup,
+    /// The part that most people come for: its id and its name.
+    pub begins: Part,
+    /// Style beyond what all pages have.
+    pub style: &'static str,
+    /// Script beyond what all pages have.
+    pub script: &'static str,
+}
+
+/// A part of a page.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Its id.
+    pub id: &'static str,
+    /// What it is called in the middle of a sentence.
+    pub name: &'static str,
+}
+
+impl Page {
+    /// The cases of a report.
+    pub(in crate::report) const CASES: Part = Part { id: "cases", name: "the cases" };
 }
 
 impl Page {
     /// The whole file.
-    pub(in crate::report) fn into_string(self) -> String {
+    pub fn into_string(self) -> String {
+        let wanted = |texts: [&'static str; 2]| texts.into_iter().filter(|text| !text.is_empty());
+        let styles: Vec<&str> = wanted([STYLE, self.style]).collect();
+        let scripts: Vec<&str> = wanted([SCRIPT, self.script]).collect();
         let page = html! {
             (DOCTYPE)
             html lang="en" {
                 head {
                     meta charset="utf-8";
-                    meta http-equiv="Content-Security-Policy" content=(policy());
+                    meta http-equiv="Content-Security-Policy" content=(policy(&styles, &scripts));
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     meta name="generator" content=(concat!("lockproof ", env!("CARGO_PKG_VERSION")));
                     title { (self.title) }
-                    style { (PreEscaped(STYLE)) }
+                    @for style in &styles { style { (PreEscaped(style)) } }
                 }
                 body {
-                    a.skip href="#cases" { "To the cases" }
+                    a.skip href=(format!("#{}", self.begins.id)) { "To " (self.begins.name) }
                     header { (self.header) }
                     main { (self.main) }
                     footer {
                         "Written by lockproof " (env!("CARGO_PKG_VERSION"))
                         ". This file is complete: it loads nothing and sends nothing."
                     }
-                    script { (PreEscaped(SCRIPT)) }
+                    @for script in &scripts { script { (PreEscaped(script)) } }
                 }
             }
         };
@@ -67,11 +94,16 @@ const fn sign(verdict: Verdict) -> &'static str {
     }
 }
 
-fn policy() -> String {
+/// Nothing runs and nothing shapes the page but these.
+fn policy(styles: &[&str], scripts: &[&str]) -> String {
+    let digests = |texts: &[&str]| {
+        let digests =
+            texts.iter().map(|text| format!("'sha256-{}'", base64(&Sha256::digest(text))));
+        digests.collect::<Vec<_>>().join(" ")
+    };
+    let (styles, scripts) = (digests(styles), digests(scripts));
     format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        base64(&Sha256::digest(STYLE)),
-        base64(&Sha256::digest(SCRIPT))
+        "default-src 'none'; style-src {styles}; script-src {scripts}; base-uri 'none'; form-action 'none'"
     )
 }
 

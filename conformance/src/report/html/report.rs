@@ -31,6 +31,9 @@ impl Report {
     /// The report as one HTML file.
     pub fn html(&self) -> String {
         let page = Page {
+            begins: Page::CASES,
+            style: "",
+            script: "",
             title: format!("{}: {} · Lockproof", self.implementation, self.verdict()),
             header: self.header(),
             main: html! {

@@ -16,6 +16,9 @@ impl Matrix {
     pub fn html(&self) -> String {
         let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
         let page = Page {
+            begins: Page::CASES,
+            style: "",
+            script: "",
             title: format!("{} · Lockproof", names.join(", ")),
             header: html! {
                 p.brand { "Lockproof conformance matrix" }

@@ -1,0 +1,75 @@
+//! How many runs came to what, and what that amounts to.
+
+use std::fmt::Write;
+use std::iter::Sum;
+use std::process::ExitCode;
+
+use lockproof_sim::sweep::Sweep;
+
+/// Above this part of wasted seeds, the rest proves too little.
+const WASTED_PERCENT_MAX: u64 = 20;
+
+/// Exit code of runs that prove too little.
+pub(super) const INCONCLUSIVE: u8 = 4;
+
+/// How many runs came to what.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) ok: u64,
+    pub(super) wasted: u64,
+    pub(super) failed: u64,
+}
+
+impl Counts {
+    pub(super) fn runs(self) -> u64 {
+        self.ok + self.wasted + self.failed
+    }
+
+    /// In a word.
+    pub(super) fn outcome(self) -> &'static str {
+        if self.failed > 0 {
+            "violated"
+        } else if self.runs() == 0 || self.wasted * 100 > self.runs() * WASTED_PERCENT_MAX {
+            "inconclusive"
+        } else {
+            "holds"
+        }
+    }
+
+    pub(super) fn code(self) -> ExitCode {
+        match self.outcome() {
+            "holds" => ExitCode::SUCCESS,
+            "violated" => ExitCode::FAILURE,
+            _ => ExitCode::from(INCONCLUSIVE),
+        }
+    }
+
+    /// A row of the table of scenarios.
+    pub(super) fn show(self, text: &mut String, name: &str, width: usize) {
+        let Self { ok, wasted, failed } = self;
+        let _ = write!(text, "  {name:<width$}  {ok:>5} ok");
+        if wasted > 0 {
+            let _ = write!(text, "  {wasted:>5} wasted");
+        }
+        if failed > 0 {
+            let _ = write!(text, "  {failed:>5} failed");
+        }
+        text.push('\n');
+    }
+}
+
+impl From<&Sweep> for Counts {
+    fn from(sweep: &Sweep) -> Self {
+        Self { ok: sweep.ok, wasted: sweep.wasted, failed: sweep.failed.len() as u64 }
+    }
+}
+
+impl Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            ok: sum.ok + one.ok,
+            wasted: sum.wasted + one.wasted,
+            failed: sum.failed + one.failed,
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! A process that runs what it is told: a line on standard input is a run, a line on standard output what became of it.
+//! An empty line asks how far it is, in virtual microseconds.
+//!
+//! It ends with its standard input, whatever it is busy with: one that hangs must not outlive who watches it.
+
+use std::io::{BufRead, Write, stdin, stdout};
+use std::process::{ExitCode, exit};
+use std::sync::{Arc, mpsc};
+
+use lockproof_sim::record::Recording;
+use lockproof_sim::run::{Clock, Outcome, Run};
+
+use crate::exit::{Done, Problem};
+
+/// What a worker is told: whether to record, and the run.
+pub(super) type Order<R> = (bool, R);
+
+/// What it answers: what became of the run, and the recording if that was asked for.
+pub(super) type Answer = (Outcome, Option<Recording>);
+
+/// Serves until nobody asks any more.
+pub(crate) fn serve() -> Done {
+    let (send, orders) = mpsc::channel();
+    let clock = Arc::new(Clock::default());
+    let seen = Arc::clone(&clock);
+    std::thread::spawn(move || {
+        for line in stdin().lock().lines().map_while(Result::ok) {
+            if line.is_empty() {
+                let _ = say(&seen.now().as_micros().to_string());
+            } else if send.send(line).is_err() {
+                break;
+            }
+        }
+        exit(0);
+    });
+    for line in orders {
+        let (record, run): Order<Run> = serde_json::from_str(&line).map_err(Problem::harness)?;
+        let answer: Answer = if record {
+            let (outcome, recording) = run.recorded(&clock);
+            (outcome, Some(recording))
+        } else {
+            (run.watched(&clock), None)
+        };
+        let answer = serde_json::to_string(&answer).map_err(Problem::harness)?;
+        say(&answer).map_err(Problem::harness)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn say(line: &str) -> std::io::Result<()> {
+    let mut stdout = stdout().lock();
+    writeln!(stdout, "{line}")?;
+    stdout.flush()
+}

@@ -1,0 +1,145 @@
+//! What happened, in a sentence: the operation that should have gone otherwise, and what was going on meanwhile.
+//!
+//! The sentence says what was seen at the same time, the lock's holder first; that one is the cause of the other is the
+//! reader's conclusion.
+
+use crate::check::Kind;
+use crate::plan::{Fault, Plan};
+use crate::record::{Claim, Operation, Recording, Wait, Wrong};
+use crate::run::Outcome;
+
+/// Told of a run with a violation; nothing of others.
+pub fn tell(outcome: &Outcome, recording: &Recording, plan: &Plan) -> Option<String> {
+    let worst = outcome.violations.first()?;
+    let story = Story { recording, plan };
+    let wanted = match worst.kind {
+        Kind::Wedged => Wrong::NeverEnded,
+        Kind::Late => Wrong::Late,
+        _ => return Some(story.after_faults(&worst.text)),
+    };
+    let operation = operation(recording, wanted);
+    Some(operation.map_or_else(|| story.after_faults(&worst.text), |it| story.waited(it)))
+}
+
+/// The operation that a violation is about: of those that never ended the first, of those that were late the longest.
+pub fn operation(recording: &Recording, wanted: Wrong) -> Option<&Operation> {
+    let mut wrong: Vec<&Operation> =
+        recording.operations.iter().filter(|one| one.fault == Some(wanted)).collect();
+    wrong.sort_by_key(|one| one.since);
+    match wanted {
+        Wrong::Late => {
+            wrong.into_iter().max_by_key(|one| one.until.unwrap_or_default() - one.since)
+        }
+        _ => wrong.into_iter().next(),
+    }
+}
+
+struct Story<'a> {
+    recording: &'a Recording,
+    plan: &'a Plan,
+}
+
+impl Story<'_> {
+    fn waited(&self, operation: &Operation) -> String {
+        let Operation { who, what, since, until, .. } = operation;
+        let end = until.unwrap_or(self.recording.end);
+        let (begun, took) = (seconds(*since), self.lasted(*since, *until));
+        let in_vain = if until.is_none() { " in vain" } else { "" };
+        let asked = format!("{who}'s {what}, begun at {begun}, waited {took}{in_vain}");
+        let meanwhile = (*since, end);
+        match (self.holder(meanwhile, who), self.send(meanwhile)) {
+            (None, None) => self.after_faults(&asked),
+            (Some(claim), Some(wait)) if claim.who == wait.who => {
+                let time = self.lasted(wait.since, wait.until);
+                format!("{asked}: {}, whose send found no room for {time}", self.held(claim))
+            }
+            (Some(claim), _) => format!("{asked}: {}", self.held(claim)),
+            (None, Some(wait)) => format!("{asked}: {}", self.unread(wait)),
+        }
+    }
+
+    /// Who else had a lock for most of that time.
+    fn holder(&self, meanwhile: (u64, u64), but: &str) -> Option<&Claim> {
+        let had = |claim: &Claim| {
+            let granted = claim.granted?;
+            Some(self.overlap((granted, claim.until), meanwhile))
+        };
+        let others = self.recording.claims.iter().filter(|claim| claim.who != but);
+        others
+            .filter(|claim| is_most(had(claim).unwrap_or_default(), meanwhile))
+            .max_by_key(|claim| had(claim))
+    }
+
+    fn held(&self, claim: &Claim) -> String {
+        let Claim { lock, how, who, granted, until, .. } = claim;
+        let since = granted.unwrap_or_default();
+        let (time, from) = (self.lasted(since, *until), seconds(since));
+        let who = self.named(who, since);
+        format!("the {lock} was locked ({how}) from {from} for {time}, for {who}")
+    }
+
+    /// Which send of the server found no room for most of that time.
+    fn send(&self, meanwhile: (u64, u64)) -> Option<&Wait> {
+        let overlap = |wait: &Wait| self.overlap((wait.since, wait.until), meanwhile);
+        let long = self.recording.waits.iter().filter(|wait| is_most(overlap(wait), meanwhile));
+        long.max_by_key(|wait| overlap(wait))
+    }
+
+    fn unread(&self, wait: &Wait) -> String {
+        let time = self.lasted(wait.since, wait.until);
+        let who = self.named(&wait.who, wait.since);
+        format!("the server's send to {who} found no room for {time}")
+    }
+
+    /// Who, and what had become of it about then.
+    fn named(&self, who: &str, then: u64) -> String {
+        self.last_fault(who, then).map_or_else(
+            || who.to_owned(),
+            |fault| format!("{who} ({} since {})", fault.kind.words(), seconds(fault.at_ms * 1000)),
+        )
+    }
+
+    fn lasted(&self, since: u64, until: Option<u64>) -> String {
+        seconds(until.unwrap_or(self.recording.end).saturating_sub(since))
+    }
+
+    /// The last fault of that victim that had begun about then.
+    fn last_fault(&self, who: &str, then: u64) -> Option<&Fault> {
+        /// A fault is felt a little later than it begins, or what it meets began a little earlier.
+        const ABOUT: u64 = 1_000_000;
+        let mut faults = self.plan.faults.iter().rev();
+        faults.find(|fault| {
+            format!("victim-{}", fault.victim) == who && fault.at_ms * 1000 <= then + ABOUT
+        })
+    }
+
+    fn after_faults(&self, what: &str) -> String {
+        let faults: Vec<String> = self
+            .plan
+            .faults
+            .iter()
+            .map(|fault| {
+                let at = seconds(fault.at_ms * 1000);
+                format!("victim-{} at {at}: {}", fault.victim, fault.kind.words())
+            })
+            .collect();
+        match faults.len() {
+            0 => format!("{what}, with no fault at all"),
+            1 | 2 => format!("{what}, after {}", faults.join(" and ")),
+            count => format!("{what}, after {count} faults"),
+        }
+    }
+
+    fn overlap(&self, one: (u64, Option<u64>), other: (u64, u64)) -> u64 {
+        let end = one.1.unwrap_or(self.recording.end);
+        end.min(other.1).saturating_sub(one.0.max(other.0))
+    }
+}
+
+fn is_most(overlap: u64, whole: (u64, u64)) -> bool {
+    overlap * 2 > whole.1.saturating_sub(whole.0)
+}
+
+fn seconds(micros: u64) -> String {
+    format!("{}.{:02} s", micros / 1_000_000, micros % 1_000_000 / 10_000)
+}
