@@ -6,6 +6,7 @@
 //! seed draws as it draws the beginning of every fault.
 
 mod locker;
+mod locker_ends;
 mod netmem;
 mod step;
 
@@ -48,7 +49,8 @@ pub struct Hazard(&'static Scene);
 impl Hazard {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        locker::SCENES.iter().chain(netmem::SCENES).map(Self)
+        let lockers = locker::SCENES.iter().chain(locker_ends::SCENES);
+        lockers.chain(netmem::SCENES).map(Self)
     }
 
     /// Its name, without the protocol.
