@@ -132,7 +132,7 @@ impl<'a> Stage<'a> {
     fn new(run: &'a Run) -> Self {
         let mut sim = simulation(&run.config, run.seed);
         let gauges = server::start(&mut sim, run.server, &run.config);
-        let scripted = run.config.hazard.map_or(0, |hazard| hazard.actors());
+        let scripted = run.config.hazard.map_or(0, hazards::Hazard::actors);
         // Without a plan there is a victim all the same, to which nothing happens.
         let victims = run.plan.victims().max(scripted).max(1);
         let healed_at = run.plan.healed_at() + run.config.work_after();

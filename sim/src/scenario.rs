@@ -201,7 +201,7 @@ impl Scenario {
         };
         let drawn = Config::draw(self.protocol, seed);
         let tick_ms = if hazard.is_some() { hazards::TICK_MS } else { drawn.tick_ms };
-        let config = Config { hazard, tick_ms, ..drawn };
+        let config = Config { tick_ms, hazard, ..drawn };
         Run { server, config, plan: Plan::new(faults), seed }
     }
 

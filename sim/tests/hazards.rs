@@ -3,7 +3,7 @@
 
 use lockproof_sim::hazards::Hazard;
 use lockproof_sim::matrix::{Matrix, SEED};
-use lockproof_sim::plan::Plan;
+use lockproof_sim::plan::{Fault, Kind, Plan};
 use lockproof_sim::run::Run;
 use lockproof_sim::scenario::Scenario;
 use lockproof_sim::server::Server;
@@ -85,4 +85,17 @@ fn matrix_of_locks_is_the_committed_one_and_nothing_escapes() {
 #[test]
 fn matrix_of_page_locks_is_the_committed_one_and_nothing_escapes() {
     check("simulator-pages-matrix.md", &Matrix::of_pages(SEED, jobs()));
+}
+
+/// Silence is evidence only of a client that could have spoken.
+#[test]
+fn a_cut_after_the_end_of_a_lock_client_is_inert() {
+    let scenario = Scenario::from_name("locker/client-is-cut-off").expect("it is there");
+    let real = scenario.with(Server::Reference, 3);
+    assert!(real.outcome().inert.is_empty());
+    let mut cut = real.plan.faults[0];
+    cut.at_ms += 2_000;
+    let kill = Fault::new(3_000, 0, Kind::Kill);
+    let vain = Run { plan: Plan::new(vec![kill, cut]), ..real };
+    assert_eq!(vain.outcome().inert, [cut]);
 }

@@ -26,8 +26,8 @@ fn reference_server_holds_on_every_seed() {
 #[test]
 fn a_flawed_server_is_caught_within_a_few_seeds() {
     for flaw in KnownBad::ALL.into_iter().filter(|flaw| !flaw.hangs()) {
-        let swept = swept(Server::KnownBad(flaw), 0..20);
-        assert!(!swept.failed.is_empty(), "{}: {swept:#?}", flaw.name());
+        let fails = |seed| !draw(Server::KnownBad(flaw), seed).outcome().violations.is_empty();
+        assert!((0..100).any(fails), "{}: no plan of a hundred catches it", flaw.name());
     }
 }
 

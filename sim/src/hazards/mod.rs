@@ -6,6 +6,7 @@
 //! seed draws as it draws the beginning of every fault.
 
 mod locker;
+mod locker_ends;
 mod netmem;
 mod step;
 
@@ -21,7 +22,7 @@ use crate::known_bad::KnownBad;
 use crate::plan::Fault;
 
 /// When every scene is over.
-pub(crate) const END: Duration = Duration::from_millis(11_000);
+pub(crate) const END: Duration = Duration::from_secs(11);
 
 /// Coarser than in other scenarios: a run costs as much as it has ticks.
 pub(crate) const TICK_MS: u64 = 10;
@@ -48,7 +49,8 @@ pub struct Hazard(&'static Scene);
 impl Hazard {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        locker::SCENES.iter().chain(netmem::SCENES).map(Self)
+        let lockers = locker::SCENES.iter().chain(locker_ends::SCENES);
+        lockers.chain(netmem::SCENES).map(Self)
     }
 
     /// Its name, without the protocol.

@@ -58,25 +58,28 @@ pub(super) async fn play(setting: &Setting, index: usize, hazard: Hazard) {
     let mut actor =
         Actor { setting, index, begin, stream: None, input: BytesMut::new(), old: Vec::new() };
     let played = actor.all(hazard.script(index)).await;
-    let mut ledger = setting.ledger.borrow_mut();
-    let at = now().as_secs_f64();
-    match played {
+    if let Err(stop) = &played {
+        note(setting, index, stop);
+    } else {
         // Served to its end: the check for whoever gets nothing any more has nothing to say.
-        Ok(()) => drop(ledger.last_reply.insert(index, Duration::MAX)),
-        Err(Stop::Kept(text)) => {
-            ledger.locks.kept.push(format!("actor {index} at {at:.3} s: {text}"))
-        }
-        Err(Stop::Wrong(text)) => ledger.failed.push(format!("actor {index} at {at:.3} s: {text}")),
-        Err(Stop::Lost(error)) => {
-            ledger.failed.push(format!("actor {index} at {at:.3} s lost its connection: {error}"));
-        }
+        setting.ledger.borrow_mut().last_reply.insert(index, Duration::MAX);
     }
-    drop(ledger);
     // What it holds it holds on to: an actor that has no more lines does not leave the stage.
     while !setting.is_over() {
         sleep(ALIVE_EVERY).await;
     }
     setting.ledger.borrow_mut().locks.leave_all(Who::Victim(index));
+}
+
+fn note(setting: &Setting, index: usize, stop: &Stop) {
+    let mut ledger = setting.ledger.borrow_mut();
+    let at = now().as_secs_f64();
+    let text = |what: &str| format!("actor {index} at {at:.3} s: {what}");
+    match stop {
+        Stop::Kept(what) => ledger.locks.kept.push(text(what)),
+        Stop::Wrong(what) => ledger.failed.push(text(what)),
+        Stop::Lost(error) => ledger.failed.push(text(&format!("its connection is lost: {error}"))),
+    }
 }
 
 struct Actor<'a> {
