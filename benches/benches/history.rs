@@ -117,7 +117,11 @@ fn judged(criterion: &mut Criterion) {
         let bad = bent(&good);
         let size = format!("{calls}/{keys}keys");
         group.throughput(Throughput::Elements(calls as u64));
-        for (name, calls) in [("good", &good), ("lossy", &lossy), ("bad", &bad)] {
+        // That thousands of calls on one key have no order takes more than the budget.
+        let kinds = if keys > 1 { 3 } else { 2 };
+        for (name, calls) in
+            [("good", &good), ("lossy", &lossy), ("bad", &bad)].into_iter().take(kinds)
+        {
             group.bench_function(BenchmarkId::new(name, &size), |bencher| {
                 bencher.iter(|| {
                     let verdict = check(&Items, calls, BUDGET);
