@@ -194,10 +194,10 @@ impl<M: Model> Judge<'_, M> {
         let mut text = format!("{}: {}: {what}", keys(self.part), all[culprit]);
         let skipped = core.len().saturating_sub(SHOWN);
         if skipped > 0 {
-            let _ = write!(text, "\n  … {skipped} calls");
+            let _ = write!(text, "\n    … {skipped} calls");
         }
         for call in core.iter().skip(skipped) {
-            let _ = write!(text, "\n  {}", all[*call]);
+            let _ = write!(text, "\n    {}", all[*call]);
         }
         text
     }

@@ -96,9 +96,9 @@ fn violation_names_the_first_reply_with_which_no_order_is_left() {
     assert_eq!(
         violation.text,
         "key \"k\": 0.060 s  session 2: get \"k\" -> \"1\" flags=0 (0.070 s): \
-         no order of the 3 calls until then explains that\n  \
-         0.000 s  session 1: set \"k\" value=\"1\" flags=0 cas=0 -> stored (0.010 s)\n  \
-         0.040 s  session 1: set \"k\" value=\"2\" flags=0 cas=0 -> stored (0.050 s)\n  \
+         no order of the 3 calls until then explains that\n    \
+         0.000 s  session 1: set \"k\" value=\"1\" flags=0 cas=0 -> stored (0.010 s)\n    \
+         0.040 s  session 1: set \"k\" value=\"2\" flags=0 cas=0 -> stored (0.050 s)\n    \
          0.060 s  session 2: get \"k\" -> \"1\" flags=0 (0.070 s)"
     );
 }

@@ -74,8 +74,8 @@ impl Server for Memcached {
             10 => Action::Delete { cas: token },
             _ => Action::Count {
                 delta: value.into(),
-                down: value % 4 == 0,
-                initial: (value % 3 > 0).then_some(9),
+                down: value.is_multiple_of(4),
+                initial: (!value.is_multiple_of(3)).then_some(9),
             },
         };
         items::Request { key, action }
