@@ -172,7 +172,7 @@ impl Sim {
 }
 
 /// The end of a range that has none.
-const OPEN: u64 = u64::MAX;
+pub(super) const OPEN: u64 = u64::MAX;
 
 /// One of several equal parts.
 #[derive(Clone, Copy, Debug)]
