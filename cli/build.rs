@@ -18,9 +18,9 @@ const SOURCES: [&str; 8] = [
 ];
 
 fn main() {
-    let commit = said("git", &["rev-parse", "HEAD"]);
-    let arguments = [&["status", "--porcelain", "--"], &SOURCES[..]].concat();
-    let changed = commit.is_some() && said("git", &arguments).is_some();
+    let commit = git(&["rev-parse", "HEAD"]);
+    let status = [&["status", "--porcelain", "--"], &SOURCES[..]].concat();
+    let changed = commit.is_some() && git(&status).is_some();
     let compiler = env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     let unknown = || "unknown".to_owned();
     note("COMMIT", &commit.unwrap_or_else(unknown));
@@ -32,7 +32,7 @@ fn main() {
         println!("cargo::rerun-if-changed={source}");
     }
     // It grows with every commit and every checkout; what is not there would run this anew each time.
-    let log = said("git", &["rev-parse", "--git-path", "logs/HEAD"]);
+    let log = git(&["rev-parse", "--git-path", "logs/HEAD"]);
     if let Some(log) = log.filter(|log| std::path::Path::new(log).exists()) {
         println!("cargo::rerun-if-changed={log}");
     }
@@ -40,6 +40,12 @@ fn main() {
 
 fn note(name: &str, value: &str) {
     println!("cargo::rustc-env=LOCKPROOF_{name}={value}");
+}
+
+/// What git says, which is asked to change nothing, and to trust a tree that belongs to somebody else.
+fn git(arguments: &[&str]) -> Option<String> {
+    let quietly = ["--no-optional-locks", "-c", "safe.directory=*"];
+    said("git", &[&quietly, arguments].concat())
 }
 
 /// What a program prints, if it succeeds and prints anything.

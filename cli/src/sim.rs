@@ -28,7 +28,7 @@ use lockproof_sim::server::Server;
 use lockproof_sim::swarm;
 use lockproof_sim::sweep::{Order, sweep};
 
-use self::arguments::{Replay, SWARM, Verb};
+use self::arguments::{OPEN, Replay, SWARM, Verb};
 use self::child::Judge;
 use self::progress::Progress;
 use self::report::Report;
@@ -90,7 +90,8 @@ fn swept(sim: &Sim, server: Server, subjects: &[Subject]) -> Result<Report, Prob
     let seeds = sim.seeds()?;
     let begun = Instant::now();
     let until = sim.time.and_then(|time| begun.checked_add(time));
-    let total = (seeds.end - seeds.start).checked_mul(subjects.len() as u64);
+    let seeds_of_each = (seeds.end != OPEN).then_some(seeds.end - seeds.start);
+    let total = seeds_of_each.and_then(|count| count.checked_mul(subjects.len() as u64));
     let progress = Progress::new(total, sim.time);
     let order = Order { seeds, subjects: subjects.len(), jobs: sim.jobs(), until };
     let make = |subject: usize, seed| subjects[subject].with(server, seed);

@@ -18,7 +18,7 @@ use crate::exit::Problem;
 const RUNS_OF_ONE: u32 = 500;
 
 /// A thread that does nothing else answers within that.
-const LAST_ANSWER: Duration = Duration::from_secs(5);
+const LAST_ANSWER: Duration = Duration::from_secs(20);
 
 /// Lines of a process's last words that are kept.
 const LAST_LINES: usize = 8;
