@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use lockproof_conformance::history::Verdict;
 use lockproof_conformance::history::stress::{Options, Outcome, StressError, stress};
-use lockproof_conformance::replay::{TcpWorld, World};
+use lockproof_conformance::replay::{TcpWorld, Ticking, World};
 use lockproof_conformance::target::Target;
 use lockproof_defects::{Clock, End, KINDS, Kind, Server, pipe};
 use lockproof_reference_server::{Embedded, EmbeddedConfig};
 use tokio::runtime::{Builder, RngSeed};
 use tokio::task::LocalSet;
-use tokio::time::Instant;
 
 /// Unix time at each server's start: 2024-01-01.
 const UNIX_START: u64 = 1_704_067_200;
@@ -62,11 +61,12 @@ async fn reference_server_is_linearizable_over_locker() {
 /// A server of this process, reached by pipes.
 struct Memory {
     server: Rc<dyn Server>,
-    start: Instant,
+    clock: Ticking,
 }
 
 impl World for Memory {
     type Stream = End;
+    type Clock = Ticking;
 
     async fn connect(&self) -> io::Result<End> {
         let (ours, theirs) = pipe();
@@ -78,16 +78,8 @@ impl World for Memory {
         stream.reset();
     }
 
-    fn now(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    fn unix_now(&self) -> u64 {
-        UNIX_START + self.now().as_secs()
-    }
-
-    async fn sleep_until(&self, until: Duration) {
-        tokio::time::sleep_until(self.start + until).await;
+    fn clock(&self) -> &Ticking {
+        &self.clock
     }
 }
 
@@ -100,7 +92,7 @@ fn in_memory(kind: Kind, defect: Option<&'static str>, seed: u64) -> Result<Outc
         .expect("a runtime without sockets takes nothing of the system");
     LocalSet::new().block_on(&runtime, async {
         let server = (kind.start)(defect, Clock::starting_at(Duration::from_secs(UNIX_START)));
-        let world = Memory { server, start: Instant::now() };
+        let world = Memory { server, clock: Ticking::starting_at(UNIX_START) };
         let url = format!("{}://127.0.0.1:0", kind.protocol);
         let target = Target::parse(&url).expect("an address needs no looking up");
         let pause = Duration::from_millis(2);
