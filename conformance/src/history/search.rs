@@ -39,8 +39,8 @@ pub(super) struct Search<'a, M: Model> {
     open: Vec<usize>,
     /// Until so many others have begun, they may happen.
     reach: usize,
-    /// For each call the one that its session made before it, and the one behind it.
-    neighbours: Vec<(Option<usize>, Option<usize>)>,
+    /// For each call the next one of its session.
+    following: Vec<Option<usize>>,
     seen: BTreeMap<Replied<M::State>, Vec<Vec<usize>>>,
 }
 
@@ -89,10 +89,10 @@ impl<'a, M: Model> Search<'a, M> {
                     || !model.only_looks(&operation.input)
             })
             .collect();
-        let neighbours = neighbours(calls.iter().map(|(_, operation)| operation.session));
+        let following = following(calls.iter().map(|(_, operation)| operation.session));
         let (open, seen) = (Vec::new(), BTreeMap::new());
         let reach = usize::MAX;
-        let mut search = Self { model, calls, until, open, reach, neighbours, seen };
+        let mut search = Self { model, calls, until, open, reach, following, seen };
         search.open = (0..search.calls.len()).filter(|place| search.is_open(*place)).collect();
         search
     }
@@ -240,18 +240,13 @@ impl<'a, M: Model> Search<'a, M> {
         found
     }
 
-    /// Whether the session's own order allows the call: what it asked for before has happened or has no reply, and nothing
-    /// that it asked for later has happened.
+    /// Whether the session's own order allows the call: nothing that it asked for later has happened.
     fn is_in_turn(&self, point: &Point<M::State>, place: usize) -> bool {
-        let first = point.replied.first;
-        let last = [point.replied.also.last(), point.open.last(), Some(&first)];
+        let last = [point.replied.also.last(), point.open.last(), Some(&point.replied.first)];
         let last = last.into_iter().flatten().max().copied().unwrap_or_default();
-        let mut before = successors(self.neighbours[place].0, |other| self.neighbours[*other].0)
-            .take_while(|other| *other >= first);
-        let mut behind = successors(self.neighbours[place].1, |other| self.neighbours[*other].1)
-            .take_while(|other| *other <= last);
-        before.all(|other| self.is_open(other) || self.happened(point, other))
-            && !behind.any(|other| self.happened(point, other))
+        !successors(self.following[place], |other| self.following[*other])
+            .take_while(|other| *other <= last)
+            .any(|other| self.happened(point, other))
     }
 
     fn happened(&self, point: &Point<M::State>, place: usize) -> bool {
@@ -267,15 +262,15 @@ fn is_subset(few: &[usize], many: &[usize]) -> bool {
     few.len() <= many.len() && few.iter().all(|place| many.binary_search(place).is_ok())
 }
 
-fn neighbours(sessions: impl Iterator<Item = u64>) -> Vec<(Option<usize>, Option<usize>)> {
+/// For each call the next one of its session.
+fn following(sessions: impl Iterator<Item = u64>) -> Vec<Option<usize>> {
     let mut latest = BTreeMap::new();
-    let mut found: Vec<(Option<usize>, Option<usize>)> = Vec::new();
+    let mut found = Vec::new();
     for (place, session) in sessions.enumerate() {
-        let before = latest.insert(session, place);
-        if let Some(before) = before {
-            found[before].1 = Some(place);
+        if let Some(before) = latest.insert(session, place) {
+            found[before] = Some(place);
         }
-        found.push((before, None));
+        found.push(None);
     }
     found
 }

@@ -71,6 +71,9 @@ fn of_two_stores_with_one_cas_only_one_succeeds() {
     };
     good(&Items, &both(Reply::Exists));
     bad(&Items, &both(stored(3)));
+    // Nobody is refused with the CAS that the item has.
+    let refused = at(1, 10, 20, store(Mode::Set, "b", 1), Reply::Exists);
+    bad(&Items, &[at(1, 0, 1, set("a"), stored(1)), refused]);
 }
 
 #[test]

@@ -144,3 +144,26 @@ fn many_open_calls_are_no_burden() {
     }
     assert!(verdict(&Items, &calls).is_linearizable());
 }
+
+/// The first way to a point may have used up what is needed later; another way to it has not.
+#[test]
+fn point_from_which_more_may_happen_is_looked_at_again() {
+    let calls = [
+        at(1, 0, 10, set("k", 1), STORED),
+        at(2, 1, 20, set("k", 2), STORED),
+        at(3, 5, 0, set("k", 1), None),
+        at(4, 30, 31, get("k"), hit(1)),
+        at(1, 40, 41, set("k", 3), STORED),
+        at(4, 50, 51, get("k"), hit(1)),
+    ];
+    assert!(verdict(&Items, &calls).is_linearizable());
+}
+
+#[test]
+fn open_call_may_happen_any_time_later() {
+    let mut calls = vec![at(1, 0, 0, set("k", 1), None)];
+    let times = (1..1_000).map(|time| 10 * time);
+    calls.extend(times.map(|from| at(2, from, from + 1, get("k"), Reply::Missing)));
+    calls.push(at(2, 20_000, 20_001, get("k"), hit(1)));
+    assert!(verdict(&Items, &calls).is_linearizable());
+}
