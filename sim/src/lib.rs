@@ -24,6 +24,7 @@ pub mod host;
 pub mod known_bad;
 pub mod matrix;
 pub mod net;
+mod outage;
 pub mod plan;
 pub mod run;
 pub mod scenario;

@@ -15,11 +15,12 @@ use crate::check::{self, Violation};
 use crate::config::{Config, REAPED_WITHIN, WINDOW_SEGMENTS};
 use crate::host::Victim;
 use crate::net::UNIX_START;
-use crate::plan::{Fault, Plan};
+use crate::outage::{self, Outages};
+use crate::plan::{Fault, Kind as FaultKind, Plan};
 use crate::seed::{Draw, Purpose};
 use crate::server::{self, Gauges, HOST, Server};
 use crate::trace::{Hash, Trace};
-use crate::work::{Ledger, Setting, start_crowd, start_victim};
+use crate::work::{CROWD, Ledger, Setting, start_crowd, start_victim};
 
 /// Work goes on for so long after the last fault.
 const WORK_AFTER: Duration = Duration::from_secs(5);
@@ -35,6 +36,9 @@ pub struct Run {
     pub plan: Plan,
     /// The seed of the workload and the network.
     pub seed: u64,
+    /// Whether it is run twice, and both must be the same to the byte.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub twice: bool,
 }
 
 /// What became of a run.
@@ -83,6 +87,18 @@ impl Outcome {
 impl Run {
     /// Runs it; a panic inside is a violation.
     pub fn outcome(&self) -> Outcome {
+        let mut first = self.once();
+        if self.twice {
+            let (one, other) = (first.hash, self.once().hash);
+            if one != other {
+                let text = format!("two runs of one seed: {one:016x} and {other:016x}");
+                first.violations.push(Violation { kind: check::Kind::Differs, text });
+            }
+        }
+        first
+    }
+
+    fn once(&self) -> Outcome {
         catch_unwind(AssertUnwindSafe(|| Stage::new(self).play())).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
@@ -111,6 +127,7 @@ impl<'a> Stage<'a> {
             until: run.plan.healed_at() + WORK_AFTER,
             ledger: Rc::new(RefCell::new(Ledger::default())),
             filled: watch::channel(false).0,
+            outages: Outages::of(&run.plan),
         };
         start_crowd(&mut sim, &setting);
         // Without a plan there is a victim all the same, to which nothing happens.
@@ -142,23 +159,44 @@ impl<'a> Stage<'a> {
 
     fn make(&mut self, change: &Change) {
         let Change { fault, begins, .. } = change;
-        let Some(victim) = self.victims.get(fault.victim) else { return };
-        let (name, words) = (victim.name(), fault.kind.words());
+        let (name, words) = (fault.who(), fault.kind.words());
         let over = if *begins { "" } else { "over: " };
         self.trace.note_at(self.sim.elapsed(), &format!("{over}{name}: {words}"));
+        if fault.kind.is_the_servers() {
+            self.make_of_the_server(fault.kind, *begins);
+            return;
+        }
+        let Some(victim) = self.victims.get(fault.victim) else { return };
         if *begins {
             victim.strike(&mut self.sim, HOST, fault);
         } else {
-            victim.heal(&self.sim, HOST, fault.kind);
+            victim.heal(&mut self.sim, HOST, fault.kind);
+        }
+    }
+
+    fn make_of_the_server(&mut self, kind: FaultKind, begins: bool) {
+        let victims = self.victims.iter().map(Victim::name);
+        let clients: Vec<&str> = victims.chain([CROWD]).collect();
+        if !begins {
+            outage::heal(&mut self.sim, kind, &clients);
+            return;
+        }
+        outage::strike(&mut self.sim, &self.gauges, kind, &clients);
+        if kind.restarts_the_server() {
+            self.setting.ledger.borrow_mut().forget_what_was_counted();
+            self.setting.filled.send_replace(false);
         }
     }
 
     fn judge(mut self) -> Outcome {
         let now = self.sim.elapsed();
         let ledger = self.setting.ledger.borrow();
-        let connections = self.gauges.connections();
-        let violations =
-            check::violations(&ledger, self.plan, connections, (self.setting.until, now));
+        let seen = check::Seen {
+            connections: self.gauges.connections(),
+            stopped: self.gauges.stopped.get(),
+            hoarded: self.gauges.meter.hoarded(),
+        };
+        let violations = check::violations(&ledger, self.plan, &seen, (self.setting.until, now));
         let address = |victim: usize| -> IpAddr { self.sim.lookup(format!("victim-{victim}")) };
         let inert = check::inert(self.plan, &self.gauges.meter, &ledger, address, now);
         for violation in &violations {

@@ -46,7 +46,7 @@ pub fn draw(server: Server, seed: u64) -> Run {
             faults.push(Fault::new(at + draw.within(0..=3_000), victim, *draw.pick(&lasting)));
         }
     }
-    Run { server, config, plan: Plan::new(faults), seed }
+    Run { server, config, plan: Plan::new(faults), seed, twice: false }
 }
 
 /// The same, where the server has given the connection up meanwhile, and the victim needs another.

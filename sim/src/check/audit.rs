@@ -48,7 +48,24 @@ pub(crate) fn inert(
             Kind::FallsSilent | Kind::TearsOff => {
                 ledger.obeyed.get(&fault.victim).is_some_and(|at| *at >= fault.at())
             }
-            Kind::MachineDies
+            Kind::TearsHeader
+            | Kind::ConnectsInSilence
+            | Kind::Storms
+            | Kind::SendsSlowly
+            | Kind::ReadersComeAndGo
+            | Kind::WritersComeAndGo
+            | Kind::GivesUp
+            | Kind::StreamsReads
+            | Kind::StreamsWrites
+            | Kind::HoldsTheLock
+            | Kind::AsksTheImpossible => {
+                ledger.obeyed.get(&fault.victim).is_some_and(|at| *at >= fault.at())
+            }
+            Kind::ServerRestarts | Kind::ServerLosesPower => ledger.excused > 0,
+            // `lingers` says whether it did.
+            Kind::ServerStops => true,
+            Kind::MachineReboots => waited() || ledger.obeyed.contains_key(&fault.victim),
+            Kind::Floods | Kind::FloodsWrites | Kind::Pipelines | Kind::MachineDies
             | Kind::StopsReading
             | Kind::Drips
             | Kind::CutOneWay

@@ -36,6 +36,8 @@ pub struct SimStream {
     waker: Waker,
     meter: Option<Arc<Meter>>,
     blocked: Option<Ticket>,
+    /// Bytes that were handed on while a write waits.
+    hoarded: u64,
 }
 
 impl std::fmt::Debug for SimStream {
@@ -54,7 +56,7 @@ impl SimStream {
         let waker = Waker::from(Arc::clone(&wakers));
         let Wire { segment_bytes, meter } = wire.clone();
         let ahead = BytesMut::new();
-        Self { inner, peer, segment_bytes, ahead, end: None, wakers, waker, meter, blocked: None }
+        Self { inner, peer, segment_bytes, ahead, end: None, wakers, waker, meter, blocked: None, hoarded: 0 }
     }
 
     /// Connects to a port of another host.
@@ -120,6 +122,7 @@ impl SimStream {
     fn note_unblocked(&mut self) {
         if let (Some(ticket), Some(meter)) = (self.blocked.take(), &self.meter) {
             meter.end_block(&ticket);
+            meter.note_hoarded(std::mem::take(&mut self.hoarded));
         }
     }
 }
@@ -131,6 +134,18 @@ impl AsyncRead for SimStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.wakers.set(Half::Reader, context.waker());
+        let before = buf.filled().len();
+        let polled = self.poll_side_buffer(buf);
+        if self.blocked.is_some() {
+            self.hoarded += (buf.filled().len() - before) as u64;
+        }
+        polled
+    }
+}
+
+impl SimStream {
+    /// What was taken ahead first, then the stream.
+    fn poll_side_buffer(&mut self, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if !self.ahead.is_empty() {
             let count = self.ahead.len().min(buf.remaining());
             buf.put_slice(&self.ahead[..count]);

@@ -4,14 +4,20 @@ use std::time::Duration;
 
 use turmoil::Sim;
 
-use super::{Setting, memcached, netmem};
+use super::{Setting, memcached, netmem, now};
 use crate::config::Protocol;
 use crate::seed::Draw;
+
+/// Name of the crowd's host.
+pub(crate) const HOST: &str = "crowd";
+
+/// Pause before a new connection, after an error that is nobody's fault.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// Starts the crowd's host. The first client stores the big value before anybody else begins.
 pub(crate) fn start(sim: &mut Sim<'_>, setting: &Setting) {
     let setting = setting.clone();
-    sim.host("crowd", move || {
+    sim.host(HOST, move || {
         let setting = setting.clone();
         async move {
             for client in 0..setting.config.healthy {
@@ -26,17 +32,30 @@ async fn work(setting: Setting, client: usize) {
     if client > 0 {
         let _ = setting.filled.subscribe().wait_for(|filled| *filled).await;
     }
-    let draw = Draw::of_client(setting.seed, client);
-    let worked = match setting.config.protocol {
-        Protocol::Memcached => memcached::work(&setting, client, draw).await,
-        Protocol::NetMem => netmem::work(&setting, client, draw).await,
-    };
-    let mut ledger = setting.ledger.borrow_mut();
-    ledger.done += 1;
-    if let Err(error) = worked {
+    let mut draw = Draw::of_client(setting.seed, client);
+    let mut is_new = true;
+    loop {
+        let worked = match setting.config.protocol {
+            Protocol::Memcached => memcached::work(&setting, client, &mut draw, is_new).await,
+            Protocol::NetMem => netmem::work(&setting, client, &mut draw, is_new).await,
+        };
+        let Err(error) = worked else { break };
+        let mut ledger = setting.ledger.borrow_mut();
         ledger.give_up(client);
-        ledger.failed.push(format!("client {client}: {error}"));
+        if setting.outages.stops_at.is_some_and(|stop| now() >= stop) {
+            break;
+        }
+        if !setting.outages.excuse(now()) {
+            ledger.failed.push(format!("client {client}: {error}"));
+            break;
+        }
+        ledger.excused += 1;
+        drop(ledger);
+        // It begins anew, and knows nothing of what it had stored.
+        is_new = false;
+        tokio::time::sleep(RETRY).await;
     }
+    setting.ledger.borrow_mut().done += 1;
 }
 
 /// A pause between two operations.

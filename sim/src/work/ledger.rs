@@ -45,6 +45,18 @@ pub(crate) struct Ledger {
     pub(crate) obeyed: BTreeMap<usize, Duration>,
     /// Increments of the common counter that have begun, and that have ended.
     counter: (u64, u64),
+    /// How often the server began with an empty table.
+    generation: u64,
+    /// Operations that failed because the server was not there.
+    pub(crate) excused: u64,
+}
+
+/// An increment that has begun.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Increment {
+    /// The least that may come out.
+    least: u64,
+    generation: u64,
 }
 
 impl Ledger {
@@ -78,14 +90,24 @@ impl Ledger {
         self.open.iter().map(stuck).collect()
     }
 
-    /// Begins an increment of the common counter; gives the least that may come out.
-    pub(crate) fn begin_increment(&mut self) -> u64 {
+    /// The server has lost everything: the common counter begins anew.
+    pub(crate) fn forget_what_was_counted(&mut self) {
+        self.generation += 1;
+        self.counter = (0, 0);
+    }
+
+    /// Begins an increment of the common counter.
+    pub(crate) fn begin_increment(&mut self) -> Increment {
         self.counter.0 += 1;
-        self.counter.1 + 1
+        Increment { least: self.counter.1 + 1, generation: self.generation }
     }
 
     /// Ends an increment: every one that ended before it began is in the value, none that has not begun.
-    pub(crate) fn end_increment(&mut self, least: u64, value: u64) {
+    pub(crate) fn end_increment(&mut self, increment: Increment, value: u64) {
+        let Increment { least, generation } = increment;
+        if generation != self.generation {
+            return;
+        }
         self.counter.1 += 1;
         if value < least || value > self.counter.0 {
             let most = self.counter.0;

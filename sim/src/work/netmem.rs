@@ -5,40 +5,41 @@ use lockproof_client::netmem::Client;
 
 use super::crowd::think;
 use super::expected::{BIG_PAGE, big_value, torn_page};
-use super::{FOR_EVER, Setting};
+use super::Setting;
 use crate::net::SimStream;
 use crate::seed::Draw;
 
 /// The page with the counter; those of single clients follow.
-const COMMON_PAGE: u32 = BIG_PAGE + 1;
+pub(super) const COMMON_PAGE: u32 = BIG_PAGE + 1;
 
 /// Works until the run's work is over; an error is a healthy client's, and so a violation.
-pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Result<(), Error> {
+pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw, is_new: bool) -> Result<(), Error> {
     let ledger = &setting.ledger;
     let bound = setting.config.bound();
     // Everybody else may hold the page first, for two operations each.
     let queue_bound = bound * u32::try_from(2 * setting.config.healthy).unwrap_or(u32::MAX);
     let own = COMMON_PAGE + 1 + u32::try_from(index).unwrap_or_default();
-    let mut written = [0; 8];
+    // None as long as nothing is known.
+    let mut written = is_new.then_some([0; 8]);
     let mut client = connect(setting, index).await?;
     if index == 0 {
         client.update(BIG_PAGE, &big_value(&setting.config), None).await?;
         setting.filled.send_replace(true);
     }
     while !setting.is_over() {
-        think(&mut draw).await;
+        think(draw).await;
         let mut allowed = bound;
         match draw.within(0..=10) {
             0..=3 => {
                 let value = draw.number().to_be_bytes();
                 ledger.borrow_mut().begin(index, "update");
                 client.update(own, &value, None).await?;
-                written = value;
+                written = Some(value);
             }
             4..=6 => {
                 ledger.borrow_mut().begin(index, "read");
                 let page = client.read(own).await?;
-                if !page.data.starts_with(&written) {
+                if !written.is_none_or(|written| page.data.starts_with(&written)) {
                     let text = format!("client {index} did not read what it had written");
                     ledger.borrow_mut().failed.push(text);
                 }
@@ -52,7 +53,7 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
                 ledger.borrow_mut().begin(index, "read");
                 let page = client.read(torn_page(&setting.config)).await?;
                 if page.data.iter().any(|byte| *byte != 0) {
-                    let text = "a request that never ended was executed".to_owned();
+                    let text = "a request was executed that must not be".to_owned();
                     ledger.borrow_mut().failed.push(text);
                 }
             }
@@ -65,11 +66,11 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
 
 /// Adds one to the number in the common page, under its lock.
 async fn count(setting: &Setting, client: &mut Client<SimStream>) -> Result<(), Error> {
-    let least = setting.ledger.borrow_mut().begin_increment();
+    let increment = setting.ledger.borrow_mut().begin_increment();
     let page = client.lock(COMMON_PAGE).await?;
     let number = page.data.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)) + 1;
     client.unlock(COMMON_PAGE, &number.to_be_bytes()).await?;
-    setting.ledger.borrow_mut().end_increment(least, number);
+    setting.ledger.borrow_mut().end_increment(increment, number);
     Ok(())
 }
 
@@ -79,8 +80,8 @@ async fn connect(setting: &Setting, index: usize) -> Result<Client<SimStream>, E
         .connect()
         .await
         .map_err(|source| Error::Transport { source, maybe_applied: false })?;
-    let client = Client::connect(stream, FOR_EVER).await?;
+    let client = Client::connect(stream, setting.patience()).await?;
     // A connection and a request: two round trips.
-    setting.ledger.borrow_mut().end(index, setting.config.bound() * 2);
+    setting.ledger.borrow_mut().end(index, setting.config.connect_bound());
     Ok(client)
 }

@@ -1,37 +1,16 @@
-//! Scenarios with a name: one fault at its worst moment, the server that must be caught by it, and what must hold.
-//!
-//! What holds in every scenario: operations of healthy clients end within the bound that needs nobody else's good will
-//! ([`Config::bound`]); nothing is left of broken connections; replies are whole and in order; every fault bites.
+//! A client dies, stops, or is cut off, and the server has a reply for it.
 
-use crate::config::{Config, Protocol};
+use super::{LATER_MS, PLAIN, Row};
 use crate::known_bad::KnownBad;
-use crate::plan::{Fault, Kind, Plan};
-use crate::run::{Outcome, Run};
-use crate::seed::{Draw, Purpose};
-use crate::server::Server;
+use crate::plan::{Fault, Kind};
 
-/// When a scenario's fault begins: drawn from these milliseconds, when every client is at work.
-const BEGIN_MS: std::ops::RangeInclusive<u64> = 3_000..=3_500;
-
-/// How long the reader has been stuck when the worse thing happens.
-const LATER_MS: u64 = 1_000;
-
-/// A row of the table.
-#[derive(Debug)]
-struct Row {
-    name: &'static str,
-    about: &'static str,
-    faults: fn(u64) -> Vec<Fault>,
-    /// Flawed servers that this scenario must catch.
-    catches: &'static [KnownBad],
-}
-
-const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Row] = &[
     Row {
         name: "calm",
         about: "nothing goes wrong: whole replies in order, and everybody is served in time",
         faults: |_| Vec::new(),
         catches: &[KnownBad::K19, KnownBad::K28],
+        ..PLAIN
     },
     Row {
         name: "client-dies-in-blocking-send",
@@ -43,6 +22,7 @@ const ROWS: &[Row] = &[
             ]
         },
         catches: &[KnownBad::K01, KnownBad::K02, KnownBad::K03, KnownBad::K05],
+        ..PLAIN
     },
     Row {
         name: "client-killed-in-blocking-send",
@@ -51,54 +31,63 @@ const ROWS: &[Row] = &[
             vec![Fault::new(at, 0, Kind::StopsReading), Fault::new(at + LATER_MS, 0, Kind::Kill)]
         },
         catches: &[KnownBad::K01, KnownBad::K02],
+        ..PLAIN
     },
     Row {
         name: "client-stops-reading",
         about: "a client lives, and never reads again",
         faults: |at| vec![Fault::new(at, 0, Kind::StopsReading)],
         catches: &[KnownBad::K01, KnownBad::K02, KnownBad::K03, KnownBad::K05],
+        ..PLAIN
     },
     Row {
         name: "client-drips",
         about: "a client reads a little now and then, and so renews every deadline that is per write",
         faults: |at| vec![Fault::new(at, 0, Kind::Drips)],
         catches: &[KnownBad::K04],
+        ..PLAIN
     },
     Row {
         name: "client-half-closes",
         about: "a client closes its sending side, stays, and reads nothing",
         faults: |at| vec![Fault::new(at, 0, Kind::HalfClose)],
         catches: &[KnownBad::K01, KnownBad::K02],
+        ..PLAIN
     },
     Row {
         name: "client-is-cut-off",
         about: "the link of a client is cut and never heals",
         faults: |at| vec![Fault::new(at, 0, Kind::CutForEver)],
         catches: &[KnownBad::K01, KnownBad::K02, KnownBad::K05],
+        ..PLAIN
     },
     Row {
         name: "client-is-cut-one-way",
         about: "nothing from a client arrives any more, acknowledgements included",
         faults: |at| vec![Fault::new(at, 0, Kind::CutOneWay)],
         catches: &[KnownBad::K03],
+        ..PLAIN
     },
     Row {
         name: "link-stalls",
         about: "the link of a client stalls for two seconds; its replies arrive whole",
         faults: |at| vec![Fault { for_ms: Some(2_000), ..Fault::new(at, 0, Kind::HoldRelease) }],
         catches: &[KnownBad::K28],
+        ..PLAIN
     },
     Row {
         name: "client-falls-silent",
         about: "a client connects and says nothing; others connect too, and it is given up",
         faults: |at| vec![Fault::new(at, 0, Kind::FallsSilent)],
         catches: &[KnownBad::K20, KnownBad::K22],
+        ..PLAIN
     },
     Row {
         name: "client-ends-in-a-request",
         about: "a client ends in the middle of a request that would change something",
         faults: |at| vec![Fault::new(at, 0, Kind::TearsOff)],
         catches: &[KnownBad::K17],
+        ..PLAIN
     },
     Row {
         name: "many-clients-die",
@@ -112,53 +101,6 @@ const ROWS: &[Row] = &[
             ]
         },
         catches: &[KnownBad::K01, KnownBad::K04],
+        ..PLAIN
     },
 ];
-
-/// A scenario on one protocol.
-#[derive(Clone, Copy, Debug)]
-pub struct Scenario {
-    protocol: Protocol,
-    row: &'static Row,
-}
-
-impl Scenario {
-    /// All scenarios, by protocol.
-    pub fn all() -> impl Iterator<Item = Self> {
-        Protocol::ALL
-            .into_iter()
-            .flat_map(|protocol| ROWS.iter().map(move |row| Self { protocol, row }))
-    }
-
-    /// The scenario of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::all().find(|scenario| scenario.name() == name)
-    }
-
-    /// `PROTOCOL/ROW`.
-    pub fn name(&self) -> String {
-        format!("{}/{}", self.protocol.name(), self.row.name)
-    }
-
-    /// What happens, in a sentence.
-    pub const fn about(&self) -> &'static str {
-        self.row.about
-    }
-
-    /// The flawed servers that it must catch.
-    pub const fn catches(&self) -> &'static [KnownBad] {
-        self.row.catches
-    }
-
-    /// The scenario with what the seed leaves open.
-    pub fn with(&self, server: Server, seed: u64) -> Run {
-        let begin = Draw::new(seed, Purpose::Plan).within(BEGIN_MS);
-        let plan = Plan::new((self.row.faults)(begin));
-        Run { server, config: Config::draw(self.protocol, seed), plan, seed }
-    }
-
-    /// Runs it.
-    pub fn run(&self, server: Server, seed: u64) -> Outcome {
-        self.with(server, seed).outcome()
-    }
-}
