@@ -99,6 +99,11 @@ impl Config {
         Duration::from_millis(2 * (self.latency_max_ms + self.tick_ms))
     }
 
+    /// What a read of a healthy client may take: those that are in the lock, one writer, and its own section.
+    pub fn read_bound(&self) -> Duration {
+        self.wire_bound() + self.section() * 4
+    }
+
     /// What an operation of a healthy client may take: nobody else's trouble is in it, but for a fair queue at the lock.
     pub fn bound(&self) -> Duration {
         let queue = u32::try_from(2 * (self.healthy + VICTIMS_QUEUED)).unwrap_or(u32::MAX);

@@ -14,7 +14,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "set-reply-unread",
         about: "a client writes without end and reads no reply; the server stops taking",
         faults: |at| vec![Fault::new(at, 0, Kind::FloodsWrites)],
-        catches: &[KnownBad::K06, KnownBad::K30, KnownBad::K02],
+        catches: &[KnownBad::K06],
         ..PLAIN
     },
     Row {

@@ -28,6 +28,8 @@ const LANES: u64 = 10;
 /// How many one after the other, silent ones and those that ask.
 const SILENT_EACH: usize = 10;
 const STORM_EACH: usize = 20;
+/// Time between a connection and its first request.
+const BEFORE_ASKING: Duration = Duration::from_millis(100);
 /// Connections at once, of victims that come and go.
 const GUESTS: u64 = 3;
 /// Time between two bytes, and before the first.
@@ -68,8 +70,8 @@ impl Actor<'_> {
             Kind::TearsHeader => self.say(&requests::torn_header(config), true).await,
             Kind::HoldsTheLock => self.say(&requests::lock(config), false).await,
             Kind::Pipelines => self.say(&self.pipeline(), false).await,
-            Kind::Floods => self.flood(&requests::read(config)).await,
-            Kind::FloodsWrites => self.flood(&requests::write(config)).await,
+            Kind::Floods => self.flood(&self.big_requests(), &requests::read(config)).await,
+            Kind::FloodsWrites => self.flood(&[], &requests::write(config)).await,
             Kind::SendsSlowly => self.send_slowly().await,
             Kind::StreamsReads => self.stream(&requests::read(config)).await,
             Kind::StreamsWrites => self.stream(&requests::write(config)).await,
@@ -96,16 +98,22 @@ impl Actor<'_> {
         std::future::pending().await
     }
 
-    fn pipeline(self) -> BytesMut {
+    fn big_requests(self) -> BytesMut {
         let mut out = BytesMut::new();
         let mut talk = Conversation::new(&self.setting.config);
         (0..PIPELINED).for_each(|_| talk.ask(&mut out));
+        out
+    }
+
+    fn pipeline(self) -> BytesMut {
+        let mut out = self.big_requests();
         out.extend_from_slice(&forbidden(&self.setting.config));
         out
     }
 
-    async fn flood(self, request: &[u8]) -> io::Result<()> {
+    async fn flood(self, first: &[u8], request: &[u8]) -> io::Result<()> {
         let mut stream = self.setting.connect().await?;
+        stream.write_all(first).await?;
         let batch = request.repeat(FLOOD_BATCH);
         for _ in 0..FLOOD_BYTES.div_ceil(batch.len()) {
             stream.write_all(&batch).await?;
@@ -169,6 +177,7 @@ impl Actor<'_> {
     async fn storm(self, _: Draw) -> io::Result<()> {
         for _ in 0..STORM_EACH {
             let mut stream = self.setting.connect().await?;
+            sleep(BEFORE_ASKING).await;
             stream.write_all(&requests::read(&self.setting.config)).await?;
             stream.read_u8().await?;
             self.obeyed();

@@ -25,6 +25,7 @@ pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw, is_ne
     }
     while !setting.is_over() {
         think(draw).await;
+        let mut allowed = bound;
         match draw.within(0..=10) {
             0..=3 => {
                 let value = draw.number().to_string();
@@ -34,6 +35,7 @@ pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw, is_ne
             }
             4..=6 => {
                 ledger.borrow_mut().begin(index, "get");
+                allowed = setting.config.read_bound();
                 let got = client.get(own.as_bytes()).await?;
                 let is_right = |stored: &Option<String>| {
                     got.as_deref() == stored.as_ref().map(String::as_bytes)
@@ -59,7 +61,7 @@ pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw, is_ne
             }
             _ => client = connect(setting, index).await?,
         }
-        ledger.borrow_mut().end(index, bound);
+        ledger.borrow_mut().end(index, allowed);
     }
     Ok(())
 }

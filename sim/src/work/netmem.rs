@@ -38,6 +38,7 @@ pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw, is_ne
             }
             4..=6 => {
                 ledger.borrow_mut().begin(index, "read");
+                allowed = setting.config.read_bound();
                 let page = client.read(own).await?;
                 if !written.is_none_or(|written| page.data.starts_with(&written)) {
                     let text = format!("client {index} did not read what it had written");
