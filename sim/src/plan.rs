@@ -59,6 +59,8 @@ pub enum Kind {
     StreamsReads,
     /// It writes without a pause.
     StreamsWrites,
+    /// It counts without a pause, and waits for each result.
+    Counts,
     /// It locks what can be locked, and says nothing more.
     HoldsTheLock,
     /// It asks for what cannot be.
@@ -89,6 +91,7 @@ impl Kind {
             Self::ReadersComeAndGo
                 | Self::WritersComeAndGo
                 | Self::GivesUp
+                | Self::Counts
                 | Self::StreamsReads
                 | Self::StreamsWrites
                 | Self::AsksTheImpossible
@@ -131,6 +134,7 @@ impl Kind {
             Self::GivesUp => "it counts and does not wait for the result, again and again",
             Self::StreamsReads => "it reads without a pause",
             Self::StreamsWrites => "it writes without a pause",
+            Self::Counts => "it counts without a pause",
             Self::HoldsTheLock => "it locks what can be locked and says nothing more",
             Self::AsksTheImpossible => "it asks for what cannot be",
             Self::ServerRestarts => "its process dies, and is started again",

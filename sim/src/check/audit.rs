@@ -57,6 +57,7 @@ pub(crate) fn inert(
             | Kind::GivesUp
             | Kind::StreamsReads
             | Kind::StreamsWrites
+            | Kind::Counts
             | Kind::HoldsTheLock
             | Kind::AsksTheImpossible => {
                 ledger.obeyed.get(&fault.victim).is_some_and(|at| *at >= fault.at())

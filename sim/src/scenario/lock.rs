@@ -10,13 +10,20 @@ use crate::plan::{Fault, Kind};
 
 /// Time inside the lock, so that there is a queue. A page fits a window: a client that is gone before its grant comes says
 /// so with an end of stream, and the simulator's server does not see the reset behind that.
-const QUEUED: fn(Config) -> Config =
-    |config| Config { section_ms: 10, segment_bytes: 1460, value_bytes: 16 * 1024, ..config };
+const QUEUED: fn(Config) -> Config = |config| Config {
+    section_ms: 10,
+    segment_bytes: 256,
+    value_bytes: 4 * 1024,
+    latency_min_ms: 5,
+    latency_max_ms: 15,
+    tick_ms: 10,
+    ..config
+};
 
 /// Longer than accepting and answering takes.
-const SLOW: fn(Config) -> Config = |config| Config { section_ms: 100, ..config };
+const SLOW: fn(Config) -> Config = |config| Config { section_ms: 200, ..QUEUED(config) };
 
-const LASTS_MS: u64 = 3_000;
+const LASTS_MS: u64 = 2_500;
 
 /// A habit of some victims at once.
 fn habits(at: u64, kinds: &[Kind]) -> Vec<Fault> {
@@ -50,7 +57,6 @@ pub(super) const ROWS: &[Row] = &[
         faults: |at| habits(at, &[Kind::WritersComeAndGo, Kind::WritersComeAndGo]),
         shape: QUEUED,
         catches: &[KnownBad::K08],
-        also: &[(Protocol::Memcached, KnownBad::K14)],
         ..PLAIN
     },
     Row {
@@ -71,7 +77,7 @@ pub(super) const ROWS: &[Row] = &[
             use Kind::{StreamsReads, StreamsWrites};
             habits(at, &[StreamsReads, StreamsReads, StreamsReads, StreamsReads, StreamsWrites])
         },
-        shape: |config| Config { section_ms: 30, healthy: 5, ..config },
+        shape: |config| Config { section_ms: 30, healthy: 5, ..QUEUED(config) },
         catches: &[KnownBad::K09],
         ..PLAIN
     },
@@ -86,9 +92,9 @@ pub(super) const ROWS: &[Row] = &[
         name: "holder-errors",
         about: "a client that holds what it can is killed among others that come and go; it is freed once",
         faults: |at| {
-            let mut faults = habits(at, &[Kind::WritersComeAndGo, Kind::ReadersComeAndGo]);
-            faults.push(Fault::new(at, 2, Kind::HoldsTheLock));
-            faults.push(Fault::new(at + 100, 2, Kind::Kill));
+            let mut faults = habits(at, &[Kind::WritersComeAndGo, Kind::Counts, Kind::Counts]);
+            faults.push(Fault::new(at, 3, Kind::HoldsTheLock));
+            faults.push(Fault::new(at + 100, 3, Kind::Kill));
             faults
         },
         shape: QUEUED,

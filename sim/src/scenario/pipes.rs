@@ -107,6 +107,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "swizzle",
+        shape: |config| Config { segment_bytes: 256, ..config },
         about: "three links stall one after the other, and come back in another order",
         faults: |at| {
             let stalls = |after, victim, lasts| Fault {
@@ -120,6 +121,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "twice",
+        shape: |config| Config { segment_bytes: 256, ..config },
         about: "four clients break in four ways; run again, every byte comes at the same time",
         faults: |at| {
             vec![

@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use tokio::time::{interval, sleep, timeout};
 
 use super::expected::{Conversation, forbidden, half_a_request};
-use super::{Setting, now, requests};
+use super::{Setting, memcached, netmem, now, requests};
+use crate::config::Protocol;
 use crate::host::Manner;
 use crate::net::SimStream;
 use crate::plan::Kind;
@@ -75,6 +76,7 @@ impl Actor<'_> {
             Kind::SendsSlowly => self.send_slowly().await,
             Kind::StreamsReads => self.stream(&requests::read(config)).await,
             Kind::StreamsWrites => self.stream(&requests::write(config)).await,
+            Kind::Counts => self.count_on().await,
             Kind::ConnectsInSilence => self.lanes(LANES, |lane| self.connect_in_silence(lane)).await,
             Kind::Storms => self.lanes(LANES, |lane| self.storm(lane)).await,
             _ => self.lanes(GUESTS, |lane| self.come_and_go(kind, lane)).await,
@@ -150,6 +152,15 @@ impl Actor<'_> {
             replies.clear();
             self.obeyed();
         }
+    }
+
+    async fn count_on(self) -> io::Result<()> {
+        self.obeyed();
+        let counted = match self.setting.config.protocol {
+            Protocol::Memcached => memcached::count_on(self.setting).await,
+            Protocol::NetMem => netmem::count_on(self.setting).await,
+        };
+        counted.map_err(io::Error::other)
     }
 
     /// So many at once, each with numbers of its own.

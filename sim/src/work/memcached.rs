@@ -47,10 +47,7 @@ pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw, is_ne
             }
             7..=8 => {
                 ledger.borrow_mut().begin(index, "increment");
-                let increment = ledger.borrow_mut().begin_increment();
-                let seed = Some(Seed { initial: 1, expiry: 0 });
-                let value = client.incr(COUNTER_KEY, 1, seed).await?;
-                ledger.borrow_mut().end_increment(increment, value.unwrap_or_default());
+                count(setting, &mut client).await?;
             }
             9 => {
                 ledger.borrow_mut().begin(index, "get");
@@ -66,12 +63,30 @@ pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw, is_ne
     Ok(())
 }
 
+/// Adds one to the common counter.
+async fn count(setting: &Setting, client: &mut Client<SimStream>) -> Result<(), Error> {
+    let increment = setting.ledger.borrow_mut().begin_increment();
+    let value = client.incr(COUNTER_KEY, 1, Some(Seed { initial: 1, expiry: 0 })).await?;
+    setting.ledger.borrow_mut().end_increment(increment, value.unwrap_or_default());
+    Ok(())
+}
+
+/// Counts without a pause; what comes out is checked as everybody's is.
+pub(super) async fn count_on(setting: &Setting) -> Result<(), Error> {
+    let stream = setting.connect().await.map_err(transport)?;
+    let mut client = Client::new(stream, setting.patience());
+    loop {
+        count(setting, &mut client).await?;
+    }
+}
+
+fn transport(source: std::io::Error) -> Error {
+    Error::Transport { source, maybe_applied: false }
+}
+
 async fn connect(setting: &Setting, index: usize) -> Result<Client<SimStream>, Error> {
     setting.ledger.borrow_mut().begin(index, "connect");
-    let stream = setting
-        .connect()
-        .await
-        .map_err(|source| Error::Transport { source, maybe_applied: false })?;
+    let stream = setting.connect().await.map_err(transport)?;
     let mut client = Client::new(stream, setting.patience());
     client.noop().await?;
     // A connection and a request: two round trips.

@@ -75,12 +75,22 @@ async fn count(setting: &Setting, client: &mut Client<SimStream>) -> Result<(), 
     Ok(())
 }
 
+/// Counts without a pause; what comes out is checked as everybody's is.
+pub(super) async fn count_on(setting: &Setting) -> Result<(), Error> {
+    let stream = setting.connect().await.map_err(transport)?;
+    let mut client = Client::connect(stream, setting.patience()).await?;
+    loop {
+        count(setting, &mut client).await?;
+    }
+}
+
+fn transport(source: std::io::Error) -> Error {
+    Error::Transport { source, maybe_applied: false }
+}
+
 async fn connect(setting: &Setting, index: usize) -> Result<Client<SimStream>, Error> {
     setting.ledger.borrow_mut().begin(index, "connect");
-    let stream = setting
-        .connect()
-        .await
-        .map_err(|source| Error::Transport { source, maybe_applied: false })?;
+    let stream = setting.connect().await.map_err(transport)?;
     let client = Client::connect(stream, setting.patience()).await?;
     // A connection and a request: two round trips.
     setting.ledger.borrow_mut().end(index, setting.config.connect_bound());
