@@ -16,6 +16,7 @@ compile_error!(
      the setting: unset it."
 );
 
+pub mod catch;
 pub mod check;
 pub mod config;
 pub mod conformance;

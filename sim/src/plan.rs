@@ -98,6 +98,18 @@ impl Kind {
         )
     }
 
+    /// Whether it happens to the link between the client and the server.
+    pub const fn is_of_the_link(self) -> bool {
+        matches!(
+            self,
+            Self::MachineDies
+                | Self::MachineReboots
+                | Self::CutOneWay
+                | Self::CutForEver
+                | Self::HoldRelease
+        )
+    }
+
     /// Whether it happens to the server, and not to a client.
     pub const fn is_the_servers(self) -> bool {
         self.restarts_the_server() || matches!(self, Self::ServerStops)
