@@ -73,9 +73,14 @@ pub fn draw(server: Server, seed: u64) -> Run {
     let config = with_queue(config, *draw.pick(&SECTIONS_MS));
     let restarts = draw.one_in(RESTARTS);
     let victims = usize::try_from(draw.within(1..=3)).unwrap_or(1);
-    // A server that comes back has all its links: those that are cut by themselves stay out of it.
-    let may = |kind: &Kind| !(restarts && kind.is_of_the_link());
-    let passing = some(&possible(config.section_ms > 0), may, &mut draw);
+    let has_queue = config.section_ms > 0;
+    // A server that comes back has all its links: those that are cut by themselves stay out of it. And a flood takes as
+    // long as its requests do, which is too long where each takes time.
+    let may = |kind: &Kind| {
+        !(restarts && kind.is_of_the_link())
+            && !(has_queue && matches!(kind, Kind::Floods | Kind::FloodsWrites))
+    };
+    let passing = some(&possible(has_queue), may, &mut draw);
     let lasting = some(&LASTING, may, &mut draw);
     let mut faults = Vec::new();
     for victim in 0..victims {

@@ -45,6 +45,8 @@ pub(super) struct Connection<M: Meaning> {
     give_up: Instant,
     /// K18 knows that the client is gone, and goes on.
     is_dead: bool,
+    /// Whether there can be anything to release.
+    may_hold: bool,
     _counted: Counted,
 }
 
@@ -76,22 +78,25 @@ impl<M: Meaning> Connection<M> {
             outbox: Outbox::default(),
             give_up: Instant::now() + IDLE_TIMEOUT,
             is_dead: false,
+            may_hold: false,
             _counted: Counted(connections),
         }
     }
 
     pub(super) async fn run(mut self) {
         let ended = self.converse().await;
-        let Self { server, id, stream, _counted, .. } = self;
+        let Self { server, id, stream, may_hold, _counted, .. } = self;
         server.close_mailbox(id);
         if ended.is_err() && server.flaw == KnownBad::K14 {
             server.lock.release_again();
         }
         // However it ended: what it held is released.
-        let guard = server.lock.turn(Want::Write).await;
-        let effects = server.table.borrow_mut().end(id);
-        drop(guard);
-        server.post(id, effects);
+        if may_hold {
+            let guard = server.lock.turn(Want::Write).await;
+            let effects = server.table.borrow_mut().end(id);
+            drop(guard);
+            server.post(id, effects);
+        }
         drop(stream);
     }
 
@@ -170,6 +175,7 @@ impl<M: Meaning> Connection<M> {
             guard.lose();
             return Err(io::ErrorKind::Other.into());
         }
+        self.may_hold |= M::may_hold(&request);
         server.work().await;
         let effects = table.borrow_mut().write(server.now(), self.id, request, seen);
         let own = server.post(self.id, effects);

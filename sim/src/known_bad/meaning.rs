@@ -26,6 +26,9 @@ pub(crate) trait Meaning: 'static {
     /// Whether a careless handler would panic over the request (K15).
     fn is_absurd(&self, now: Now, request: &Self::Request) -> bool;
 
+    /// Whether the session may have something to release afterwards.
+    fn may_hold(request: &Self::Request) -> bool;
+
     /// Looks before [`write`](Self::write), which happens some time later under the same lock.
     fn look(&self, now: Now, request: &Self::Request) -> Self::Seen;
 

@@ -64,6 +64,10 @@ impl Meaning for Items {
         self.value(now, key).is_some_and(|value| !is_number(&value))
     }
 
+    fn may_hold(_: &Request) -> bool {
+        false
+    }
+
     fn look(&self, now: Now, request: &Request) -> Option<Bytes> {
         match &request.command {
             Command::Arithmetic { key, .. } => self.value(now, key),

@@ -58,6 +58,10 @@ impl Meaning for Pages {
         }
     }
 
+    fn may_hold(request: &Request) -> bool {
+        matches!(request, Request::Lock { .. } | Request::Update { .. })
+    }
+
     fn look(&self, _: Now, _: &Request) {}
 
     fn write(
