@@ -66,7 +66,8 @@ pub fn every_flaw(starts: u64, jobs: usize) -> Vec<Caught> {
 /// As a table in Markdown.
 pub fn markdown(all: &[Caught]) -> String {
     let number = |tries: Option<u64>| tries.map_or(format!("> {MOST}"), |tries| tries.to_string());
-    let mut text = String::from("| server | median | worst | what it does |\n| --- | --- | --- | --- |\n");
+    let mut text =
+        String::from("| server | median | worst | what it does |\n| --- | --- | --- | --- |\n");
     for caught in all {
         let (median, worst) = (number(caught.median()), number(caught.worst()));
         let (name, about) = (caught.flaw.name(), caught.flaw.about());

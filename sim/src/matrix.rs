@@ -48,8 +48,7 @@ impl Matrix {
         let mut escaped = Vec::new();
         for (row, scenario) in self.scenarios.iter().enumerate() {
             for flaw in scenario.catches() {
-                let column =
-                    self.servers.iter().position(|known| *known == Server::KnownBad(flaw));
+                let column = self.servers.iter().position(|known| *known == Server::KnownBad(flaw));
                 let word = column.and_then(|column| self.cells.get(&(row, column)));
                 if word.is_none_or(|word| matches!(*word, "ok" | "inert")) {
                     escaped.push((scenario.name(), flaw));
@@ -80,5 +79,7 @@ impl Matrix {
 }
 
 fn servers() -> impl Iterator<Item = Server> {
-    [Server::Reference, Server::KnownBad(KnownBad::K00)].into_iter().chain(KnownBad::ALL.map(Server::KnownBad))
+    [Server::Reference, Server::KnownBad(KnownBad::K00)]
+        .into_iter()
+        .chain(KnownBad::ALL.map(Server::KnownBad))
 }

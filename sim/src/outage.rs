@@ -26,7 +26,8 @@ pub(crate) struct Outages {
 impl Outages {
     pub(crate) fn of(plan: &Plan) -> Self {
         let spans = plan.faults.iter().filter(|fault| fault.kind.restarts_the_server());
-        let spans = spans.map(|fault| (fault.at(), fault.until().unwrap_or(fault.at()) + RECOVERED));
+        let spans =
+            spans.map(|fault| (fault.at(), fault.until().unwrap_or(fault.at()) + RECOVERED));
         let stop = plan.faults.iter().find(|fault| fault.kind == Kind::ServerStops);
         Self { spans: spans.collect(), stops_at: stop.map(crate::plan::Fault::at) }
     }

@@ -66,7 +66,10 @@ pub(crate) fn inert(
             // `lingers` says whether it did.
             Kind::ServerStops => true,
             Kind::MachineReboots => waited() || ledger.obeyed.contains_key(&fault.victim),
-            Kind::Floods | Kind::FloodsWrites | Kind::Pipelines | Kind::MachineDies
+            Kind::Floods
+            | Kind::FloodsWrites
+            | Kind::Pipelines
+            | Kind::MachineDies
             | Kind::StopsReading
             | Kind::Drips
             | Kind::CutOneWay

@@ -159,7 +159,8 @@ fn starved(ledger: &Ledger, plan: &Plan, until: Duration) -> Option<String> {
         let own = |fault: &&Fault| fault.victim == *victim && !fault.kind.is_the_servers();
         let lasts = |fault: &Fault| fault.until().is_none();
         let mut faults = plan.faults.iter().filter(own).rev();
-        let mut since_reboot = faults.by_ref().take_while(|fault| fault.kind != FaultKind::MachineReboots);
+        let mut since_reboot =
+            faults.by_ref().take_while(|fault| fault.kind != FaultKind::MachineReboots);
         !since_reboot.any(lasts)
     };
     let served = |victim: &usize| ledger.last_reply.get(victim).is_some_and(|at| *at > since);

@@ -23,9 +23,7 @@ pub(super) async fn deliver(
         KnownBad::K03 => until_the_peer_ends(stream, input, reply).await,
         KnownBad::K04 => a_deadline_per_write(stream, reply).await,
         KnownBad::K28 => stream.write(reply).await.map(drop),
-        KnownBad::K30 => {
-            timeout(WRITE_DEADLINE, until_the_peer_ends(stream, input, reply)).await?
-        }
+        KnownBad::K30 => timeout(WRITE_DEADLINE, until_the_peer_ends(stream, input, reply)).await?,
         _ => timeout(WRITE_DEADLINE, stream.write_all(reply)).await?,
     }
 }

@@ -53,8 +53,8 @@ impl Meaning for Items {
     }
 
     fn promise(&self, request: &Request) -> Option<Bytes> {
-        let is_plain =
-            matches!(request.command, Command::Store { mode: StoreMode::Set, .. }) && request.cas == 0;
+        let is_plain = matches!(request.command, Command::Store { mode: StoreMode::Set, .. })
+            && request.cas == 0;
         is_plain.then(|| encode(request, &Reply::Stored { cas: PROMISED_CAS }))
     }
 

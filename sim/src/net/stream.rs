@@ -56,7 +56,18 @@ impl SimStream {
         let waker = Waker::from(Arc::clone(&wakers));
         let Wire { segment_bytes, meter } = wire.clone();
         let ahead = BytesMut::new();
-        Self { inner, peer, segment_bytes, ahead, end: None, wakers, waker, meter, blocked: None, hoarded: 0 }
+        Self {
+            inner,
+            peer,
+            segment_bytes,
+            ahead,
+            end: None,
+            wakers,
+            waker,
+            meter,
+            blocked: None,
+            hoarded: 0,
+        }
     }
 
     /// Connects to a port of another host.

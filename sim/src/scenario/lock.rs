@@ -138,7 +138,10 @@ pub(super) const ROWS: &[Row] = &[
         about: "a client has less patience than the queue is long; what it left behind is done once or not at all",
         faults: |at| {
             let gives_up = Fault { for_ms: Some(LASTS_MS), ..Fault::new(at, 0, Kind::GivesUp) };
-            vec![gives_up, Fault { for_ms: Some(LATER_MS), ..Fault::new(at, 1, Kind::StreamsWrites) }]
+            vec![
+                gives_up,
+                Fault { for_ms: Some(LATER_MS), ..Fault::new(at, 1, Kind::StreamsWrites) },
+            ]
         },
         shape: QUEUED,
         catches: &[KnownBad::K08],

@@ -74,10 +74,7 @@ pub(super) const ROWS: &[Row] = &[
         about: "the machine of a client dies while the server's send to it waits, and comes back",
         faults: |at| {
             let dies = Fault::new(at + LATER_MS, 0, Kind::MachineReboots);
-            vec![
-                Fault::new(at, 0, Kind::StopsReading),
-                Fault { for_ms: Some(1_500), ..dies },
-            ]
+            vec![Fault::new(at, 0, Kind::StopsReading), Fault { for_ms: Some(1_500), ..dies }]
         },
         catches: &[KnownBad::K01, KnownBad::K02, KnownBad::K03, KnownBad::K05],
         ..PLAIN

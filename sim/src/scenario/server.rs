@@ -42,10 +42,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "connect-storm",
         about: "two hundred connections come right after a restart; all are served",
         faults: |at| {
-            vec![
-                down(at, Kind::ServerRestarts, 200),
-                Fault::new(at + 400, 0, Kind::Storms),
-            ]
+            vec![down(at, Kind::ServerRestarts, 200), Fault::new(at + 400, 0, Kind::Storms)]
         },
         shape: |config| Config { section_ms: 40, ..config },
         catches: &[KnownBad::K20, KnownBad::K21],
@@ -55,10 +52,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "stuck-shutdown",
         about: "the server is asked to stop while a client takes nothing; it does not wait for that",
         faults: |at| {
-            vec![
-                Fault::new(at, 0, Kind::StopsReading),
-                Fault::new(at + 300, 0, Kind::ServerStops),
-            ]
+            vec![Fault::new(at, 0, Kind::StopsReading), Fault::new(at + 300, 0, Kind::ServerStops)]
         },
         catches: &[KnownBad::K27],
         ..PLAIN

@@ -77,7 +77,9 @@ impl Actor<'_> {
             Kind::StreamsReads => self.stream(&requests::read(config)).await,
             Kind::StreamsWrites => self.stream(&requests::write(config)).await,
             Kind::Counts => self.count_on().await,
-            Kind::ConnectsInSilence => self.lanes(LANES, |lane| self.connect_in_silence(lane)).await,
+            Kind::ConnectsInSilence => {
+                self.lanes(LANES, |lane| self.connect_in_silence(lane)).await
+            }
             Kind::Storms => self.lanes(LANES, |lane| self.storm(lane)).await,
             _ => self.lanes(GUESTS, |lane| self.come_and_go(kind, lane)).await,
         };

@@ -3,16 +3,21 @@
 use lockproof_client::Error;
 use lockproof_client::memcached::{Client, Meta, Seed};
 
+use super::Setting;
 use super::crowd::think;
 use super::expected::{BIG_KEY, TORN_KEY, big_value};
-use super::Setting;
 use crate::net::SimStream;
 use crate::seed::Draw;
 
 pub(super) const COUNTER_KEY: &[u8] = b"counter";
 
 /// Works until the run's work is over; an error is a healthy client's, and so a violation.
-pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw, is_new: bool) -> Result<(), Error> {
+pub(super) async fn work(
+    setting: &Setting,
+    index: usize,
+    draw: &mut Draw,
+    is_new: bool,
+) -> Result<(), Error> {
     let ledger = &setting.ledger;
     let bound = setting.config.bound();
     let own = format!("own-{index}");

@@ -3,9 +3,9 @@
 use lockproof_client::Error;
 use lockproof_client::netmem::Client;
 
+use super::Setting;
 use super::crowd::think;
 use super::expected::{BIG_PAGE, big_value, torn_page};
-use super::Setting;
 use crate::net::SimStream;
 use crate::seed::Draw;
 
@@ -13,7 +13,12 @@ use crate::seed::Draw;
 pub(super) const COMMON_PAGE: u32 = BIG_PAGE + 1;
 
 /// Works until the run's work is over; an error is a healthy client's, and so a violation.
-pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw, is_new: bool) -> Result<(), Error> {
+pub(super) async fn work(
+    setting: &Setting,
+    index: usize,
+    draw: &mut Draw,
+    is_new: bool,
+) -> Result<(), Error> {
     let ledger = &setting.ledger;
     let bound = setting.config.bound();
     // Everybody else may hold the page first, for two operations each.

@@ -1,9 +1,7 @@
 //! Requests as bytes, for victims that do not care for the replies.
 
 use bytes::{Bytes, BytesMut};
-use lockproof_protocol::memcached_binary::{
-    Command, Direction, Opcode, Request, StoreMode, Value,
-};
+use lockproof_protocol::memcached_binary::{Command, Direction, Opcode, Request, StoreMode, Value};
 use lockproof_protocol::netmem;
 
 use super::expected::torn_page as unwritten_page;
