@@ -50,7 +50,9 @@ pub(crate) fn strike(sim: &mut Sim<'_>, gauges: &Gauges, kind: Kind, clients: &[
         Kind::ServerRestarts => sim.crash(HOST),
         Kind::ServerLosesPower => {
             // Cut first, so that nobody hears of it.
-            clients.iter().for_each(|client| sim.partition(HOST, *client));
+            for client in clients {
+                sim.partition(HOST, *client);
+            }
             sim.crash(HOST);
         }
         _ => {}
@@ -60,7 +62,9 @@ pub(crate) fn strike(sim: &mut Sim<'_>, gauges: &Gauges, kind: Kind, clients: &[
 /// Ends an outage.
 pub(crate) fn heal(sim: &mut Sim<'_>, kind: Kind, clients: &[&str]) {
     if kind == Kind::ServerLosesPower {
-        clients.iter().for_each(|client| sim.repair(HOST, *client));
+        for client in clients {
+            sim.repair(HOST, *client);
+        }
     }
     if kind.restarts_the_server() {
         sim.bounce(HOST);

@@ -76,9 +76,9 @@ pub fn draw(server: Server, seed: u64) -> Run {
     let has_queue = config.section_ms > 0;
     // A server that comes back has all its links: those that are cut by themselves stay out of it. And a flood takes as
     // long as its requests do, which is too long where each takes time.
-    let may = |kind: &Kind| {
-        !(restarts && kind.is_of_the_link())
-            && !(has_queue && matches!(kind, Kind::Floods | Kind::FloodsWrites))
+    let may = |kind: &Kind| match kind {
+        Kind::Floods | Kind::FloodsWrites => !has_queue,
+        kind => !(restarts && kind.is_of_the_link()),
     };
     let passing = some(&possible(has_queue), may, &mut draw);
     let lasting = some(&LASTING, may, &mut draw);
@@ -104,7 +104,7 @@ fn with_queue(config: Config, section_ms: u64) -> Config {
         return config;
     }
     let (segment_bytes, value_bytes) = (QUEUE_SEGMENT_BYTES, QUEUE_VALUE_BYTES);
-    Config { section_ms, segment_bytes, value_bytes, ..config }
+    Config { segment_bytes, value_bytes, section_ms, ..config }
 }
 
 fn possible(has_queue: bool) -> Vec<Kind> {

@@ -196,7 +196,9 @@ impl State {
             self.queue.drain(..).partition(|waiter| waiter.want == Want::Read);
         let late = readers.split_off(readers.len().min(most));
         self.queue = writers.into_iter().chain(late).collect();
-        readers.into_iter().for_each(|reader| self.enter(reader));
+        for reader in readers {
+            self.enter(reader);
+        }
     }
 
     fn admit_writer(&mut self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lockproof_client::Error;
 use turmoil::Sim;
 
 use super::{Setting, memcached, netmem, now};
@@ -40,22 +41,30 @@ async fn work(setting: Setting, client: usize) {
             Protocol::NetMem => netmem::work(&setting, client, &mut draw, is_new).await,
         };
         let Err(error) = worked else { break };
-        let mut ledger = setting.ledger.borrow_mut();
-        ledger.give_up(client);
-        if setting.outages.stops_at.is_some_and(|stop| now() >= stop) {
+        if !goes_on(&setting, client, &error) {
             break;
         }
-        if !setting.outages.excuse(now()) {
-            ledger.failed.push(format!("client {client}: {error}"));
-            break;
-        }
-        ledger.excused += 1;
-        drop(ledger);
         // It begins anew, and knows nothing of what it had stored.
         is_new = false;
         tokio::time::sleep(RETRY).await;
     }
     setting.ledger.borrow_mut().done += 1;
+}
+
+/// Whether an error is excused; one that is not is written down.
+fn goes_on(setting: &Setting, client: usize, error: &Error) -> bool {
+    let mut ledger = setting.ledger.borrow_mut();
+    ledger.give_up(client);
+    if setting.outages.stops_at.is_some_and(|stop| now() >= stop) {
+        return false;
+    }
+    let is_excused = setting.outages.excuse(now());
+    if is_excused {
+        ledger.excused += 1;
+    } else {
+        ledger.failed.push(format!("client {client}: {error}"));
+    }
+    is_excused
 }
 
 /// A pause between two operations.
