@@ -20,6 +20,7 @@ compile_error!(
 );
 
 mod account;
+pub mod catch;
 pub mod check;
 pub mod config;
 pub mod conformance;
@@ -29,6 +30,7 @@ pub mod host;
 pub mod known_bad;
 pub mod matrix;
 pub mod net;
+mod outage;
 pub mod plan;
 pub mod record;
 pub mod run;

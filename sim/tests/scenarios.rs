@@ -16,12 +16,21 @@ fn scenario(name: &str) -> Scenario {
 #[test]
 fn reference_server_holds_in_every_scenario() {
     for scenario in Scenario::all() {
-        for seed in 0..5 {
+        for seed in 0..3 {
             let outcome = scenario.run(Server::Reference, seed);
             let name = scenario.name();
             assert_eq!(outcome.word(), "ok", "{name} seed {seed}: {outcome:#?}");
-            assert!(outcome.operations > 50, "{name} seed {seed}: {outcome:#?}");
+            assert!(outcome.operations > 20, "{name} seed {seed}: {outcome:#?}");
         }
+    }
+}
+
+/// What the flawed servers have in common is right: what a scenario catches is the flaw.
+#[test]
+fn control_holds_in_every_scenario() {
+    for scenario in Scenario::all() {
+        let outcome = scenario.run(Server::KnownBad(KnownBad::K00), SEED);
+        assert!(outcome.violations.is_empty(), "{}: {outcome:#?}", scenario.name());
     }
 }
 
