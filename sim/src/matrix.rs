@@ -25,7 +25,12 @@ impl Matrix {
     /// The flaws that any protocol's server can have, in the scenarios that all protocols have; on `jobs` threads.
     pub fn of(seed: u64, jobs: usize) -> Self {
         let scenarios = Scenario::all().filter(|scenario| !scenario.is_hazard());
-        Self::run(scenarios.collect(), servers([KnownBad::K00].into_iter().chain(KnownBad::ALL)), seed, jobs)
+        Self::run(
+            scenarios.collect(),
+            servers([KnownBad::K00].into_iter().chain(KnownBad::ALL)),
+            seed,
+            jobs,
+        )
     }
 
     /// The flaws of lock servers, in every scenario of one.

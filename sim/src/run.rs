@@ -14,7 +14,7 @@ use turmoil::{Builder, Sim};
 
 use crate::check::{self, Violation};
 use crate::config::{Config, REAPED_WITHIN, WINDOW_SEGMENTS};
-use crate::hazards;
+use crate::hazards::{self, Hazard};
 use crate::host::Victim;
 use crate::net::UNIX_START;
 use crate::outage::{self, Outages};
@@ -154,7 +154,7 @@ impl<'a> Stage<'a> {
     fn new(run: &'a Run) -> Self {
         let mut sim = simulation(&run.config, run.seed);
         let gauges = server::start(&mut sim, run.server, &run.config);
-        let scripted = run.config.hazard.map_or(0, |hazard| hazard.actors());
+        let scripted = run.config.hazard.map_or(0, Hazard::actors);
         // Without a plan there is a victim all the same, to which nothing happens.
         let victims = run.plan.victims().max(scripted).max(1);
         let healed_at = run.plan.healed_at() + run.config.work_after();

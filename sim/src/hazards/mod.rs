@@ -21,7 +21,7 @@ use crate::known_bad::KnownBad;
 use crate::plan::Fault;
 
 /// When every scene is over.
-pub(crate) const END: Duration = Duration::from_millis(11_000);
+pub(crate) const END: Duration = Duration::from_secs(11);
 
 /// Coarser than in other scenarios: a run costs as much as it has ticks.
 pub(crate) const TICK_MS: u64 = 10;

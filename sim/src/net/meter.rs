@@ -115,7 +115,7 @@ impl Meter {
     pub(super) fn note_heard(&self, peer: IpAddr) {
         let (at, mut state) = (now(), self.state());
         let since = state.heard.insert(peer, at).unwrap_or(at);
-        if at - since >= SILENCE {
+        if at.saturating_sub(since) >= SILENCE {
             state.silences.push(Block { until: Some(at), ..Block::open(peer, since) });
         }
     }

@@ -127,7 +127,7 @@ impl Worker<'_> {
         let since = now();
         self.pauses.reset();
         while self.expect(Ask::Get, keys, &[Outcome::Ok, Outcome::Busy]).await? == Outcome::Busy {
-            if now() - since > TURN_WITHIN {
+            if now().saturating_sub(since) > TURN_WITHIN {
                 let (who, key) = (self.who(), keys[0].escape_ascii());
                 let text =
                     format!("{who} asked for {key} for {TURN_WITHIN:?}, and never had a turn");

@@ -108,7 +108,9 @@ impl Keys {
             self.owners.remove(key);
         }
         self.account.add(session, Event::Freed(keys.to_vec()));
-        keys.iter().for_each(|key| self.pass_on(key));
+        for key in keys {
+            self.pass_on(key);
+        }
     }
 
     /// L21: what was refused is granted after all.
@@ -140,7 +142,9 @@ impl Keys {
             mine.map(|(key, _)| key.clone()).collect()
         };
         self.owners.retain(|key, _| !mine.contains(key));
-        mine.iter().for_each(|key| self.pass_on(key));
+        for key in &mine {
+            self.pass_on(key);
+        }
         self.account.add(session, Event::Ended(mine));
     }
 }

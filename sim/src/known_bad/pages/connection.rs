@@ -140,7 +140,7 @@ impl Connection {
                 Some(reply) = self.mail.recv() => return Ok(reply),
                 read = self.stream.read_buf(&mut self.input) => read,
             };
-            heard(read)?;
+            heard(&read)?;
         }
     }
 
@@ -159,11 +159,11 @@ impl Connection {
             read = self.stream.read_buf(&mut self.input) => read,
             () = give_up => return Err(Ending::Silent),
         };
-        heard(read)
+        heard(&read)
     }
 }
 
-fn heard(read: std::io::Result<usize>) -> Result<(), Ending> {
+fn heard(read: &std::io::Result<usize>) -> Result<(), Ending> {
     match read {
         Ok(0) => Err(Ending::Finished),
         Ok(_) => Ok(()),

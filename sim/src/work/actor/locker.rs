@@ -74,7 +74,9 @@ impl Actor<'_> {
         let request = request(verb, keys);
         if verb == Verb::Release {
             let locks = &mut self.setting.ledger.borrow_mut().locks;
-            keys.iter().for_each(|key| locks.leave(key.as_bytes(), Who::Victim(self.index)));
+            for key in keys {
+                locks.leave(key.as_bytes(), Who::Victim(self.index));
+            }
         }
         self.send(&request).await?;
         let reply = self.reply().await?;
@@ -83,7 +85,9 @@ impl Actor<'_> {
         }
         if verb == Verb::Get && reply.outcome == Outcome::Ok {
             let locks = &mut self.setting.ledger.borrow_mut().locks;
-            keys.iter().for_each(|key| locks.enter(key.as_bytes(), Who::Victim(self.index)));
+            for key in keys {
+                locks.enter(key.as_bytes(), Who::Victim(self.index));
+            }
         }
         Ok(reply.outcome)
     }
@@ -132,7 +136,7 @@ impl Actor<'_> {
     async fn turn(&mut self, turn: usize, keys: &[&str]) -> Result<(), Stop> {
         let (since, mut pauses) = (now(), self.pauses(turn));
         while self.ask(Verb::Get, keys).await? != Outcome::Ok {
-            if now() - since > TURN_WITHIN {
+            if now().saturating_sub(since) > TURN_WITHIN {
                 return Err(Stop::Kept(format!(
                     "no turn at {} for {TURN_WITHIN:?}",
                     keys.join(" ")
@@ -153,7 +157,7 @@ impl Actor<'_> {
                 }
                 self.expect(Verb::Release, &[first], Outcome::Ok).await?;
             }
-            if now() - since > TURN_WITHIN {
+            if now().saturating_sub(since) > TURN_WITHIN {
                 return Err(Stop::Kept(format!(
                     "no turn at {first} and {second} for {TURN_WITHIN:?}"
                 )));

@@ -58,25 +58,24 @@ pub(super) async fn play(setting: &Setting, index: usize, hazard: Hazard) {
     let mut actor =
         Actor { setting, index, begin, stream: None, input: BytesMut::new(), old: Vec::new() };
     let played = actor.all(hazard.script(index)).await;
-    let mut ledger = setting.ledger.borrow_mut();
-    let at = now().as_secs_f64();
-    match played {
-        // Served to its end: the check for whoever gets nothing any more has nothing to say.
-        Ok(()) => drop(ledger.last_reply.insert(index, Duration::MAX)),
-        Err(Stop::Kept(text)) => {
-            ledger.locks.kept.push(format!("actor {index} at {at:.3} s: {text}"))
-        }
-        Err(Stop::Wrong(text)) => ledger.failed.push(format!("actor {index} at {at:.3} s: {text}")),
-        Err(Stop::Lost(error)) => {
-            ledger.failed.push(format!("actor {index} at {at:.3} s lost its connection: {error}"));
-        }
-    }
-    drop(ledger);
+    note(setting, index, played);
     // What it holds it holds on to: an actor that has no more lines does not leave the stage.
     while !setting.is_over() {
         sleep(ALIVE_EVERY).await;
     }
     setting.ledger.borrow_mut().locks.leave_all(Who::Victim(index));
+}
+
+fn note(setting: &Setting, index: usize, played: Result<(), Stop>) {
+    let mut ledger = setting.ledger.borrow_mut();
+    let who = format!("actor {index} at {:.3} s", now().as_secs_f64());
+    match played {
+        // Served to its end: the check for whoever gets nothing any more has nothing to say.
+        Ok(()) => drop(ledger.last_reply.insert(index, Duration::MAX)),
+        Err(Stop::Kept(text)) => ledger.locks.kept.push(format!("{who}: {text}")),
+        Err(Stop::Wrong(text)) => ledger.failed.push(format!("{who}: {text}")),
+        Err(Stop::Lost(error)) => ledger.failed.push(format!("{who} lost its connection: {error}")),
+    }
 }
 
 struct Actor<'a> {
