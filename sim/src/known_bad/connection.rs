@@ -135,7 +135,8 @@ impl<M: Meaning> Connection<M> {
 
     async fn read(&mut self) -> io::Result<usize> {
         let Self { server, stream, input, outbox, give_up, .. } = self;
-        if input.is_empty() {
+        let is_idle = input.is_empty();
+        if is_idle {
             *give_up = Instant::now() + IDLE_TIMEOUT;
         }
         if server.flaw == KnownBad::K22 {
@@ -143,11 +144,16 @@ impl<M: Meaning> Connection<M> {
         }
         // Everything but K06 has sent its replies by now.
         let reading = outbox.send_and_read(stream, input);
-        tokio::select! {
+        let read = tokio::select! {
             biased; // what is there is read
             read = timeout_at(*give_up, reading) => read?,
             () = server.stop.cancelled() => Err(io::ErrorKind::Interrupted.into()),
+        };
+        if is_idle {
+            // The time of a frame begins with its first byte.
+            *give_up = Instant::now() + IDLE_TIMEOUT;
         }
+        read
     }
 
     async fn answer(&mut self, request: M::Request) -> io::Result<()> {
