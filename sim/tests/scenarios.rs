@@ -26,10 +26,11 @@ fn reference_server_holds_in_every_scenario() {
     }
 }
 
-/// What the flawed servers have in common is right: what a scenario catches is the flaw.
+/// What the flawed servers have in common is right: what a scenario catches is the flaw. Hazards have flawed servers of
+/// their own, and ask for more than this one knows.
 #[test]
 fn control_holds_in_every_scenario() {
-    for scenario in Scenario::all() {
+    for scenario in Scenario::all().filter(|scenario| !scenario.is_hazard()) {
         let outcome = scenario.run(Server::KnownBad(KnownBad::K00), SEED);
         assert!(outcome.violations.is_empty(), "{}: {outcome:#?}", scenario.name());
     }
