@@ -41,6 +41,12 @@ pub const WINDOW_SEGMENTS: usize = 24;
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 /// Silence between frames before a connection is closed. It stands for the keepalive that is not simulated.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time that connections have to finish when the server is asked to stop.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(2);
+/// Time from being asked to stop to having stopped: what is drained may linger.
+pub const STOPPED_WITHIN: Duration = Duration::from_millis(3_500);
+/// Bytes that the server takes at most from a client that takes no replies.
+pub const HOARD_MAX: u64 = 64 * 1024;
 /// Time from the last fault, and from the end of all work, to when nothing may be left of a broken connection.
 pub const REAPED_WITHIN: Duration = Duration::from_secs(12);
 
@@ -64,7 +70,13 @@ pub struct Config {
     /// What victims do, where they have a script.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hazard: Option<Hazard>,
+    /// Time that a flawed server spends inside its lock for each operation; the reference server needs none.
+    #[serde(default)]
+    pub section_ms: u64,
 }
+
+/// Connections of victims that may stand in a lock's queue before a healthy client's.
+const VICTIMS_QUEUED: usize = 16;
 
 impl Config {
     /// Draws the size of a run.
@@ -88,6 +100,7 @@ impl Config {
             value_bytes: kib * 1024,
             healthy: usize::try_from(draw.within(2..=5)).unwrap_or(2),
             hazard: None,
+            section_ms: 0,
         }
     }
 
@@ -96,10 +109,29 @@ impl Config {
         Duration::from_millis(2 * (self.latency_max_ms + self.tick_ms))
     }
 
-    /// What an operation of a healthy client may take: nobody else's trouble is in it.
-    ///
-    /// The longest reply goes out in windows, one a round trip; the rest is slack for a queue of healthy clients.
+    /// What a read of a healthy client may take: those that are in the lock, one writer, and its own section.
+    pub fn read_bound(&self) -> Duration {
+        self.wire_bound() + self.section() * 4
+    }
+
+    /// What an operation of a healthy client may take: nobody else's trouble is in it, but for a fair queue at the lock.
     pub fn bound(&self) -> Duration {
+        let queue = u32::try_from(2 * (self.healthy + VICTIMS_QUEUED)).unwrap_or(u32::MAX);
+        self.wire_bound() + self.section() * queue
+    }
+
+    /// What a connection and a first reply may take: two round trips, and no lock is needed.
+    pub fn connect_bound(&self) -> Duration {
+        self.wire_bound() * 2
+    }
+
+    /// Time inside the lock.
+    pub const fn section(&self) -> Duration {
+        Duration::from_millis(self.section_ms)
+    }
+
+    /// The longest reply goes out in windows, one a round trip; the rest is slack for a queue of healthy clients.
+    fn wire_bound(&self) -> Duration {
         let reply = match self.protocol {
             Protocol::Memcached | Protocol::Locker => 64,
             Protocol::NetMem => self.value_bytes,
@@ -118,10 +150,10 @@ impl Config {
     }
 
     /// NetMem's number of pages and their length: the big one, the common one, one for each
-    /// healthy client, and one that nobody writes.
+    /// healthy client, one that victims write, and one that nobody does.
     pub fn pages(&self) -> (u32, u32) {
         let number = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
-        (number(3 + self.healthy), number(self.value_bytes))
+        (number(4 + self.healthy), number(self.value_bytes))
     }
 
     /// The limits of the reference server's connections.
@@ -131,6 +163,7 @@ impl Config {
             idle_timeout: Some(IDLE_TIMEOUT),
             frame_deadline: Some(IDLE_TIMEOUT),
             output_max: 16 * 1024,
+            drain_deadline: DRAIN_DEADLINE,
             ..ConnectionConfig::default()
         }
     }

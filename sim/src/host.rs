@@ -26,6 +26,8 @@ pub enum Manner {
     Silent,
     /// Sends half a request on a new connection, and ends it.
     Torn,
+    /// Whatever is said of that kind of fault, on connections of its own.
+    Acts(Kind),
 }
 
 /// A client's process on a host of its own, and the means to break it.
@@ -92,15 +94,28 @@ impl Victim {
             }
             Kind::CutForEver => sim.partition(name, server),
             Kind::HoldRelease => sim.hold(name, server),
+            Kind::MachineReboots => {
+                sim.partition(name, server);
+                sim.crash(name);
+            }
+            // Those of the server happen elsewhere.
+            kind if kind.is_the_servers() => {}
+            kind => self.behave(Manner::Acts(kind)),
         }
     }
 
     /// Ends a fault that can heal.
-    pub fn heal(&self, sim: &Sim<'_>, server: &str, kind: Kind) {
+    pub fn heal(&self, sim: &mut Sim<'_>, server: &str, kind: Kind) {
         match kind {
             Kind::StopsReading | Kind::Drips => self.behave(Manner::Healthy),
             // `repair` would drop what was held back, and silence the stream.
             Kind::HoldRelease => sim.release(self.name.as_str(), server),
+            Kind::MachineReboots => {
+                self.behave(Manner::Healthy);
+                sim.repair(self.name.as_str(), server);
+                sim.bounce(self.name.as_str());
+            }
+            kind if kind.is_a_habit() => self.behave(Manner::Healthy),
             // The others last.
             _ => {}
         }

@@ -3,8 +3,8 @@
 //! A [`Run`](run::Run) is a server, a crowd of healthy clients, and victims to which a [`Plan`](plan::Plan) of faults
 //! happens; its [`Outcome`](run::Outcome) is what did not hold. [`scenario`] has runs with a name, [`swarm`] draws them
 //! from seeds, [`shrink`] makes a failing plan small. [`hazards`] are scenes of what lock services get wrong.
-//! [`known_bad`] has servers that must be caught: a scenario that catches none of them proves nothing. [`conformance`]
-//! plays the judge's sessions in virtual time.
+//! [`known_bad`] has servers that must be caught: a scenario that catches none of them proves nothing, and [`catch`] says
+//! how many random runs each takes. [`conformance`] plays the judge's sessions in virtual time.
 //!
 //! [`record`] notes what happened for people to look at, [`story`] says it in a sentence,
 //! [`timeline`] draws it.
@@ -21,6 +21,7 @@ compile_error!(
 );
 
 mod account;
+pub mod catch;
 pub mod check;
 pub mod config;
 pub mod conformance;
@@ -30,6 +31,7 @@ pub mod host;
 pub mod known_bad;
 pub mod matrix;
 pub mod net;
+mod outage;
 pub mod plan;
 pub mod record;
 pub mod run;

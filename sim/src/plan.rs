@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::server::HOST;
+
 /// What goes wrong with a client.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -31,12 +33,91 @@ pub enum Kind {
     FallsSilent,
     /// It connects anew, and ends in the middle of a request that would change something.
     TearsOff,
+    /// It connects anew, and ends in the middle of a header.
+    TearsHeader,
+    /// Its machine dies, and comes back.
+    MachineReboots,
+    /// It asks without end, and reads no reply.
+    Floods,
+    /// It writes without end, and reads no reply.
+    FloodsWrites,
+    /// It asks for more than it takes, and for a change behind that.
+    Pipelines,
+    /// It opens a hundred connections, and says nothing on them.
+    ConnectsInSilence,
+    /// It opens two hundred connections, and asks for something on each.
+    Storms,
+    /// It sends a request byte by byte.
+    SendsSlowly,
+    /// It connects, asks for a read and is gone, again and again.
+    ReadersComeAndGo,
+    /// It connects, asks for a write and is gone, again and again.
+    WritersComeAndGo,
+    /// It counts, does not wait for the result, and connects anew, again and again.
+    GivesUp,
+    /// It reads without a pause.
+    StreamsReads,
+    /// It writes without a pause.
+    StreamsWrites,
+    /// It counts without a pause, and waits for each result.
+    Counts,
+    /// It locks what can be locked, and says nothing more.
+    HoldsTheLock,
+    /// It asks for what cannot be.
+    AsksTheImpossible,
+    /// The server's process dies, and is started again.
+    ServerRestarts,
+    /// The server's machine loses its power, and comes back.
+    ServerLosesPower,
+    /// The server is asked to stop.
+    ServerStops,
 }
 
 impl Kind {
     /// Whether it can end, so that the connection goes on.
     pub const fn can_heal(self) -> bool {
-        matches!(self, Self::StopsReading | Self::Drips | Self::HoldRelease)
+        self.is_a_habit()
+            || self.restarts_the_server()
+            || matches!(
+                self,
+                Self::StopsReading | Self::Drips | Self::HoldRelease | Self::MachineReboots
+            )
+    }
+
+    /// Whether a victim does it over and over, until it is told otherwise.
+    pub const fn is_a_habit(self) -> bool {
+        matches!(
+            self,
+            Self::ReadersComeAndGo
+                | Self::WritersComeAndGo
+                | Self::GivesUp
+                | Self::Counts
+                | Self::StreamsReads
+                | Self::StreamsWrites
+                | Self::AsksTheImpossible
+        )
+    }
+
+    /// Whether it happens to the link between the client and the server.
+    pub const fn is_of_the_link(self) -> bool {
+        matches!(
+            self,
+            Self::MachineDies
+                | Self::MachineReboots
+                | Self::CutOneWay
+                | Self::CutForEver
+                | Self::HoldRelease
+        )
+    }
+
+    /// Whether it happens to the server, and not to a client.
+    pub const fn is_the_servers(self) -> bool {
+        self.restarts_the_server() || matches!(self, Self::ServerStops)
+    }
+
+    /// Whether everything that the server knew is gone.
+    pub const fn restarts_the_server(self) -> bool {
+        matches!(self, Self::ServerRestarts | Self::ServerLosesPower)
     }
 
     /// What is printed.
@@ -52,6 +133,25 @@ impl Kind {
             Self::HoldRelease => "its link stalls",
             Self::TearsOff => "it connects anew and ends in the middle of a request",
             Self::FallsSilent => "it connects anew and says nothing",
+            Self::TearsHeader => "it connects anew and ends in the middle of a header",
+            Self::MachineReboots => "its machine dies, and comes back",
+            Self::Floods => "it asks without end and reads no reply",
+            Self::FloodsWrites => "it writes without end and reads no reply",
+            Self::Pipelines => "it asks for more than it takes, and for a change behind that",
+            Self::ConnectsInSilence => "it connects a hundred times and says nothing",
+            Self::Storms => "it connects two hundred times, with a request each",
+            Self::SendsSlowly => "it sends a request byte by byte",
+            Self::ReadersComeAndGo => "it asks for a read and is gone, again and again",
+            Self::WritersComeAndGo => "it asks for a write and is gone, again and again",
+            Self::GivesUp => "it counts and does not wait for the result, again and again",
+            Self::StreamsReads => "it reads without a pause",
+            Self::StreamsWrites => "it writes without a pause",
+            Self::Counts => "it counts without a pause",
+            Self::HoldsTheLock => "it locks what can be locked and says nothing more",
+            Self::AsksTheImpossible => "it asks for what cannot be",
+            Self::ServerRestarts => "its process dies, and is started again",
+            Self::ServerLosesPower => "it loses its power, and comes back",
+            Self::ServerStops => "it is asked to stop",
         }
     }
 }
@@ -81,6 +181,14 @@ impl Fault {
         Duration::from_millis(self.at_ms)
     }
 
+    /// The host that it happens to.
+    pub fn who(&self) -> String {
+        if self.kind.is_the_servers() {
+            return HOST.to_owned();
+        }
+        format!("victim-{}", self.victim)
+    }
+
     /// When it is over; a fault that cannot heal never is.
     pub fn until(&self) -> Option<Duration> {
         let lasts = self.for_ms.filter(|_| self.kind.can_heal())?;
@@ -90,7 +198,7 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>6} ms  victim-{}: {}", self.at_ms, self.victim, self.kind.words())?;
+        write!(f, "{:>6} ms  {}: {}", self.at_ms, self.who(), self.kind.words())?;
         match self.for_ms {
             Some(lasts) if self.kind.can_heal() => write!(f, " for {lasts} ms"),
             _ => Ok(()),

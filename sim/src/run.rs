@@ -14,15 +14,16 @@ use turmoil::{Builder, Sim};
 
 use crate::check::{self, Violation};
 use crate::config::{Config, REAPED_WITHIN, WINDOW_SEGMENTS};
-use crate::hazards;
+use crate::hazards::{self, Hazard};
 use crate::host::Victim;
 use crate::net::UNIX_START;
-use crate::plan::{Fault, Plan};
+use crate::outage::{self, Outages};
+use crate::plan::{Fault, Kind as FaultKind, Plan};
 use crate::record::{self, Recording};
 use crate::seed::{Draw, Purpose};
 use crate::server::{self, Gauges, HOST, Server};
 use crate::trace::{Hash, Trace};
-use crate::work::{Ledger, Setting, Who, start_crowd, start_victim};
+use crate::work::{CROWD, Ledger, Setting, Who, start_crowd, start_victim};
 
 /// What a run is made of, as plain data. Equal runs have equal outcomes.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -35,6 +36,9 @@ pub struct Run {
     pub plan: Plan,
     /// The seed of the workload and the network.
     pub seed: u64,
+    /// Whether it is run twice, and both must be the same to the byte.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub twice: bool,
 }
 
 /// The virtual time of a run, for whoever wonders from outside whether it still moves.
@@ -99,7 +103,8 @@ impl Outcome {
 impl Run {
     /// Runs it, and notes what happens.
     pub fn recorded(&self, clock: &Clock) -> (Outcome, Recording) {
-        record::while_in(&self.config, || self.watched(clock))
+        let (first, recording) = record::while_in(&self.config, || self.once(clock));
+        (self.compared(first, clock), recording)
     }
 
     /// Runs it; a panic inside is a violation.
@@ -109,6 +114,23 @@ impl Run {
 
     /// Runs it, and shows the virtual time to other threads.
     pub fn watched(&self, clock: &Clock) -> Outcome {
+        let first = self.once(clock);
+        self.compared(first, clock)
+    }
+
+    /// Holds what it came to against another run of the same, if that is asked for.
+    fn compared(&self, mut first: Outcome, clock: &Clock) -> Outcome {
+        if self.twice {
+            let (one, other) = (first.hash, self.once(clock).hash);
+            if one != other {
+                let text = format!("two runs of one seed: {one:016x} and {other:016x}");
+                first.violations.push(Violation { kind: check::Kind::Differs, text });
+            }
+        }
+        first
+    }
+
+    fn once(&self, clock: &Clock) -> Outcome {
         catch_unwind(AssertUnwindSafe(|| Stage::new(self).play(clock))).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
@@ -132,7 +154,7 @@ impl<'a> Stage<'a> {
     fn new(run: &'a Run) -> Self {
         let mut sim = simulation(&run.config, run.seed);
         let gauges = server::start(&mut sim, run.server, &run.config);
-        let scripted = run.config.hazard.map_or(0, hazards::Hazard::actors);
+        let scripted = run.config.hazard.map_or(0, Hazard::actors);
         // Without a plan there is a victim all the same, to which nothing happens.
         let victims = run.plan.victims().max(scripted).max(1);
         let healed_at = run.plan.healed_at() + run.config.work_after();
@@ -145,6 +167,7 @@ impl<'a> Stage<'a> {
             until: run.config.hazard.map_or(healed_at, |_| hazards::END),
             ledger: Rc::new(RefCell::new(ledger)),
             filled: watch::channel(false).0,
+            outages: Outages::of(&run.plan),
         };
         start_crowd(&mut sim, &setting);
         let victims = (0..victims).map(|index| start_victim(&mut sim, &setting, index)).collect();
@@ -175,17 +198,35 @@ impl<'a> Stage<'a> {
 
     fn make(&mut self, change: &Change) {
         let Change { fault, begins, .. } = change;
-        let Some(victim) = self.victims.get(fault.victim) else { return };
-        let (name, words) = (victim.name(), fault.kind.words());
+        let (name, words) = (fault.who(), fault.kind.words());
         let over = if *begins { "" } else { "over: " };
         self.trace.note_at(self.sim.elapsed(), &format!("{over}{name}: {words}"));
+        if fault.kind.is_the_servers() {
+            self.make_of_the_server(fault.kind, *begins);
+            return;
+        }
+        let Some(victim) = self.victims.get(fault.victim) else { return };
         if *begins {
             if fault.until().is_none() {
                 self.setting.ledger.borrow_mut().locks.lose(Who::Victim(fault.victim));
             }
             victim.strike(&mut self.sim, HOST, fault);
         } else {
-            victim.heal(&self.sim, HOST, fault.kind);
+            victim.heal(&mut self.sim, HOST, fault.kind);
+        }
+    }
+
+    fn make_of_the_server(&mut self, kind: FaultKind, begins: bool) {
+        let victims = self.victims.iter().map(Victim::name);
+        let clients: Vec<&str> = victims.chain([CROWD]).collect();
+        if !begins {
+            outage::heal(&mut self.sim, kind, &clients);
+            return;
+        }
+        outage::strike(&mut self.sim, &self.gauges, kind, &clients);
+        if kind.restarts_the_server() {
+            self.setting.ledger.borrow_mut().begin_anew();
+            self.setting.filled.send_replace(false);
         }
     }
 
@@ -193,13 +234,15 @@ impl<'a> Stage<'a> {
         let now = self.sim.elapsed();
         record::over(now);
         let ledger = self.setting.ledger.borrow();
-        let violations = check::violations(
-            &ledger,
-            &self.setting.config,
-            self.plan,
-            &self.gauges,
-            (self.setting.until, now),
-        );
+        let seen = check::Seen {
+            connections: self.gauges.connections(),
+            stopped: self.gauges.stopped.get(),
+            hoarded: self.gauges.meter.hoarded(),
+            changes: self.gauges.changes(),
+        };
+        let config = &self.setting.config;
+        let times = (self.setting.until, now);
+        let violations = check::violations(&ledger, config, self.plan, &seen, times);
         let address = |victim: usize| -> IpAddr { self.sim.lookup(format!("victim-{victim}")) };
         let inert = check::inert(
             self.plan,

@@ -1,9 +1,11 @@
 //! The server of a run: the reference server by its own `serve`, or one that is wrong on purpose.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lockproof_reference_server::Protocol as Serves;
 use lockproof_reference_server::{
@@ -91,6 +93,12 @@ pub(crate) struct Gauges {
     locker: Rc<RefCell<Option<Arc<Locker>>>>,
     /// What a flawed one writes down about its own.
     account: Account,
+    /// What a flawed server takes over a restart.
+    kept: Rc<RefCell<Option<Rc<dyn Any>>>>,
+    /// Asks it to stop.
+    pub(crate) stop: CancellationToken,
+    /// When it had stopped.
+    pub(crate) stopped: Rc<Cell<Option<Duration>>>,
 }
 
 impl Gauges {
@@ -122,6 +130,7 @@ async fn run(server: Server, config: Config, gauges: Gauges) -> turmoil::Result 
     let wire = Wire { segment_bytes: config.segment_bytes, meter };
     let listener = SimListener::bind(PORT, wire).await?;
     let pages = config.pages();
+    let stopped = Rc::clone(&gauges.stopped);
     match (server, config.protocol) {
         (Server::Reference, Protocol::Memcached) => {
             let unix_start = Some(UNIX_START);
@@ -148,18 +157,24 @@ async fn run(server: Server, config: Config, gauges: Gauges) -> turmoil::Result 
         }
         (Server::KnownBad(flaw), Protocol::Memcached) => {
             let items = known_bad::Items::new(UNIX_START);
-            known_bad::serve(flaw, listener, items, gauges.flawed).await;
+            known_bad::serve(flaw, place(listener, &config, gauges), items).await;
         }
         (Server::KnownBad(flaw), Protocol::NetMem) => {
             let pages = known_bad::Pages::new(pages.0, pages.1);
-            known_bad::serve(flaw, listener, pages, gauges.flawed).await;
+            known_bad::serve(flaw, place(listener, &config, gauges), pages).await;
         }
         (Server::KnownBad(flaw), Protocol::Locker) => {
-            let keys = known_bad::Keys::new(None, gauges.account);
-            known_bad::serve(flaw, listener, keys, gauges.flawed).await;
+            let keys = known_bad::Keys::new(None, gauges.account.clone());
+            known_bad::serve(flaw, place(listener, &config, gauges), keys).await;
         }
     }
+    stopped.set(turmoil::sim_elapsed());
     Ok(())
+}
+
+fn place(listener: SimListener, config: &Config, gauges: Gauges) -> known_bad::Place {
+    let Gauges { flawed: connections, stop, kept, .. } = gauges;
+    known_bad::Place { listener, section: config.section(), connections, stop, kept }
 }
 
 async fn reference<P: Serves>(
@@ -170,5 +185,5 @@ async fn reference<P: Serves>(
 ) {
     let protocol = Arc::new(protocol);
     gauges.counters.replace(Some(Arc::clone(protocol.counters())));
-    serve(listener, protocol, config.connection(), LocalSpawn, CancellationToken::new()).await;
+    serve(listener, protocol, config.connection(), LocalSpawn, gauges.stop.clone()).await;
 }

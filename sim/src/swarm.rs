@@ -7,10 +7,22 @@ use crate::seed::{Draw, Purpose};
 use crate::server::Server;
 
 /// Faults that pass.
-const PASSING: [Kind; 3] = [Kind::StopsReading, Kind::Drips, Kind::HoldRelease];
+const PASSING: [Kind; 4] =
+    [Kind::StopsReading, Kind::Drips, Kind::HoldRelease, Kind::MachineReboots];
+
+/// What victims do for some time, where there is a queue at the lock.
+const HABITS: [Kind; 7] = [
+    Kind::ReadersComeAndGo,
+    Kind::WritersComeAndGo,
+    Kind::GivesUp,
+    Kind::Counts,
+    Kind::StreamsReads,
+    Kind::StreamsWrites,
+    Kind::AsksTheImpossible,
+];
 
 /// Faults that last.
-const LASTING: [Kind; 9] = [
+const LASTING: [Kind; 16] = [
     Kind::Kill,
     Kind::MachineDies,
     Kind::StopsReading,
@@ -20,7 +32,43 @@ const LASTING: [Kind; 9] = [
     Kind::CutForEver,
     Kind::FallsSilent,
     Kind::TearsOff,
+    Kind::TearsHeader,
+    Kind::Floods,
+    Kind::FloodsWrites,
+    Kind::Pipelines,
+    Kind::ConnectsInSilence,
+    Kind::Storms,
+    Kind::SendsSlowly,
 ];
+
+/// What happens to a lock server's victims: they have no other habits, and its locks do not outlive it.
+const LOCKERS: [Kind; 10] = [
+    Kind::Kill,
+    Kind::MachineDies,
+    Kind::StopsReading,
+    Kind::Drips,
+    Kind::HalfClose,
+    Kind::CutOneWay,
+    Kind::CutForEver,
+    Kind::HoldRelease,
+    Kind::FallsSilent,
+    Kind::TearsOff,
+];
+
+/// Time inside the lock.
+const SECTIONS_MS: [u64; 5] = [0, 0, 10, 10, 100];
+
+/// With a queue, a page fits a window: see the scenarios of the lock.
+const QUEUE_SEGMENT_BYTES: usize = 256;
+const QUEUE_VALUE_BYTES: usize = 4 * 1024;
+
+/// One seed in so many restarts the server, stops it, or is run twice.
+const RESTARTS: u64 = 8;
+const STOPS: u64 = 12;
+const TWICE: u64 = 16;
+
+/// From the last fault to the end of the server.
+const STOPS_AFTER_MS: u64 = 1_500;
 
 /// Coarser than in scenarios: a run costs as much as it has ticks.
 const TICK_MS: u64 = 10;
@@ -37,8 +85,20 @@ pub fn draw(server: Server, seed: u64) -> Run {
     let drawn = *draw.pick(&Protocol::ALL);
     let protocol = server.protocol().unwrap_or(drawn);
     let config = Config { tick_ms: TICK_MS, ..Config::draw(protocol, seed) };
+    let section_ms = *draw.pick(&SECTIONS_MS);
+    let config = with_queue(config, if protocol == Protocol::Locker { 0 } else { section_ms });
+    let restarts = draw.one_in(RESTARTS) && protocol != Protocol::Locker;
     let victims = usize::try_from(draw.within(1..=3)).unwrap_or(1);
-    let (passing, lasting) = (some(&PASSING, &mut draw), some(&LASTING, &mut draw));
+    let has_queue = config.section_ms > 0;
+    // A server that comes back has all its links: those that are cut by themselves stay out of it. And a flood takes as
+    // long as its requests do, which is too long where each takes time.
+    let may = |kind: &Kind| match kind {
+        kind if protocol == Protocol::Locker => LOCKERS.contains(kind),
+        Kind::Floods | Kind::FloodsWrites => !has_queue,
+        kind => !(restarts && kind.is_of_the_link()),
+    };
+    let passing = some(&possible(has_queue), may, &mut draw);
+    let lasting = some(&LASTING, may, &mut draw);
     let mut faults = Vec::new();
     for victim in 0..victims {
         let at = add_passing(&mut faults, victim, &passing, &mut draw);
@@ -47,7 +107,32 @@ pub fn draw(server: Server, seed: u64) -> Run {
             faults.push(Fault::new(at + draw.within(0..=3_000), victim, *draw.pick(&lasting)));
         }
     }
-    Run { server, config, plan: Plan::new(faults), seed }
+    if restarts {
+        faults.push(outage(&mut draw));
+    } else if draw.one_in(STOPS) && protocol != Protocol::Locker {
+        let at_ms = faults.iter().map(|fault| fault.at_ms).max().unwrap_or(FIRST_MS);
+        faults.push(Fault::new(at_ms + STOPS_AFTER_MS, 0, Kind::ServerStops));
+    }
+    Run { server, config, plan: Plan::new(faults), seed, twice: draw.one_in(TWICE) }
+}
+
+fn with_queue(config: Config, section_ms: u64) -> Config {
+    if section_ms == 0 {
+        return config;
+    }
+    let (segment_bytes, value_bytes) = (QUEUE_SEGMENT_BYTES, QUEUE_VALUE_BYTES);
+    Config { segment_bytes, value_bytes, section_ms, ..config }
+}
+
+fn possible(has_queue: bool) -> Vec<Kind> {
+    let habits = HABITS.into_iter().filter(|_| has_queue);
+    PASSING.into_iter().chain(habits).collect()
+}
+
+fn outage(draw: &mut Draw) -> Fault {
+    let kind = *draw.pick(&[Kind::ServerRestarts, Kind::ServerLosesPower]);
+    let at_ms = FIRST_MS + draw.within(0..=5_000);
+    Fault { for_ms: Some(draw.within(200..=1_500)), ..Fault::new(at_ms, 0, kind) }
 }
 
 /// The same, where the server has given the connection up meanwhile, and the victim needs another.
@@ -68,7 +153,8 @@ fn add_passing(faults: &mut Vec<Fault>, victim: usize, kinds: &[Kind], draw: &mu
 }
 
 /// A subset that is not empty.
-fn some(all: &[Kind], draw: &mut Draw) -> Vec<Kind> {
+fn some(all: &[Kind], may: impl Fn(&Kind) -> bool, draw: &mut Draw) -> Vec<Kind> {
+    let all: Vec<Kind> = all.iter().filter(|kind| may(kind)).copied().collect();
     let chosen: Vec<Kind> = all.iter().filter(|_| draw.one_in(2)).copied().collect();
-    if chosen.is_empty() { vec![*draw.pick(all)] } else { chosen }
+    if chosen.is_empty() { vec![*draw.pick(&all)] } else { chosen }
 }

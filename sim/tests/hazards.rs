@@ -1,14 +1,15 @@
 //! The hazards of lock services: the reference server holds in every scene on many seeds, and each scene catches the lock
 //! servers that it names.
 
+mod committed;
+
+use committed::check;
 use lockproof_sim::hazards::Hazard;
-use lockproof_sim::matrix::{Matrix, SEED};
+use lockproof_sim::matrix::Matrix;
 use lockproof_sim::plan::{Fault, Kind, Plan};
 use lockproof_sim::run::Run;
 use lockproof_sim::scenario::Scenario;
 use lockproof_sim::server::Server;
-
-const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/results");
 
 fn hazards() -> impl Iterator<Item = Scenario> {
     Scenario::all().filter(Scenario::is_hazard)
@@ -60,31 +61,14 @@ fn a_scene_is_plain_data() {
 }
 
 /// Bless with `LOCKPROOF_BLESS=1`.
-fn check(name: &str, matrix: &Matrix) {
-    let path = format!("{RESULTS}/{name}");
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    let (head, old) = committed.split_once("| scenario |").unwrap_or((&committed, ""));
-    let new = matrix.markdown();
-    if std::env::var_os("LOCKPROOF_BLESS").is_some() {
-        std::fs::write(&path, format!("{head}{new}")).expect("the file can be written");
-    } else {
-        assert_eq!(format!("| scenario |{old}"), new, "{path}; bless with LOCKPROOF_BLESS=1");
-    }
-    assert_eq!(matrix.escaped(), [], "named by a scenario, and not caught by it\n{new}");
-}
-
-fn jobs() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 #[test]
 fn matrix_of_locks_is_the_committed_one_and_nothing_escapes() {
-    check("simulator-locks-matrix.md", &Matrix::of_locks(SEED, jobs()));
+    check("simulator-locks-matrix.md", Matrix::of_locks);
 }
 
 #[test]
 fn matrix_of_page_locks_is_the_committed_one_and_nothing_escapes() {
-    check("simulator-pages-matrix.md", &Matrix::of_pages(SEED, jobs()));
+    check("simulator-pages-matrix.md", Matrix::of_pages);
 }
 
 /// Silence is evidence only of a client that could have spoken.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use lockproof_sim::catch::{MOST, seeds_to_catch};
 use lockproof_sim::check::Kind;
 use lockproof_sim::known_bad::KnownBad;
 use lockproof_sim::run::Run;
@@ -23,11 +24,18 @@ fn reference_server_holds_on_every_seed() {
     assert!(swept.wasted * 5 <= swept.seeds(), "{} of {} wasted", swept.wasted, swept.seeds());
 }
 
+/// What the flawed servers have in common is right: what is caught below is the flaw.
 #[test]
-fn a_flawed_server_is_caught_within_a_few_seeds() {
+fn control_holds_on_every_seed() {
+    let swept = swept(Server::KnownBad(KnownBad::K00), 0..100);
+    assert!(swept.failed.is_empty(), "{:#?}", swept.failed);
+}
+
+/// docs/results/simulator-seeds.md has the medians.
+#[test]
+fn a_flawed_server_is_caught_within_some_seeds() {
     for flaw in KnownBad::ALL.into_iter().filter(|flaw| !flaw.hangs()) {
-        let fails = |seed| !draw(Server::KnownBad(flaw), seed).outcome().violations.is_empty();
-        assert!((0..100).any(fails), "{}: no plan of a hundred catches it", flaw.name());
+        assert!(seeds_to_catch(flaw, 0, MOST).is_some(), "{}: {}", flaw.name(), flaw.about());
     }
 }
 

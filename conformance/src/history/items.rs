@@ -133,6 +133,10 @@ impl Model for Items {
     type Input = Request;
     type Output = Reply;
 
+    fn sessions_are_alike(&self) -> bool {
+        true
+    }
+
     fn about(&self, input: &Request) -> About<Key> {
         About::Keys(vec![Key(input.key.clone())])
     }

@@ -42,7 +42,7 @@ pub trait Model {
     /// All that some keys stand for.
     type State: Clone + Ord;
     /// What a call asks for.
-    type Input: Clone + fmt::Display;
+    type Input: Clone + Eq + fmt::Display;
     /// What comes of it.
     type Output: Clone + fmt::Display;
 
@@ -66,6 +66,11 @@ pub trait Model {
 
     /// Whether a call changes nothing in any state.
     fn only_looks(&self, input: &Self::Input) -> bool;
+
+    /// Whether it makes no difference in which session a call is made.
+    fn sessions_are_alike(&self) -> bool {
+        false
+    }
 
     /// A number in a reply that no other reply about the same key may bear.
     fn unique(&self, _output: &Self::Output) -> Option<u64> {

@@ -3,18 +3,21 @@
 //! A point is the set of calls that have happened and the state that they led to. Which of several orders led there makes
 //! no difference to what can follow; that is why remembering points keeps a search from growing without end.
 //!
-//! Calls without a reply may be left out, and so every one of them doubles the sets. Two rules keep them cheap: a point
-//! from which more of them are left to happen is as good as another with the same state, and one that leaves no trace
-//! in the next of them is not worth trying.
+//! Calls without a reply may be left out, and so every one of them doubles the sets. Three rules keep them cheap: a point
+//! from which more of them are left to happen is as good as another with the same state; one that leaves no trace in the
+//! next of them is not worth trying; and of those that ask for the same, the one that began first happens first.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter::successors;
 
 use super::{History, Model, Operation};
 
 /// A call without a reply happens soon, if at all: first it is only tried until so many others have begun.
 const SOON: [usize; 3] = [8, 32, 256];
+
+/// So many comparisons with points that were seen cost as much as a transition.
+const COMPARED: u64 = 16;
 
 /// What came of a search.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -41,6 +44,8 @@ pub(super) struct Search<'a, M: Model> {
     reach: usize,
     /// For each call the next one of its session.
     following: Vec<Option<usize>>,
+    /// For a call without a reply the one before it that might as well happen in its place.
+    twins: BTreeMap<usize, usize>,
     seen: BTreeMap<Replied<M::State>, Vec<Vec<usize>>>,
 }
 
@@ -92,8 +97,10 @@ impl<'a, M: Model> Search<'a, M> {
         let following = following(calls.iter().map(|(_, operation)| operation.session));
         let (open, seen) = (Vec::new(), BTreeMap::new());
         let reach = usize::MAX;
-        let mut search = Self { model, calls, until, open, reach, following, seen };
+        let twins = BTreeMap::new();
+        let mut search = Self { model, calls, until, open, reach, following, twins, seen };
         search.open = (0..search.calls.len()).filter(|place| search.is_open(*place)).collect();
+        search.twins = search.twins();
         search
     }
 
@@ -138,7 +145,7 @@ impl<'a, M: Model> Search<'a, M> {
             let Some(left) = budget.checked_sub(1) else { return Found::OutOfBudget };
             *budget = left;
             let Some(point) = self.after(&here.point, place) else { continue };
-            if !self.leaves_no_trace(&way, place, &point) && self.is_new(&point) {
+            if !self.leaves_no_trace(&way, place, &point) && self.is_new(&point, budget) {
                 way.push(Visit { next: self.candidates(&point), point, by: place });
             }
         }
@@ -160,9 +167,26 @@ impl<'a, M: Model> Search<'a, M> {
             && self.step(&before.point, place).is_some_and(|state| state == point.replied.state)
     }
 
-    /// Whether no point was seen that is as good.
-    fn is_new(&mut self, point: &Point<M::State>) -> bool {
+    /// Pairs of calls without a reply that ask for the same, each alone in its session, where sessions make no difference.
+    fn twins(&self) -> BTreeMap<usize, usize> {
+        if !self.model.sessions_are_alike() {
+            return BTreeMap::new();
+        }
+        let led_to: BTreeSet<usize> = self.following.iter().flatten().copied().collect();
+        let is_alone = |place: &usize| self.following[*place].is_none() && !led_to.contains(place);
+        let alone: Vec<usize> = self.open.iter().copied().filter(is_alone).collect();
+        let asks = |place: usize| &self.calls[place].1.input;
+        let twin = |(number, place): (usize, &usize)| {
+            let before = alone.iter().take(number).rfind(|other| asks(**other) == asks(*place))?;
+            Some((*place, *before))
+        };
+        alone.iter().enumerate().filter_map(twin).collect()
+    }
+
+    /// Whether no point was seen that is as good. Looking through many costs something, too.
+    fn is_new(&mut self, point: &Point<M::State>, budget: &mut u64) -> bool {
         let others = self.seen.entry(point.replied.clone()).or_default();
+        *budget = budget.saturating_sub(others.len() as u64 / COMPARED);
         if others.iter().any(|open| is_subset(open, &point.open)) {
             return false;
         }
@@ -235,7 +259,12 @@ impl<'a, M: Model> Search<'a, M> {
                 found.push(place);
             }
         }
-        found.retain(|place| self.is_in_turn(point, *place));
+        let is_in_reach = |place: usize| place.saturating_add(self.reach) >= point.replied.first;
+        let waits = |place: usize| {
+            let twin = self.twins.get(&place);
+            twin.is_some_and(|twin| is_in_reach(*twin) && !self.happened(point, *twin))
+        };
+        found.retain(|place| self.is_in_turn(point, *place) && !waits(*place));
         found.sort_by_key(|place| Reverse(self.returned(*place).unwrap_or(u64::MAX)));
         found
     }

@@ -61,10 +61,32 @@ pub(crate) fn inert(
             Kind::FallsSilent | Kind::TearsOff => {
                 ledger.obeyed.get(&fault.victim).is_some_and(|at| *at >= fault.at())
             }
+            Kind::TearsHeader
+            | Kind::ConnectsInSilence
+            | Kind::Storms
+            | Kind::SendsSlowly
+            | Kind::ReadersComeAndGo
+            | Kind::WritersComeAndGo
+            | Kind::GivesUp
+            | Kind::StreamsReads
+            | Kind::StreamsWrites
+            | Kind::Counts
+            | Kind::HoldsTheLock
+            | Kind::AsksTheImpossible => {
+                ledger.obeyed.get(&fault.victim).is_some_and(|at| *at >= fault.at())
+            }
+            Kind::ServerRestarts | Kind::ServerLosesPower => ledger.excused > 0,
+            // `lingers` says whether it did.
+            Kind::ServerStops => true,
+            Kind::MachineReboots => waited() || ledger.obeyed.contains_key(&fault.victim),
             Kind::MachineDies | Kind::CutOneWay | Kind::CutForEver | Kind::HoldRelease => {
                 waited() || silent()
             }
-            Kind::StopsReading | Kind::Drips => waited(),
+            Kind::Floods
+            | Kind::FloodsWrites
+            | Kind::Pipelines
+            | Kind::StopsReading
+            | Kind::Drips => waited(),
         }
     };
     plan.faults.iter().filter(|fault| !bit(fault)).copied().collect()

@@ -14,32 +14,28 @@ use crate::work::Ledger;
 
 /// What no order explains, and what could not be judged: that is no less a reason to look.
 pub(super) fn problem(ledger: &Ledger, config: &Config) -> Option<String> {
-    let items = check(&Items, &ledger.items, BUDGET);
+    let items = check(&Items, ledger.items.history(), BUDGET);
     let pages = Pages { before: BTreeMap::new(), length: config.value_bytes };
-    let pages = check(&pages, &ledger.pages, BUDGET);
+    let pages = check(&pages, ledger.pages.history(), BUDGET);
     items.problem().or(pages.problem()).map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use lockproof_conformance::history::{items, pages};
 
     use super::problem;
     use crate::config::{Config, Protocol};
     use crate::work::Ledger;
 
-    const NOW: Duration = Duration::from_secs(1);
-
     /// Two that count at once, and the counts that they see.
     fn counted(first: u64, second: u64) -> Option<String> {
         let mut ledger = Ledger::default();
         let action = items::Action::Count { delta: 1, down: false, initial: Some(1) };
         let request = items::Request { key: b"counter".to_vec(), action };
-        let calls = [1, 2].map(|session| ledger.items.call(session, request.clone(), NOW));
+        let calls = [1, 2].map(|session| ledger.items.call(session, request.clone()));
         for (call, value) in calls.into_iter().zip([first, second]) {
-            ledger.items.reply(call, items::Reply::Counted { value, cas: None }, NOW);
+            ledger.items.reply(call, items::Reply::Counted { value, cas: None });
         }
         problem(&ledger, &Config::draw(Protocol::Memcached, 1))
     }
@@ -51,18 +47,36 @@ mod tests {
         assert!(problem.starts_with("key \"counter\""), "{problem}");
     }
 
+    /// Both counts are the first of their server; the call that was on its way when it went is neither's.
+    #[test]
+    fn a_server_that_begins_anew_owes_nothing() {
+        let mut ledger = Ledger::default();
+        let action = items::Action::Count { delta: 1, down: false, initial: Some(1) };
+        let request = items::Request { key: b"counter".to_vec(), action };
+        let config = Config::draw(Protocol::Memcached, 1);
+        let mut count = |begins_anew: bool| {
+            let late = ledger.items.call(1, request.clone());
+            if begins_anew {
+                ledger.begin_anew();
+            }
+            let call = ledger.items.call(2, request.clone());
+            ledger.items.reply(call, items::Reply::Counted { value: 1, cas: None });
+            ledger.items.reply(late, items::Reply::Counted { value: 1, cas: None });
+            problem(&ledger, &config)
+        };
+        assert_eq!(count(true), None);
+        assert!(count(false).is_some());
+    }
+
     #[test]
     fn page_that_two_hold_is_a_problem() {
         let config = Config::draw(Protocol::NetMem, 1);
         let zeros = vec![0; config.value_bytes].into();
         let mut ledger = Ledger::default();
         for session in [1, 2] {
-            let call = ledger.pages.call(session, pages::Request::Lock(1, 0), NOW);
-            ledger.pages.reply(
-                call,
-                pages::Reply::Page(1, Some(std::sync::Arc::clone(&zeros))),
-                NOW,
-            );
+            let call = ledger.pages.call(session, pages::Request::Lock(1, 0));
+            let zeros = std::sync::Arc::clone(&zeros);
+            ledger.pages.reply(call, pages::Reply::Page(1, Some(zeros)));
         }
         let problem = problem(&ledger, &config).expect("nobody let go");
         assert!(problem.starts_with("page 1"), "{problem}");

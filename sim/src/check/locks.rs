@@ -8,7 +8,6 @@ use super::with_count;
 use crate::account::{Change, Event};
 use crate::config::{IDLE_TIMEOUT, WRITE_DEADLINE};
 use crate::plan::{Kind, Plan};
-use crate::server::Gauges;
 use crate::work::Ledger;
 
 /// From the fault to when its victim's key is free: the window fills, the deadline passes, and somebody looks.
@@ -21,8 +20,8 @@ const FREE_WITHIN: Duration = Duration::from_millis(1_500).saturating_add(
 );
 
 /// Two held one lock.
-pub(super) fn doubled(ledger: &Ledger, gauges: &Gauges) -> Option<String> {
-    replay(&gauges.changes()).err().or_else(|| with_count(&ledger.locks.doubled))
+pub(super) fn doubled(ledger: &Ledger, changes: &[Change]) -> Option<String> {
+    replay(changes).err().or_else(|| with_count(&ledger.locks.doubled))
 }
 
 /// Replays the account against what may be: order is known, so one pass is enough.

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
-use crate::plan::Plan;
-use crate::server::Gauges;
+use crate::account::Change;
+use crate::config::{Config, HOARD_MAX, STOPPED_WITHIN};
+use crate::outage::Outages;
+use crate::plan::{Fault, Kind as FaultKind, Plan};
 use crate::work::Ledger;
 
 /// What kind of thing did not hold, the worst first.
@@ -40,10 +41,16 @@ pub enum Kind {
     Kept,
     /// A connection of a client that is gone was never given up.
     Leaks,
+    /// The server went on taking from a client that takes nothing.
+    Hoards,
+    /// The server was asked to stop, and did not in time.
+    Lingers,
     /// A victim that healed got nothing any more.
     Starved,
     /// An operation of a healthy client took longer than nobody else's trouble explains.
     Late,
+    /// Two runs of one seed were not the same.
+    Differs,
 }
 
 impl Kind {
@@ -60,8 +67,11 @@ impl Kind {
             Self::Torn => "torn",
             Self::Kept => "kept",
             Self::Leaks => "leaks",
+            Self::Hoards => "hoards",
+            Self::Lingers => "lingers",
             Self::Starved => "starved",
             Self::Late => "late",
+            Self::Differs => "differs",
         }
     }
 }
@@ -84,25 +94,40 @@ impl fmt::Display for Violation {
 /// Before the end of all work, whoever is well is served so often at least.
 const SERVED_WITHIN: Duration = Duration::from_millis(1_500);
 
+/// What was seen of the server.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// Connections that are left.
+    pub(crate) connections: usize,
+    /// When it had stopped.
+    pub(crate) stopped: Option<Duration>,
+    /// The most bytes that it took from a client while that took nothing.
+    pub(crate) hoarded: u64,
+    /// What a lock server says that happened to its locks.
+    pub(crate) changes: Vec<Change>,
+}
+
 /// All violations of a run whose work ended at `until`, the worst first and one of each kind.
 pub(crate) fn violations(
     ledger: &Ledger,
     config: &Config,
     plan: &Plan,
-    gauges: &Gauges,
+    seen: &Seen,
     (until, now): (Duration, Duration),
 ) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut add = |kind, text: Option<String>| {
         found.extend(text.map(|text| Violation { kind, text }));
     };
-    add(Kind::Doubled, locks::doubled(ledger, gauges));
+    add(Kind::Doubled, locks::doubled(ledger, &seen.changes));
     add(Kind::Wedged, wedged(ledger, now));
     add(Kind::Failed, with_count(&ledger.failed));
     add(Kind::NotLinearizable, history::problem(ledger, config));
     add(Kind::Torn, with_count(&ledger.torn));
     add(Kind::Kept, locks::kept(ledger, plan));
-    add(Kind::Leaks, leaks(gauges.connections()));
+    add(Kind::Leaks, leaks(seen.connections));
+    add(Kind::Hoards, hoards(seen.hoarded));
+    add(Kind::Lingers, lingers(plan, seen.stopped));
     add(Kind::Starved, starved(ledger, plan, until));
     add(Kind::Late, late(ledger));
     found
@@ -133,12 +158,34 @@ fn leaks(connections: usize) -> Option<String> {
     (connections > 0).then(|| format!("{connections} {are} left of clients that are gone"))
 }
 
+/// Backpressure: who takes nothing can give nothing.
+fn hoards(bytes: u64) -> Option<String> {
+    (bytes > HOARD_MAX).then(|| {
+        format!("{bytes} bytes were taken from a client that took none, and {HOARD_MAX} may be")
+    })
+}
+
+/// A server that is asked to stop waits for nobody for ever.
+fn lingers(plan: &Plan, stopped: Option<Duration>) -> Option<String> {
+    let asked = Outages::of(plan).stops_at?;
+    let late = stopped.is_none_or(|stopped| stopped > asked + STOPPED_WITHIN);
+    let when = stopped.map_or("never".to_owned(), |stopped| format!("at {}", seconds(stopped)));
+    late.then(|| format!("the server was asked to stop at {}, and did {when}", seconds(asked)))
+}
+
 /// Who has no fault that lasts is served again.
 fn starved(ledger: &Ledger, plan: &Plan, until: Duration) -> Option<String> {
+    if Outages::of(plan).stops_at.is_some() {
+        return None;
+    }
     let since = until.saturating_sub(SERVED_WITHIN);
     let heals = |victim: &usize| {
-        let mut faults = plan.faults.iter().filter(|fault| fault.victim == *victim);
-        faults.all(|fault| fault.until().is_some())
+        let own = |fault: &&Fault| fault.victim == *victim && !fault.kind.is_the_servers();
+        let lasts = |fault: &Fault| fault.until().is_none();
+        let mut faults = plan.faults.iter().filter(own).rev();
+        let mut since_reboot =
+            faults.by_ref().take_while(|fault| fault.kind != FaultKind::MachineReboots);
+        !since_reboot.any(lasts)
     };
     let served = |victim: &usize| ledger.last_reply.get(victim).is_some_and(|at| *at > since);
     let victim = (0..ledger.victims).find(|victim| heals(victim) && !served(victim))?;

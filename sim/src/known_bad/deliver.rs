@@ -5,9 +5,9 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::KnownBad;
 use crate::config::WRITE_DEADLINE;
@@ -26,13 +26,8 @@ pub(super) async fn deliver(
         KnownBad::K04 => a_deadline_per_write(stream, reply).await,
         KnownBad::K28 => stream.write(reply).await.map(drop),
         KnownBad::K23 => without_rest(stream, reply).await,
-        KnownBad::K17
-        | KnownBad::K19
-        | KnownBad::K20
-        | KnownBad::K22
-        | KnownBad::K24
-        | KnownBad::Locker(_)
-        | KnownBad::Pages(_) => timeout(WRITE_DEADLINE, stream.write_all(reply)).await?,
+        KnownBad::K30 => timeout(WRITE_DEADLINE, until_the_peer_ends(stream, input, reply)).await?,
+        _ => timeout(WRITE_DEADLINE, stream.write_all(reply)).await?,
     }
 }
 
@@ -78,4 +73,43 @@ async fn without_rest(stream: &mut SimStream, mut reply: &[u8]) -> io::Result<()
         reply = reply.get(written..).unwrap_or_default();
     }
     Ok(())
+}
+
+/// Replies that wait for room, however many they are (K06).
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    bytes: BytesMut,
+    /// Since when something waits.
+    since: Option<Instant>,
+}
+
+impl Outbox {
+    pub(super) fn push(&mut self, reply: &[u8]) {
+        self.bytes.extend_from_slice(reply);
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Sends until something is read; says how much.
+    pub(super) async fn send_and_read(
+        &mut self,
+        stream: &mut SimStream,
+        input: &mut BytesMut,
+    ) -> io::Result<usize> {
+        let (mut reader, mut writer) = split(stream);
+        while let Some(since) = self.since {
+            let moved = async {
+                tokio::select! {
+                    biased; // what has room goes first
+                    sent = writer.write(&self.bytes) => sent.map(Err),
+                    read = reader.read_buf(input) => read.map(Ok),
+                }
+            };
+            match timeout_at(since + WRITE_DEADLINE, moved).await?? {
+                Ok(read) => return Ok(read),
+                Err(sent) => self.bytes.advance(sent),
+            }
+            self.since = self.since.filter(|_| !self.bytes.is_empty());
+        }
+        reader.read_buf(input).await
+    }
 }

@@ -6,17 +6,40 @@ use lockproof_state_machine::{Effect, Now, SessionId};
 /// A protocol's table and codec.
 pub(crate) trait Meaning: 'static {
     /// A whole request.
-    type Request;
+    type Request: 'static;
+
+    /// What a request that changes something sees when it begins.
+    type Seen;
 
     /// Takes a request off the input; an error ends the connection.
     fn decode(input: &mut BytesMut) -> Result<Option<Self::Request>, ()>;
 
+    /// Whether the reply needs nothing that ever changes.
+    fn is_a_fact(request: &Self::Request) -> bool;
+
     /// The reply to a request that changes nothing; none if it may change something.
     fn read(&self, now: Now, request: &Self::Request) -> Option<Bytes>;
 
-    /// Executes a request: its own reply, unless it has to wait, and those of sessions that waited.
-    fn write(&mut self, now: Now, session: SessionId, request: Self::Request)
-    -> Vec<Effect<Bytes>>;
+    /// The reply to a plain write, before it is done; none to other requests (K16).
+    fn promise(&self, request: &Self::Request) -> Option<Bytes>;
+
+    /// Whether a careless handler would panic over the request (K15).
+    fn is_absurd(&self, now: Now, request: &Self::Request) -> bool;
+
+    /// Whether the session may have something to release afterwards.
+    fn may_hold(request: &Self::Request) -> bool;
+
+    /// Looks before [`write`](Self::write), which happens some time later under the same lock.
+    fn look(&self, now: Now, request: &Self::Request) -> Self::Seen;
+
+    /// Executes a request on what was seen: its own reply, unless it has to wait, and those of sessions that waited.
+    fn write(
+        &mut self,
+        now: Now,
+        session: SessionId,
+        request: Self::Request,
+        seen: Self::Seen,
+    ) -> Vec<Effect<Bytes>>;
 
     /// Forgets a session.
     fn end(&mut self, session: SessionId) -> Vec<Effect<Bytes>>;

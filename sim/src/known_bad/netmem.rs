@@ -1,46 +1,84 @@
 //! NetMem for the flawed servers.
 
 use bytes::{Bytes, BytesMut};
-use lockproof_protocol::netmem::{PAYLOAD_BYTES_MAX, Reply, Request, RequestDecoder};
+use lockproof_protocol::netmem::{PAYLOAD_BYTES_MAX, Reply, Request, RequestDecoder, WriteReply};
 use lockproof_state_machine::{Effect, Now, SessionId, pages};
 
 use super::Meaning;
 
+/// A version for writes that have none yet.
+const PROMISED_VERSION: i32 = i32::MAX;
+
 /// All pages.
 #[derive(Debug)]
-pub(crate) struct Pages(pages::Pages);
+pub(crate) struct Pages {
+    pages: pages::Pages,
+    count: u32,
+}
 
 impl Pages {
-    pub(crate) fn new(pages: u32, page_len: u32) -> Self {
-        Self(pages::Pages::new(pages::Config { pages, page_len }))
+    pub(crate) fn new(count: u32, page_len: u32) -> Self {
+        Self { pages: pages::Pages::new(pages::Config { pages: count, page_len }), count }
     }
 }
 
 impl Meaning for Pages {
     type Request = Request;
+    type Seen = ();
 
     fn decode(input: &mut BytesMut) -> Result<Option<Request>, ()> {
         RequestDecoder::new(PAYLOAD_BYTES_MAX).decode(input).map_err(drop)
     }
 
+    fn is_a_fact(request: &Request) -> bool {
+        matches!(request, Request::GetParams | Request::GetVersion)
+    }
+
     fn read(&self, _: Now, request: &Request) -> Option<Bytes> {
         match request {
             Request::Read { .. } | Request::GetParams | Request::GetVersion => {
-                Some(encode(&self.0.read(request)))
+                Some(encode(&self.pages.read(request)))
             }
             _ => None,
         }
     }
 
-    fn write(&mut self, _: Now, session: SessionId, request: Request) -> Vec<Effect<Bytes>> {
+    fn promise(&self, request: &Request) -> Option<Bytes> {
+        let Request::Update { page, .. } = *request else { return None };
+        let (kind, version) = (WriteReply::Update, PROMISED_VERSION);
+        (page < self.count).then(|| encode(&Reply::Written { kind, page, version }))
+    }
+
+    fn is_absurd(&self, _: Now, request: &Request) -> bool {
+        match request {
+            Request::Lock { page, .. }
+            | Request::Unlock { page, .. }
+            | Request::Update { page, .. } => *page >= self.count,
+            _ => false,
+        }
+    }
+
+    fn may_hold(request: &Request) -> bool {
+        matches!(request, Request::Lock { .. } | Request::Update { .. })
+    }
+
+    fn look(&self, _: Now, _: &Request) {}
+
+    fn write(
+        &mut self,
+        _: Now,
+        session: SessionId,
+        request: Request,
+        (): (),
+    ) -> Vec<Effect<Bytes>> {
         let mut effects = Vec::new();
-        let _ = self.0.apply(session, request, &mut effects);
+        let _ = self.pages.apply(session, request, &mut effects);
         encoded(effects)
     }
 
     fn end(&mut self, session: SessionId) -> Vec<Effect<Bytes>> {
         let mut effects = Vec::new();
-        self.0.end_session(session, &mut effects);
+        self.pages.end_session(session, &mut effects);
         encoded(effects)
     }
 }

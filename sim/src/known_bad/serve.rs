@@ -1,70 +1,152 @@
-//! The flawed servers' loops: accept, read, execute under one read/write lock, send.
+//! The flawed servers' accept loop, and what all connections share.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::io;
 use std::rc::Rc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use lockproof_reference_server::Listener;
 use lockproof_state_machine::{Effect, Now, SessionId};
 use tokio::io::AsyncReadExt;
-use tokio::sync::{RwLock, mpsc};
-use tokio::time::{Instant, timeout};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
-use super::deliver::deliver;
+use super::connection::Connection;
+use super::queue::{Lock, Want};
+use super::unrepeatable::Departures;
 use super::{KnownBad, Meaning};
-use crate::config::IDLE_TIMEOUT;
+use crate::config::DRAIN_DEADLINE;
 use crate::net::{SimListener, SimStream};
-use crate::record::{self, Claimant};
 
-/// More than is ever missing of a request here.
-const MISSING_MAX: usize = 4096;
+/// How often it is seen whether all connections are gone, when the server stops.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-struct Server<M> {
-    flaw: KnownBad,
-    table: RwLock<M>,
-    /// K24 sends under it.
-    of_the_thread: Mutex<()>,
-    mailboxes: RefCell<BTreeMap<SessionId, mpsc::UnboundedSender<Bytes>>>,
-    start: Instant,
-    connections: Rc<Cell<usize>>,
+/// Where a flawed server runs.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) listener: SimListener,
+    /// Time that each operation takes inside the lock.
+    pub(crate) section: Duration,
+    /// How many connections there are.
+    pub(crate) connections: Rc<Cell<usize>>,
+    /// Asks the server to stop.
+    pub(crate) stop: CancellationToken,
+    /// What outlives a restart (K29).
+    pub(crate) kept: Rc<RefCell<Option<Rc<dyn Any>>>>,
 }
 
-/// Serves for ever; `connections` is how many there are.
-pub(crate) async fn serve<M: Meaning>(
-    flaw: KnownBad,
-    listener: SimListener,
-    table: M,
-    connections: Rc<Cell<usize>>,
-) {
+/// What all connections share.
+pub(super) struct Server<M> {
+    pub(super) flaw: KnownBad,
+    pub(super) lock: Rc<Lock>,
+    /// K24 sends under it.
+    pub(super) of_the_thread: Mutex<()>,
+    pub(super) table: RefCell<M>,
+    pub(super) section: Duration,
+    pub(super) departures: Rc<Departures>,
+    pub(super) wall_start: std::time::Instant,
+    pub(super) stop: CancellationToken,
+    pub(super) connections: Rc<Cell<usize>>,
+    mailboxes: RefCell<BTreeMap<SessionId, mpsc::UnboundedSender<Bytes>>>,
+    start: Instant,
+    next_id: Cell<u64>,
+}
+
+/// Serves until it is asked to stop.
+pub(crate) async fn serve<M: Meaning>(flaw: KnownBad, place: Place, table: M) {
+    let Place { listener, stop, .. } = &place;
+    place.connections.set(0);
+    let server = kept_or_new(flaw, &place, table);
+    let mut tasks = Vec::new();
+    loop {
+        let accepted = tokio::select! {
+            biased; // stopping wins
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else { continue };
+        tasks.extend(server.admit(stream).await);
+    }
+    drop(place.listener);
+    drain(flaw, &server.connections, &tasks).await;
+}
+
+fn kept_or_new<M: Meaning>(flaw: KnownBad, place: &Place, table: M) -> Rc<Server<M>> {
+    let kept = place.kept.borrow().clone().filter(|_| flaw == KnownBad::K29);
+    if let Some(Ok(server)) = kept.map(Rc::downcast) {
+        return server;
+    }
     let server = Rc::new(Server {
         flaw,
-        table: RwLock::new(table),
-        of_the_thread: Mutex::new(()),
+        of_the_thread: Mutex::default(),
+        lock: Lock::new(flaw),
+        table: RefCell::new(table),
+        section: place.section,
+        departures: Rc::default(),
+        wall_start: std::time::Instant::now(),
+        stop: place.stop.clone(),
+        connections: Rc::clone(&place.connections),
         mailboxes: RefCell::default(),
         start: Instant::now(),
-        connections,
+        next_id: Cell::new(1),
     });
-    for id in 1.. {
-        let Ok((mut stream, _)) = listener.accept().await else { continue };
-        let mut input = BytesMut::new();
-        if flaw == KnownBad::K20 && !matches!(stream.read_buf(&mut input).await, Ok(1..)) {
-            continue;
-        }
-        let connection = Connection::open(&server, SessionId(id), stream, input);
-        tokio::task::spawn_local(connection.run());
+    place.kept.replace(Some(Rc::clone(&server) as Rc<dyn Any>));
+    server
+}
+
+/// Connections have some time to end, and then they are ended; K27 has patience.
+async fn drain(flaw: KnownBad, connections: &Cell<usize>, tasks: &[AbortHandle]) {
+    let give_up = Instant::now() + DRAIN_DEADLINE;
+    while connections.get() > 0 && (flaw == KnownBad::K27 || Instant::now() < give_up) {
+        sleep(LOOK_EVERY).await;
     }
+    tasks.iter().for_each(AbortHandle::abort);
 }
 
 impl<M: Meaning> Server<M> {
-    fn now(&self) -> Now {
+    async fn admit(self: &Rc<Self>, mut stream: SimStream) -> Option<AbortHandle> {
+        let mut input = BytesMut::new();
+        if self.flaw == KnownBad::K20 && !matches!(stream.read_buf(&mut input).await, Ok(1..)) {
+            return None;
+        }
+        if self.flaw == KnownBad::K21 {
+            let _guard = self.lock.turn(Want::Write).await;
+            self.work().await;
+        }
+        let id = self.next_id.get();
+        self.next_id.set(id + 1);
+        let connection = Connection::open(self, SessionId(id), stream, input);
+        Some(tokio::task::spawn_local(connection.run()).abort_handle())
+    }
+
+    pub(super) fn now(&self) -> Now {
         self.start.elapsed()
     }
 
+    /// What takes time inside the lock.
+    pub(super) async fn work(&self) {
+        if !self.section.is_zero() {
+            sleep(self.section).await;
+        }
+    }
+
+    pub(super) fn open_mailbox(&self, id: SessionId) -> mpsc::UnboundedReceiver<Bytes> {
+        let (mailbox, mail) = mpsc::unbounded_channel();
+        self.mailboxes.borrow_mut().insert(id, mailbox);
+        mail
+    }
+
+    pub(super) fn close_mailbox(&self, id: SessionId) {
+        self.mailboxes.borrow_mut().remove(&id);
+    }
+
     /// Replies for others go to their mailboxes; the session's own is given back.
-    fn post(&self, own: SessionId, effects: Vec<Effect<Bytes>>) -> Option<Bytes> {
+    pub(super) fn post(&self, own: SessionId, effects: Vec<Effect<Bytes>>) -> Option<Bytes> {
         let mut own_reply = None;
         let mailboxes = self.mailboxes.borrow();
         for Effect { to, reply } in effects {
@@ -76,134 +158,5 @@ impl<M: Meaning> Server<M> {
             }
         }
         own_reply
-    }
-}
-
-struct Connection<M> {
-    server: Rc<Server<M>>,
-    id: SessionId,
-    stream: SimStream,
-    input: BytesMut,
-    mail: mpsc::UnboundedReceiver<Bytes>,
-    /// Replies that K19 has not sent yet.
-    batch: Vec<Bytes>,
-}
-
-impl<M: Meaning> Connection<M> {
-    fn open(server: &Rc<Server<M>>, id: SessionId, stream: SimStream, input: BytesMut) -> Self {
-        let (mailbox, mail) = mpsc::unbounded_channel();
-        server.mailboxes.borrow_mut().insert(id, mailbox);
-        server.connections.set(server.connections.get() + 1);
-        Self { server: Rc::clone(server), id, stream, input, mail, batch: Vec::new() }
-    }
-
-    async fn run(mut self) {
-        // However it ended: what it held is released.
-        let _ = self.converse().await;
-        let Self { server, id, stream, .. } = self;
-        server.mailboxes.borrow_mut().remove(&id);
-        let effects = server.table.write().await.end(id);
-        server.post(id, effects);
-        drop(stream);
-        server.connections.set(server.connections.get() - 1);
-    }
-
-    async fn converse(&mut self) -> io::Result<()> {
-        loop {
-            while let Some(request) =
-                M::decode(&mut self.input).map_err(|()| io::ErrorKind::InvalidData)?
-            {
-                self.answer(request).await?;
-            }
-            for reply in std::mem::take(&mut self.batch).into_iter().rev() {
-                self.send(&reply).await?;
-            }
-            if self.read().await? == 0 {
-                if self.server.flaw == KnownBad::K17 {
-                    self.finish_the_last().await;
-                }
-                return Ok(());
-            }
-        }
-    }
-
-    async fn read(&mut self) -> io::Result<usize> {
-        let reading = self.stream.read_buf(&mut self.input);
-        if self.server.flaw == KnownBad::K22 {
-            reading.await
-        } else {
-            timeout(IDLE_TIMEOUT, reading).await?
-        }
-    }
-
-    async fn answer(&mut self, request: M::Request) -> io::Result<()> {
-        let server = Rc::clone(&self.server);
-        let flaw = server.flaw;
-        if !flaw.always_writes() {
-            let claim = record::claim("table", "read", &self.claimant());
-            let table = server.table.read().await;
-            claim.granted();
-            if let Some(reply) = table.read(server.now(), &request) {
-                let _held = flaw.sends_under_lock().then_some((table, claim));
-                return self.deliver(reply).await;
-            }
-        }
-        let claim = record::claim("table", "write", &self.claimant());
-        let mut table = server.table.write().await;
-        claim.granted();
-        let effects = table.write(server.now(), self.id, request);
-        let own = server.post(self.id, effects);
-        let held = flaw.always_writes().then_some((table, claim));
-        let Some(reply) = own else {
-            drop(held);
-            return self.wait().await;
-        };
-        self.deliver(reply).await
-    }
-
-    fn claimant(&self) -> Claimant {
-        Claimant::Address(self.stream.peer())
-    }
-
-    /// Takes what is there of a request for all of it.
-    async fn finish_the_last(&mut self) {
-        if self.input.is_empty() {
-            return;
-        }
-        self.input.resize(self.input.len() + MISSING_MAX, 0);
-        if let Ok(Some(request)) = M::decode(&mut self.input) {
-            let server = &self.server;
-            let effects = server.table.write().await.write(server.now(), self.id, request);
-            server.post(self.id, effects);
-        }
-    }
-
-    /// Waits for what another session sets free, or for the peer's end.
-    async fn wait(&mut self) -> io::Result<()> {
-        loop {
-            let read = tokio::select! {
-                biased; // a peer that is gone is granted nothing
-                read = self.stream.read_buf(&mut self.input) => read?,
-                Some(reply) = self.mail.recv() => return self.deliver(reply).await,
-            };
-            if read == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-    }
-
-    async fn deliver(&mut self, reply: Bytes) -> io::Result<()> {
-        if self.server.flaw == KnownBad::K19 {
-            self.batch.push(reply);
-            return Ok(());
-        }
-        self.send(&reply).await
-    }
-
-    async fn send(&mut self, reply: &[u8]) -> io::Result<()> {
-        let server = Rc::clone(&self.server);
-        let lock = || server.of_the_thread.lock().unwrap_or_else(PoisonError::into_inner);
-        let _held = (server.flaw == KnownBad::K24).then(lock);
-        deliver(self.server.flaw, &mut self.stream, &mut self.input, reply).await
     }
 }

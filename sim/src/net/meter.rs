@@ -60,6 +60,7 @@ struct State {
     heard: BTreeMap<IpAddr, Duration>,
     silences: Vec<Block>,
     ends: Vec<(IpAddr, End, Duration)>,
+    hoarded: u64,
 }
 
 /// The notes of one host's sockets.
@@ -88,6 +89,11 @@ impl Meter {
     /// Every end of a peer's side so far: whose, how, when.
     pub fn ends(&self) -> Vec<(IpAddr, End, Duration)> {
         self.state().ends.clone()
+    }
+
+    /// The most bytes that were taken from a peer during one wait of a write to it.
+    pub fn hoarded(&self) -> u64 {
+        self.state().hoarded
     }
 
     /// Hash of all bytes, both ways, with peers and times.
@@ -126,6 +132,11 @@ impl Meter {
         if let Some(block) = self.state().blocks.get_mut(ticket.0) {
             block.until = until;
         }
+    }
+
+    pub(super) fn note_hoarded(&self, bytes: u64) {
+        let mut state = self.state();
+        state.hoarded = state.hoarded.max(bytes);
     }
 
     pub(super) fn note_end(&self, peer: IpAddr, end: End) {

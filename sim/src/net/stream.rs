@@ -38,6 +38,8 @@ pub struct SimStream {
     waker: Waker,
     meter: Option<Arc<Meter>>,
     blocked: Option<Ticket>,
+    /// Bytes that were handed on while a write waits.
+    hoarded: u64,
 }
 
 impl std::fmt::Debug for SimStream {
@@ -72,6 +74,7 @@ impl SimStream {
             waker,
             meter,
             blocked: None,
+            hoarded: 0,
         }
     }
 
@@ -153,6 +156,7 @@ impl SimStream {
         if let (Some(ticket), Some(meter)) = (self.blocked.take(), &self.meter) {
             meter.end_block(&ticket);
             self.side.waits_no_more();
+            meter.note_hoarded(std::mem::take(&mut self.hoarded));
         }
     }
 }
@@ -164,6 +168,18 @@ impl AsyncRead for SimStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.wakers.set(Half::Reader, context.waker());
+        let before = buf.filled().len();
+        let polled = self.poll_side_buffer(buf);
+        if self.blocked.is_some() {
+            self.hoarded += (buf.filled().len() - before) as u64;
+        }
+        polled
+    }
+}
+
+impl SimStream {
+    /// What was taken ahead first, then the stream.
+    fn poll_side_buffer(&mut self, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if !self.ahead.is_empty() {
             let count = self.ahead.len().min(buf.remaining());
             buf.put_slice(&self.ahead[..count]);

@@ -203,18 +203,11 @@ impl Side {
     }
 }
 
-/// On whose behalf a lock is asked for.
-#[derive(Clone, Debug)]
-pub(crate) enum Claimant {
-    Address(SocketAddr),
-    Client(usize),
-}
-
-/// A lock is asked for; the claim says when it is had, and ends when it is dropped.
+/// A lock is asked for by the client that has this address; the claim says when it is had, and ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Claimed(Option<usize>);
 
-pub(crate) fn claim(lock: &str, how: &str, who: &Claimant) -> Claimed {
+pub(crate) fn claim(lock: &str, how: &str, who: SocketAddr) -> Claimed {
     let mut index = None;
     note(|recorder, now| index = Some(recorder.claim(lock, how, who, now)));
     Claimed(index)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use super::{Claim, Claimant, Mark, Operation, Recording, Side, Transfer, Wait, Wrong, messages};
+use super::{Claim, Mark, Operation, Recording, Side, Transfer, Wait, Wrong, messages};
 use crate::config::Config;
 
 /// Bytes of a transfer that are shown.
@@ -166,14 +166,9 @@ impl Recorder {
         self.mark(who, &format!("{how} {heard}"), now);
     }
 
-    pub(super) fn claim(&mut self, lock: &str, how: &str, who: &Claimant, now: u64) -> usize {
-        let who = match who {
-            Claimant::Client(index) => super::client(*index),
-            Claimant::Address(address) => match self.connections.get(address) {
-                Some(connection) => connection.who.clone(),
-                None => address.to_string(),
-            },
-        };
+    pub(super) fn claim(&mut self, lock: &str, how: &str, who: SocketAddr, now: u64) -> usize {
+        let known = self.connections.get(&who);
+        let who = known.map_or_else(|| who.to_string(), |connection| connection.who.clone());
         let (lock, how) = (lock.to_owned(), how.to_owned());
         let claim = Claim { lock, how, who, since: now, granted: None, until: None };
         self.recording.claims.push(claim);

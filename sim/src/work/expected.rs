@@ -32,6 +32,13 @@ pub(super) fn torn_page(config: &Config) -> u32 {
 
 /// A request that would change something, without its second half.
 pub(super) fn half_a_request(config: &Config) -> BytesMut {
+    let mut out = forbidden(config);
+    out.truncate(out.len() - TORN_BYTES / 2);
+    out
+}
+
+/// A request that nobody may see the effect of.
+pub(super) fn forbidden(config: &Config) -> BytesMut {
     let mut out = BytesMut::new();
     let data = Bytes::from_static(&[b'x'; TORN_BYTES]);
     match config.protocol {
@@ -51,7 +58,6 @@ pub(super) fn half_a_request(config: &Config) -> BytesMut {
                 .encode(locker::Dialect::default(), &mut out);
         }
     }
-    out.truncate(out.len() - TORN_BYTES / 2);
     out
 }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lockproof_conformance::history::{History, items, pages};
+use lockproof_conformance::history::{items, pages};
 
 use super::locks::Locks;
 use super::now;
+use super::observed::Observed;
 use crate::record::{self, Wrong};
 
 /// An operation that has no end yet.
@@ -51,13 +52,15 @@ pub(crate) struct Ledger {
     pub(crate) last_reply: BTreeMap<usize, Duration>,
     /// Victims that did on a new connection what they were told, and when.
     pub(crate) obeyed: BTreeMap<usize, Duration>,
-    /// What clients saw of items that they share.
-    pub(crate) items: History<items::Request, items::Reply>,
-    /// What clients saw of pages that they share.
-    pub(crate) pages: History<pages::Request, pages::Reply>,
+    /// What clients saw of items that they share, since the server began.
+    pub(crate) items: Observed<items::Request, items::Reply>,
+    /// What clients saw of pages that they share, since the server began.
+    pub(crate) pages: Observed<pages::Request, pages::Reply>,
     sessions: u64,
     /// Who believes to hold what.
     pub(crate) locks: Locks,
+    /// Operations that failed because the server was not there.
+    pub(crate) excused: u64,
 }
 
 impl Ledger {
@@ -105,5 +108,11 @@ impl Ledger {
     pub(crate) fn session(&mut self) -> u64 {
         self.sessions += 1;
         self.sessions
+    }
+
+    /// The server has lost everything, and so have those who looked at it.
+    pub(crate) fn begin_anew(&mut self) {
+        self.items.begin_anew();
+        self.pages.begin_anew();
     }
 }

@@ -8,7 +8,7 @@ use lockproof_client::locker::{Backoff, Client, Outcome};
 
 use super::crowd::think;
 use super::locks::Who;
-use super::{FOR_EVER, Setting, now};
+use super::{Setting, now};
 use crate::net::SimStream;
 use crate::seed::Draw;
 
@@ -27,7 +27,7 @@ pub(super) fn victims_key(victim: usize) -> Vec<u8> {
 }
 
 /// Works until the run's work is over; an error is a healthy client's, and so a violation.
-pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Result<(), Error> {
+pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw) -> Result<(), Error> {
     let seed = draw.number();
     let mut worker = Worker {
         setting,
@@ -37,20 +37,20 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
     };
     setting.filled.send_replace(true);
     while !setting.is_over() {
-        think(&mut draw).await;
+        think(draw).await;
         if setting.config.hazard.is_some() {
             worker.stand_by().await?;
             continue;
         }
         let key = *draw.pick(&COMMON);
         match draw.within(0..=10) {
-            0..=4 => worker.section(&[key], &mut draw).await?,
+            0..=4 => worker.section(&[key], draw).await?,
             5..=6 => {
                 let mut other = *draw.pick(&COMMON);
                 while other == key {
                     other = *draw.pick(&COMMON);
                 }
-                worker.section(&[key, other], &mut draw).await?;
+                worker.section(&[key, other], draw).await?;
             }
             7 => drop(worker.expect(Ask::Query, &[key], &[Outcome::Ok, Outcome::Busy]).await?),
             8 => drop(worker.expect(Ask::Release, &[key], &[Outcome::NotHeld]).await?),
@@ -183,14 +183,10 @@ impl Worker<'_> {
 }
 
 async fn connect(setting: &Setting, index: usize) -> Result<Client<SimStream>, Error> {
-    setting.ledger.borrow_mut().begin(index, "connect");
-    let stream = setting
-        .connect()
-        .await
-        .map_err(|source| Error::Transport { source, maybe_applied: false })?;
-    let mut client = Client::new(stream, FOR_EVER);
-    client.query(COMMON[0]).await?;
-    // A connection and a request: two round trips.
-    setting.ledger.borrow_mut().end(index, setting.config.bound() * 2);
-    Ok(client)
+    let greet = async |stream| {
+        let mut client = Client::new(stream, setting.patience());
+        client.query(COMMON[0]).await?;
+        Ok(client)
+    };
+    setting.open(index, greet).await
 }

@@ -9,17 +9,18 @@ use lockproof_conformance::history::items::{Action, Mode, Reply, Request};
 
 use super::crowd::think;
 use super::expected::{BIG_KEY, TORN_KEY, big_value};
-use super::{FOR_EVER, Ledger, Setting, now};
+use super::observed::Call;
+use super::{Ledger, Setting};
 use crate::net::SimStream;
 use crate::seed::Draw;
 
-const COUNTER_KEY: &str = "counter";
+pub(super) const COUNTER_KEY: &str = "counter";
 
 /// Items that everybody writes and reads.
 const SHARED: u64 = 3;
 
 /// Works until the run's work is over; an error is a healthy client's, and so a violation.
-pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Result<(), Error> {
+pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw) -> Result<(), Error> {
     let ledger = &setting.ledger;
     let bound = setting.config.bound();
     let mut turn = index as u64;
@@ -29,7 +30,8 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
         setting.filled.send_replace(true);
     }
     while !setting.is_over() {
-        think(&mut draw).await;
+        think(draw).await;
+        let mut allowed = bound;
         match draw.within(0..=10) {
             0..=3 => {
                 let value = draw.number();
@@ -38,6 +40,7 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
             }
             4..=6 => {
                 turn += 1;
+                allowed = setting.config.read_bound();
                 ledger.borrow_mut().begin(index, "get");
                 worker.get(turn % SHARED).await?;
             }
@@ -48,15 +51,30 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
             9 => {
                 ledger.borrow_mut().begin(index, "get");
                 if worker.client.get(TORN_KEY).await?.is_some() {
-                    let text = "a request that never ended was executed".to_owned();
+                    let text = "a request was executed that must not be".to_owned();
                     ledger.borrow_mut().failed.push(text);
                 }
             }
             _ => worker = Worker::connect(setting, index).await?,
         }
-        ledger.borrow_mut().end(index, bound);
+        ledger.borrow_mut().end(index, allowed);
     }
     Ok(())
+}
+
+/// Counts without a pause; what comes out is judged as everybody's is.
+pub(super) async fn count_on(setting: &Setting) -> Result<(), Error> {
+    let mut worker = setting.reach(async |stream| Worker::greet(setting, stream).await).await?;
+    loop {
+        worker.increment().await?;
+    }
+}
+
+/// A count that nobody waits for.
+pub(super) fn begin_to_count(setting: &Setting) {
+    let mut ledger = setting.ledger.borrow_mut();
+    let session = ledger.session();
+    ledger.items.call(session, one_more());
 }
 
 /// A connection, and its session's number in the history.
@@ -68,15 +86,12 @@ struct Worker {
 
 impl Worker {
     async fn connect(setting: &Setting, index: usize) -> Result<Self, Error> {
-        setting.ledger.borrow_mut().begin(index, "connect");
-        let stream = setting
-            .connect()
-            .await
-            .map_err(|source| Error::Transport { source, maybe_applied: false })?;
-        let mut client = Client::new(stream, FOR_EVER);
+        setting.open(index, async |stream| Self::greet(setting, stream).await).await
+    }
+
+    async fn greet(setting: &Setting, stream: SimStream) -> Result<Self, Error> {
+        let mut client = Client::new(stream, setting.patience());
         client.noop().await?;
-        // A connection and a request: two round trips.
-        setting.ledger.borrow_mut().end(index, setting.config.bound() * 2);
         let session = setting.ledger.borrow_mut().session();
         Ok(Self { client, ledger: Rc::clone(&setting.ledger), session })
     }
@@ -84,7 +99,7 @@ impl Worker {
     async fn set(&mut self, number: u64, value: &str) -> Result<(), Error> {
         let (key, bytes) = (shared(number), value.as_bytes());
         let action = Action::Store { mode: Mode::Set, value: bytes.into(), flags: 0, cas: 0 };
-        let call = self.call(&key, action);
+        let call = self.call(Request { key: key.as_str().into(), action });
         let cas = self.client.set(key.as_bytes(), bytes, Meta::default()).await?;
         self.reply(call, Reply::Stored { cas: Some(cas) });
         Ok(())
@@ -92,7 +107,7 @@ impl Worker {
 
     async fn get(&mut self, number: u64) -> Result<(), Error> {
         let key = shared(number);
-        let call = self.call(&key, Action::Get);
+        let call = self.call(Request { key: key.as_str().into(), action: Action::Get });
         let hit = |Item { value, flags, cas }| Reply::Hit {
             value: value.as_ref().into(),
             flags,
@@ -104,22 +119,25 @@ impl Worker {
     }
 
     async fn increment(&mut self) -> Result<(), Error> {
-        let action = Action::Count { delta: 1, down: false, initial: Some(1) };
-        let call = self.call(COUNTER_KEY, action);
+        let call = self.call(one_more());
         let seed = Some(Seed { initial: 1, expiry: 0 });
         let value = self.client.incr(COUNTER_KEY.as_bytes(), 1, seed).await?;
         self.reply(call, value.map_or(Reply::Missing, |value| Reply::Counted { value, cas: None }));
         Ok(())
     }
 
-    fn call(&self, key: &str, action: Action) -> usize {
-        let request = Request { key: key.into(), action };
-        self.ledger.borrow_mut().items.call(self.session, request, now())
+    fn call(&self, request: Request) -> Call {
+        self.ledger.borrow_mut().items.call(self.session, request)
     }
 
-    fn reply(&self, call: usize, reply: Reply) {
-        self.ledger.borrow_mut().items.reply(call, reply, now());
+    fn reply(&self, call: Call, reply: Reply) {
+        self.ledger.borrow_mut().items.reply(call, reply);
     }
+}
+
+fn one_more() -> Request {
+    let action = Action::Count { delta: 1, down: false, initial: Some(1) };
+    Request { key: COUNTER_KEY.into(), action }
 }
 
 fn shared(number: u64) -> String {

@@ -1,6 +1,7 @@
 //! What clients do during a run: a crowd that nothing happens to, and victims.
 
 mod actor;
+mod acts;
 mod crowd;
 mod expected;
 mod ledger;
@@ -9,9 +10,11 @@ mod locker_victim;
 mod locks;
 mod memcached;
 mod netmem;
+mod observed;
+mod requests;
 mod victim;
 
-pub(crate) use crowd::start as start_crowd;
+pub(crate) use crowd::{HOST as CROWD, start as start_crowd};
 pub(crate) use ledger::Ledger;
 pub(crate) use locks::Who;
 pub(crate) use victim::start as start_victim;
@@ -20,10 +23,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use lockproof_client::Error;
 use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::net::{SimStream, Wire};
+use crate::outage::Outages;
 use crate::record;
 use crate::server::{HOST, PORT};
 
@@ -42,6 +47,8 @@ pub(crate) struct Setting {
     pub(crate) ledger: Rc<RefCell<Ledger>>,
     /// True once the big value is stored.
     pub(crate) filled: watch::Sender<bool>,
+    /// When the server is not there.
+    pub(crate) outages: Outages,
 }
 
 impl Setting {
@@ -51,6 +58,32 @@ impl Setting {
 
     fn is_over(&self) -> bool {
         now() >= self.until
+    }
+
+    /// A healthy client's new connection, on which a first request is answered. It has no lock to wait for.
+    async fn open<C>(
+        &self,
+        index: usize,
+        greet: impl AsyncFnOnce(SimStream) -> Result<C, Error>,
+    ) -> Result<C, Error> {
+        self.ledger.borrow_mut().begin(index, "connect");
+        let client = self.reach(greet).await?;
+        self.ledger.borrow_mut().end(index, self.config.connect_bound());
+        Ok(client)
+    }
+
+    /// The same for whoever has no bound to keep.
+    async fn reach<C>(
+        &self,
+        greet: impl AsyncFnOnce(SimStream) -> Result<C, Error>,
+    ) -> Result<C, Error> {
+        let stream = self.connect().await;
+        greet(stream.map_err(|source| Error::Transport { source, maybe_applied: false })?).await
+    }
+
+    /// How long an operation may take before it is given up.
+    fn patience(&self) -> Duration {
+        self.outages.patience().unwrap_or(FOR_EVER)
     }
 
     async fn connect(&self) -> std::io::Result<SimStream> {

@@ -2,6 +2,7 @@
 //! the run's history.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use lockproof_client::Error;
@@ -10,9 +11,10 @@ use lockproof_conformance::history::pages::{Reply, Request};
 
 use super::crowd::think;
 use super::expected::{BIG_PAGE, big_value, torn_page};
-use super::{FOR_EVER, Ledger, Setting, now};
+use super::observed::Call;
+use super::{Ledger, Setting};
 use crate::net::SimStream;
-use crate::record::{self, Claimant};
+use crate::record;
 use crate::seed::Draw;
 
 /// The page with the counter; as many as there are clients follow, for updates.
@@ -22,7 +24,7 @@ pub(super) const COMMON_PAGE: u32 = BIG_PAGE + 1;
 const NO_VERSION: i32 = -1;
 
 /// Works until the run's work is over; an error is a healthy client's, and so a violation.
-pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Result<(), Error> {
+pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw) -> Result<(), Error> {
     let ledger = &setting.ledger;
     let bound = setting.config.bound();
     // Everybody else may hold the page first, for two operations each.
@@ -38,7 +40,7 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
         setting.filled.send_replace(true);
     }
     while !setting.is_over() {
-        think(&mut draw).await;
+        think(draw).await;
         let mut allowed = bound;
         // In a scene the crowd looks on, and locks nothing.
         let most = if setting.config.hazard.is_some() { 6 } else { 10 };
@@ -51,6 +53,7 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
             4..=6 => {
                 turn += 1;
                 ledger.borrow_mut().begin(index, "read");
+                allowed = setting.config.read_bound();
                 worker.read(shared(turn)).await?;
             }
             7..=8 => {
@@ -62,41 +65,43 @@ pub(super) async fn work(setting: &Setting, index: usize, mut draw: Draw) -> Res
                 ledger.borrow_mut().begin(index, "read");
                 let page = worker.client.read(torn_page(&setting.config)).await?;
                 if page.data.iter().any(|byte| *byte != 0) {
-                    let text = "a request that never ended was executed".to_owned();
+                    let text = "a request was executed that must not be".to_owned();
                     ledger.borrow_mut().failed.push(text);
                 }
             }
-            _ => {
-                let next = Worker::connect(setting, index).await?;
-                worker.end();
-                worker = next;
-            }
+            _ => worker = Worker::connect(setting, index).await?,
         }
         ledger.borrow_mut().end(index, allowed);
     }
     Ok(())
 }
 
-/// A connection, and its session's number in the history.
+/// Counts without a pause; what comes out is judged as everybody's is.
+pub(super) async fn count_on(setting: &Setting) -> Result<(), Error> {
+    let mut worker = setting.reach(async |stream| Worker::greet(setting, stream).await).await?;
+    loop {
+        worker.count().await?;
+    }
+}
+
+/// A connection, and its session's number in the history. Dropped, it is given up: what it locked is free some time later.
 struct Worker {
     client: Client<SimStream>,
     ledger: Rc<RefCell<Ledger>>,
-    index: usize,
+    address: SocketAddr,
     session: u64,
 }
 
 impl Worker {
     async fn connect(setting: &Setting, index: usize) -> Result<Self, Error> {
-        setting.ledger.borrow_mut().begin(index, "connect");
-        let stream = setting
-            .connect()
-            .await
-            .map_err(|source| Error::Transport { source, maybe_applied: false })?;
-        let client = Client::connect(stream, FOR_EVER).await?;
-        // A connection and a request: two round trips.
-        setting.ledger.borrow_mut().end(index, setting.config.bound() * 2);
+        setting.open(index, async |stream| Self::greet(setting, stream).await).await
+    }
+
+    async fn greet(setting: &Setting, stream: SimStream) -> Result<Self, Error> {
+        let address = stream.address();
+        let client = Client::connect(stream, setting.patience()).await?;
         let session = setting.ledger.borrow_mut().session();
-        Ok(Self { client, ledger: Rc::clone(&setting.ledger), index, session })
+        Ok(Self { client, ledger: Rc::clone(&setting.ledger), address, session })
     }
 
     async fn update(&mut self, page: u32, data: &[u8]) -> Result<(), Error> {
@@ -116,7 +121,7 @@ impl Worker {
     /// Adds one to the number in the common page, under its lock.
     async fn count(&mut self) -> Result<(), Error> {
         let call = self.call(Request::Lock(COMMON_PAGE, NO_VERSION));
-        let claim = record::claim("page 1", "lock", &Claimant::Client(self.index));
+        let claim = record::claim("page 1", "lock", self.address);
         let page = self.client.lock(COMMON_PAGE).await?;
         claim.granted();
         self.reply(call, shown(&page));
@@ -128,17 +133,18 @@ impl Worker {
         Ok(())
     }
 
-    /// The connection is given up.
-    fn end(&self) {
+    fn call(&self, request: Request) -> Call {
+        self.ledger.borrow_mut().pages.call(self.session, request)
+    }
+
+    fn reply(&self, call: Call, reply: Reply) {
+        self.ledger.borrow_mut().pages.reply(call, reply);
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
         self.call(Request::End);
-    }
-
-    fn call(&self, request: Request) -> usize {
-        self.ledger.borrow_mut().pages.call(self.session, request, now())
-    }
-
-    fn reply(&self, call: usize, reply: Reply) {
-        self.ledger.borrow_mut().pages.reply(call, reply, now());
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use turmoil::Sim;
 
+use super::acts::act;
 use super::expected::{Conversation, half_a_request};
 use super::{Setting, actor, locker_victim, now};
 use crate::config::Protocol;
@@ -46,8 +47,8 @@ pub(crate) fn start(sim: &mut Sim<'_>, setting: &Setting, index: usize) -> Victi
 }
 
 async fn run(setting: Setting, index: usize, mut manners: watch::Receiver<Manner>) {
-    let _ = setting.filled.subscribe().wait_for(|filled| *filled).await;
     while !setting.is_over() {
+        let _ = setting.filled.subscribe().wait_for(|filled| *filled).await;
         // An error is what faults are for; only wrong replies count.
         let _ = match setting.config.protocol {
             Protocol::Locker => locker_victim::converse(&setting, index, &mut manners).await,
@@ -56,6 +57,9 @@ async fn run(setting: Setting, index: usize, mut manners: watch::Receiver<Manner
         let manner = *manners.borrow();
         if matches!(manner, Manner::Silent | Manner::Torn) {
             let _ = begin_anew(&setting, index, manner).await;
+        }
+        if let Manner::Acts(kind) = manner {
+            act(&setting, index, kind, &mut manners).await;
         }
         // One that is broken for ever does not come back.
         let healthy = |manner: &Manner| *manner == Manner::Healthy;
@@ -145,7 +149,7 @@ async fn read(
                     std::future::pending::<()>().await;
                 }
             }
-            Manner::Silent | Manner::Torn => return Ok(0),
+            Manner::Silent | Manner::Torn | Manner::Acts(_) => return Ok(0),
         }
     }
 }

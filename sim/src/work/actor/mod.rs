@@ -58,12 +58,7 @@ pub(super) async fn play(setting: &Setting, index: usize, hazard: Hazard) {
     let mut actor =
         Actor { setting, index, begin, stream: None, input: BytesMut::new(), old: Vec::new() };
     let played = actor.all(hazard.script(index)).await;
-    if let Err(stop) = &played {
-        note(setting, index, stop);
-    } else {
-        // Served to its end: the check for whoever gets nothing any more has nothing to say.
-        setting.ledger.borrow_mut().last_reply.insert(index, Duration::MAX);
-    }
+    note(setting, index, played);
     // What it holds it holds on to: an actor that has no more lines does not leave the stage.
     while !setting.is_over() {
         sleep(ALIVE_EVERY).await;
@@ -71,14 +66,15 @@ pub(super) async fn play(setting: &Setting, index: usize, hazard: Hazard) {
     setting.ledger.borrow_mut().locks.leave_all(Who::Victim(index));
 }
 
-fn note(setting: &Setting, index: usize, stop: &Stop) {
+fn note(setting: &Setting, index: usize, played: Result<(), Stop>) {
     let mut ledger = setting.ledger.borrow_mut();
-    let at = now().as_secs_f64();
-    let text = |what: &str| format!("actor {index} at {at:.3} s: {what}");
-    match stop {
-        Stop::Kept(what) => ledger.locks.kept.push(text(what)),
-        Stop::Wrong(what) => ledger.failed.push(text(what)),
-        Stop::Lost(error) => ledger.failed.push(text(&format!("its connection is lost: {error}"))),
+    let who = format!("actor {index} at {:.3} s", now().as_secs_f64());
+    match played {
+        // Served to its end: the check for whoever gets nothing any more has nothing to say.
+        Ok(()) => drop(ledger.last_reply.insert(index, Duration::MAX)),
+        Err(Stop::Kept(text)) => ledger.locks.kept.push(format!("{who}: {text}")),
+        Err(Stop::Wrong(text)) => ledger.failed.push(format!("{who}: {text}")),
+        Err(Stop::Lost(error)) => ledger.failed.push(format!("{who} lost its connection: {error}")),
     }
 }
 

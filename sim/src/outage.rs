@@ -1,0 +1,72 @@
+//! What happens to the server itself: its process dies, its machine loses its power, it is asked to stop.
+//!
+//! What it knew is gone then, and healthy clients may meet errors for some time: [`Outages`] says when.
+
+use std::time::Duration;
+
+use turmoil::Sim;
+
+use crate::plan::{Kind, Plan};
+use crate::server::{Gauges, HOST};
+
+/// A client gives an operation up after so long, where the server may vanish without a word.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(4);
+
+/// After an outage a client has given up what hangs, and is served again.
+const RECOVERED: Duration = Duration::from_secs(5);
+
+/// When the server is not there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outages {
+    spans: Vec<(Duration, Duration)>,
+    /// When it is asked to stop.
+    pub(crate) stops_at: Option<Duration>,
+}
+
+impl Outages {
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let spans = plan.faults.iter().filter(|fault| fault.kind.restarts_the_server());
+        let spans =
+            spans.map(|fault| (fault.at(), fault.until().unwrap_or(fault.at()) + RECOVERED));
+        let stop = plan.faults.iter().find(|fault| fault.kind == Kind::ServerStops);
+        Self { spans: spans.collect(), stops_at: stop.map(crate::plan::Fault::at) }
+    }
+
+    /// Whether an operation that fails at this time is no fault of the server's.
+    pub(crate) fn excuse(&self, at: Duration) -> bool {
+        self.spans.iter().any(|(since, until)| (*since..*until).contains(&at))
+    }
+
+    /// How long a healthy client waits, if it gives up at all.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        (!self.spans.is_empty()).then_some(PATIENCE)
+    }
+}
+
+/// Lets it happen.
+pub(crate) fn strike(sim: &mut Sim<'_>, gauges: &Gauges, kind: Kind, clients: &[&str]) {
+    match kind {
+        Kind::ServerStops => gauges.stop.cancel(),
+        Kind::ServerRestarts => sim.crash(HOST),
+        Kind::ServerLosesPower => {
+            // Cut first, so that nobody hears of it.
+            for client in clients {
+                sim.partition(HOST, *client);
+            }
+            sim.crash(HOST);
+        }
+        _ => {}
+    }
+}
+
+/// Ends an outage.
+pub(crate) fn heal(sim: &mut Sim<'_>, kind: Kind, clients: &[&str]) {
+    if kind == Kind::ServerLosesPower {
+        for client in clients {
+            sim.repair(HOST, *client);
+        }
+    }
+    if kind.restarts_the_server() {
+        sim.bounce(HOST);
+    }
+}
