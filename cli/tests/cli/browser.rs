@@ -47,7 +47,7 @@ fn pages_are_at_home_in_chromium() {
 fn timelines_are_at_home_in_chromium() {
     let directory = tempfile::tempdir().unwrap();
     let page = directory.path().join("timeline.html").to_str().unwrap().to_owned();
-    let scenario = ["sim", "memcached/client-stops-reading", "--seed", "3", "--server", "K01"];
+    let scenario = ["sim", "memcached/client-stops-reading", "--seed", "5", "--server", "K01"];
     lockproof(&[&scenario[..], &["--timeline", &page]].concat()).assert().code(1);
     let said = steps("timeline.py", &[page]);
     assert!(

@@ -1,7 +1,7 @@
 //! Lock servers that are wrong on purpose.
 //!
 //! Table and loop are their own; only the codec is the protocol's. The flawed servers that all protocols have use the
-//! same table by its [`Meaning`](super::Meaning).
+//! same table by its `Meaning`.
 
 mod connection;
 mod execute;
