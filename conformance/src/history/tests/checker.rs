@@ -1,7 +1,7 @@
 //! The checker itself: budget, parts, what it says of a violation.
 
 use super::server::bytes;
-use super::support::{BUDGET, TimedOf, at, history, replays, verdict};
+use super::support::{BUDGET, Timed, TimedOf, at, history, replays, verdict};
 use crate::history::items::{Action, Items, Key, Mode, Reply, Request};
 use crate::history::locks::{self, Locks, Outcome};
 use crate::history::{History, Verdict, check};
@@ -46,6 +46,23 @@ fn budget_ends_a_search_and_that_is_no_verdict() {
 #[test]
 fn memory_makes_a_hard_history_easy() {
     assert!(matches!(check(&Items, &history(&hard(14)), 2_000_000), Verdict::Violation(_)));
+}
+
+/// Three hundred counts whose replies were lost are one another's twins: how many happened matters, and not which.
+#[test]
+fn calls_alike_without_a_reply_are_as_good_as_each_other() {
+    let count = || Request {
+        key: b"n".to_vec(),
+        action: Action::Count { delta: 1, down: false, initial: Some(1) },
+    };
+    let counted = |value| Some(Reply::Counted { value, cas: None });
+    let call = |session, output, from, to| Timed { session, input: count(), output, from, to };
+    let mut calls: Vec<_> = (0..300).map(|lost| call(lost, None, 0, 1)).collect();
+    calls.push(call(400, counted(250), 10, 20));
+    calls.push(call(401, counted(301), 30, 40));
+    assert!(verdict(&Items, &calls).is_linearizable());
+    calls.push(call(402, counted(300), 50, 60));
+    assert!(matches!(verdict(&Items, &calls), Verdict::Violation(_)));
 }
 
 #[test]
