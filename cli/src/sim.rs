@@ -123,7 +123,9 @@ fn replay(again: &Replay) -> Done {
 fn planned(plan: &Path) -> Result<Run, Problem> {
     let wrong = |error: &dyn Display| Problem::usage(format!("{}: {error}", plan.display()));
     let text = std::fs::read_to_string(plan).map_err(|error| wrong(&error))?;
-    serde_json::from_str(&text).map_err(|error| wrong(&error))
+    serde_json::from_str(&text).map_err(|error| {
+        wrong(&format!("no plan of a run: {error}\n  a failure in the report of `lockproof sim --format json` has one, as `run`"))
+    })
 }
 
 /// The subjects of these names: a scenario, one half of its name, or `swarm`.

@@ -41,9 +41,11 @@ fn read(file: &PathBuf) -> Result<Part, Problem> {
     let name = file.display().to_string();
     let wrong = |error: &dyn Display| Problem::usage(format!("{name}: {error}"));
     let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
-    let document: Value = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
+    let no_report = format!("no report of `lockproof sim --format json` ({SCHEMA})");
+    let document: Value =
+        serde_json::from_str(&text).map_err(|error| wrong(&format!("{no_report}: {error}")))?;
     if document["schema"] != SCHEMA {
-        return Err(wrong(&format!("no report of `lockproof sim --format json` ({SCHEMA})")));
+        return Err(wrong(&no_report));
     }
     let bound = |name: &str| document["seeds"][name].as_u64();
     let seeds = bound("from").zip(bound("to")).map(|(from, to)| from..to);

@@ -110,3 +110,17 @@ fn a_range_without_seeds_is_a_usage_error() {
         "error: invalid value '5..5' for '--seeds <A..B>': `5..5` has no seed in it\n\nFor more information, try '--help'.\n",
     );
 }
+
+/// It says where a plan comes from.
+#[test]
+fn a_file_that_is_no_plan_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in [("session", "case   echo/a/b\n"), ("json", "{\"seed\": 3}")] {
+        let plan = file(&directory, name, text);
+        let arguments = ["sim", "replay", "--plan", plan.to_str().unwrap()];
+        let output = lockproof(&arguments).assert().code(2).get_output().clone();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("no plan of a run: "), "{stderr}");
+        assert!(stderr.contains("has one, as `run`"), "{stderr}");
+    }
+}

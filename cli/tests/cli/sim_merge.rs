@@ -89,3 +89,13 @@ fn what_has_no_sum_is_refused() {
         assert!(said.trim_end().ends_with(text), "{said}");
     }
 }
+
+#[test]
+fn a_file_that_is_no_report_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let session = file(&directory, "a.session", "case   echo/a/b\n");
+    let arguments = ["sim", "merge", session.to_str().unwrap()];
+    let done = lockproof(&arguments).assert().code(2).stdout_eq("");
+    let said = String::from_utf8_lossy(&done.get_output().stderr);
+    assert!(said.contains("a.session: no report of `lockproof sim --format json`"), "{said}");
+}

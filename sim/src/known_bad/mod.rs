@@ -7,6 +7,7 @@
 mod connection;
 mod deliver;
 mod flaws;
+mod listed;
 pub mod locker;
 mod meaning;
 mod memcached;
@@ -17,6 +18,7 @@ mod serve;
 mod unrepeatable;
 
 pub use flaws::KnownBad;
+use listed::listed;
 pub(crate) use locker::{Keys, serve as serve_locker};
 pub(crate) use meaning::Meaning;
 pub(crate) use memcached::Items;
