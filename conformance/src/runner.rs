@@ -136,7 +136,7 @@ struct Run {
 }
 
 impl Run {
-    /// What will run, what waits longest first, so that waits overlap with work; and what will not, because the case that
+    /// What will run, what lasts longest first, so that waits overlap with work; and what will not, because the case that
     /// it builds on has failed.
     fn schedule(
         &self,
@@ -158,8 +158,17 @@ impl Run {
                 }
             }
         }
-        tasks.sort_by_key(|task| std::cmp::Reverse(task.case.session.waits()));
+        tasks.sort_by_key(|task| std::cmp::Reverse(self.lasts(task)));
         (unplayed, tasks)
+    }
+
+    /// What a task waits for: its own pauses, and a reply that a known deviation keeps back.
+    fn lasts(&self, task: &Task) -> Duration {
+        let waits = task.case.session.waits();
+        let known = self.venues.get(task.venue).and_then(|venue| venue.expectations.as_ref());
+        let deviates =
+            known.is_some_and(|file| file.about(task.case.id(), task.delivery).is_some());
+        if deviates { waits + self.plan.timeout } else { waits }
     }
 
     async fn one(&self, venue_index: usize, case: &Arc<Case>, delivery: Delivery) -> CaseReport {
