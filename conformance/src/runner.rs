@@ -206,7 +206,7 @@ impl Run {
         };
         let failed = played.failure.is_some();
         let report = judged(venue, case, delivery, begun.elapsed(), played);
-        watch.heed(failed, venue.target(), self.plan.timeout).await;
+        watch.heed(failed, case.id(), venue.target(), self.plan.timeout).await;
         report
     }
 

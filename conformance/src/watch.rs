@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::stage::Stage;
 use crate::target::Target;
 
-/// So many failures in a row are reason to ask.
+/// The first failure after a success is reason to ask, and so are so many in a row.
 const SUSPICIOUS: usize = 8;
 
 /// Watches one server.
@@ -24,18 +24,21 @@ impl Watch {
         self.gone.get().map(String::as_str)
     }
 
-    /// Hears how a case ended, and after several failures in a row greets the server again.
-    pub(crate) async fn heed(&self, failed: bool, target: &Target, timeout: Duration) {
+    /// Hears how a case ended, and after a failure may greet the server again. Whoever finds it gone says which case that
+    /// was: of a run that plays one case at a time, most likely the one that the server died of.
+    pub(crate) async fn heed(&self, failed: bool, case: &str, target: &Target, timeout: Duration) {
         if !failed {
             self.failed_in_a_row.store(0, Ordering::Relaxed);
             return;
         }
         let row = self.failed_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
-        if !row.is_multiple_of(SUSPICIOUS) || self.gone().is_some() {
+        if !(row == 1 || row.is_multiple_of(SUSPICIOUS)) || self.gone().is_some() {
             return;
         }
         if let Err(error) = Stage::new(target.clone(), timeout).await {
-            let _ = self.gone.set(format!("the server is gone: {error}"));
+            let _ = self.gone.set(format!(
+                "the server is gone: {error}; {case} found out (with --jobs 1: what it died of)"
+            ));
         }
     }
 }

@@ -148,6 +148,12 @@ fn a_server_that_dies_is_not_asked_on() {
         report["cases"].as_array().unwrap().iter().find(|case| case["verdict"] == "not-played");
     let why = last.unwrap()["detail"].as_str().unwrap();
     assert!(why.starts_with("the server is gone: no connection to echo://"), "{why}");
+    // The first that failed is the one that is named; what failed beside it was waiting.
+    let named = why.split_once("; ").and_then(|(_, rest)| rest.split_once(" found out"));
+    let named = named.expect("a case is named").0;
+    let failed = |case: &&Value| case["verdict"] == "fail" && case["id"] == named;
+    assert!(report["cases"].as_array().unwrap().iter().any(|case| failed(&case)), "{why}");
+    assert!(report["totals"]["fail"].as_u64() < Some(8), "{}", report["totals"]);
 }
 
 /// Cases that wait for an expiry are cut off when the run's time is over, and prove nothing.

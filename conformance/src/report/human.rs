@@ -7,7 +7,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 
 use super::failure::Ink;
-use super::{CaseReport, Outcome, Report, Verdict};
+use super::{CaseReport, Evidence, Outcome, Report, Verdict};
 use crate::requirements;
 
 /// Failures shown in full; the others are listed by line only.
@@ -28,13 +28,11 @@ impl Report {
         for lines in &grouped {
             self.headline(&mut text, lines);
         }
-        for (shown, lines) in grouped.iter().enumerate() {
-            if shown == SHOWN {
-                let more = grouped.len() - SHOWN;
-                let _ = writeln!(text, "\n… {more} more; --format json has them all");
-                break;
-            }
-            self.failure(&mut text, lines[0], &requirements, &Ink::COLOURED);
+        for case in self.plainest_first(&grouped).into_iter().take(SHOWN) {
+            self.failure(&mut text, case, &requirements, &Ink::COLOURED);
+        }
+        if let Some(more @ 1..) = grouped.len().checked_sub(SHOWN) {
+            let _ = writeln!(text, "\n… {more} more; --format json has them all");
         }
         for line in &self.unused_expectations {
             let _ = writeln!(text, "\n{BAD}UNUSED{BAD:#}  {}", Self::unused_text(line));
@@ -43,6 +41,18 @@ impl Report {
         self.told_by_reason(&mut text, Verdict::NotPlayed, "not played");
         self.summary(&mut text);
         text
+    }
+
+    /// What counts first, and of that the case that goes wrong soonest: one fault fails many cases, and the shortest way
+    /// to it says most clearly what it is.
+    fn plainest_first<'a>(&self, grouped: &[Vec<&'a CaseReport>]) -> Vec<&'a CaseReport> {
+        let mut cases: Vec<_> = grouped.iter().filter_map(|lines| lines.first().copied()).collect();
+        // 0: not a step that went wrong, but the start or the end.
+        let line = |evidence: &Evidence| evidence.failure.line.checked_sub(1).unwrap_or(usize::MAX);
+        cases.sort_by_key(|case| {
+            (!case.counts(self.strict), case.evidence.as_ref().map_or(usize::MAX, line))
+        });
+        cases
     }
 
     fn headline(&self, text: &mut String, lines: &[&CaseReport]) {

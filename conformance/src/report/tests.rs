@@ -170,3 +170,27 @@ fn forms_are_known_by_their_files() {
         assert_eq!(Form::of_file(file.as_ref()), form, "{file}");
     }
 }
+
+/// One fault fails many cases: the shortest way to it is told first, and what was wrong at the start or the end last.
+#[test]
+fn what_goes_wrong_soonest_is_told_in_full_first() {
+    let case = |id: &str, level: Level, line: usize| {
+        let mut case = evil_case(Verdict::Fail, level);
+        case.id = format!("echo/{id}/x");
+        if let Some(evidence) = &mut case.evidence {
+            evidence.failure.line = line;
+        }
+        case
+    };
+    let cases = vec![
+        case("a", Level::Must, 0),
+        case("b", Level::Must, 20),
+        case("c", Level::Must, 11),
+        case("d", Level::Info, 3),
+    ];
+    let text = Report { cases, ..evil() }.human();
+    // The list goes by name; in full each begins a paragraph.
+    let place = |id: &str| text.find(&format!("\n\u{1b}[1mecho/{id}/x")).expect("in full");
+    let places = ["c", "b", "a", "d"].map(place);
+    assert!(places.is_sorted(), "{places:?} {text}");
+}
