@@ -7,6 +7,7 @@ mod child;
 mod counts;
 mod json;
 mod list;
+mod marks;
 mod merge;
 mod picture;
 mod progress;
@@ -66,9 +67,9 @@ pub(crate) fn run(sim: &Sim) -> Done {
         }
         Some(Verb::Replay(again)) => return replay(again),
         Some(Verb::Merge(merge)) => {
-            let whole = merge::merged(&merge.reports)?;
-            output::print(&merge::text(&whole, merge.format))?;
-            return Ok(merge::counts(&whole).code());
+            let whole = merge::merged(merge)?;
+            output::print(&merge::text(&whole, merge))?;
+            return Ok(merge::counts(&whole, merge.all_marks).code());
         }
         None => {}
     }
@@ -101,7 +102,8 @@ fn swept(sim: &Sim, server: Server, subjects: &[Subject]) -> Result<Report, Prob
     };
     let found = sweep(&order, make, judge, |so_far| progress.tell(so_far));
     let took = progress.end();
-    Ok(Report::of(server, subjects, found, took, &mut Judge::new(sim.watchdog)))
+    let report = Report::of(server, subjects, found, took, &mut Judge::new(sim.watchdog));
+    Ok(Report { all_marks: sim.all_marks, ..report })
 }
 
 fn replay(again: &Replay) -> Done {

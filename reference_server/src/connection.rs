@@ -18,7 +18,7 @@ use crate::deadline::Patience;
 use crate::input::{READ_MAX, read_some};
 use crate::output::{FlushError, Output};
 use crate::session::{Session, Step};
-use crate::{ConnectionConfig, Counters, Ending};
+use crate::{ConnectionConfig, Counters, Ending, Mark};
 
 /// What all connections of a listener share.
 #[derive(Debug)]
@@ -81,8 +81,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         loop {
             match self.execute() {
                 Step::Close => return Err(Ending::Protocol),
-                Step::Drained if self.end_of_input => return Err(Ending::Peer),
-                Step::Full => self.flush().await?,
+                Step::Drained if self.end_of_input => {
+                    self.note_end_in_frame();
+                    return Err(Ending::Peer);
+                }
+                Step::Full => {
+                    Mark::OutputFull.hit();
+                    self.flush().await?;
+                }
                 Step::Drained => {
                     self.flush().await?;
                     self.read().await?;
@@ -107,6 +113,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
 
     async fn read(&mut self) -> Result<(), Ending> {
         if self.context.shutdown.is_cancelled() {
+            Mark::ShutdownAfterBatch.hit();
             return Err(Ending::Shutdown);
         }
         let give_up = self.patience.next(&self.context.config);
@@ -114,10 +121,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         let read = select! {
             biased;
             read = read_some(&mut self.io, &mut self.input, READ_MAX) => read,
-            () = self.context.shutdown.cancelled() => return Err(Ending::Shutdown),
+            () = self.context.shutdown.cancelled() => {
+                Mark::ShutdownWhileReading.hit();
+                return Err(Ending::Shutdown);
+            }
             ending = give_up.reached() => return Err(ending),
         };
-        self.note_read(read)
+        self.note_read(read, Mark::ResetWhileReading)
     }
 
     /// Waits for a reply that another session sets free, and reads ahead meanwhile, so that the
@@ -126,22 +136,36 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         loop {
             let Some(session) = &mut self.session else { return Err(Ending::Protocol) };
             let room = self.context.config.read_ahead_max.saturating_sub(self.input.len());
+            if room == 0 {
+                Mark::ReadAheadFull.hit();
+            }
             // The stream first: a peer that is gone must not be granted what arrives with its end.
             let read = select! {
                 biased;
                 read = read_some(&mut self.io, &mut self.input, room), if room > 0 => read,
-                () = self.context.shutdown.cancelled() => return Err(Ending::Shutdown),
+                () = self.context.shutdown.cancelled() => {
+                    Mark::ShutdownWhileWaiting.hit();
+                    return Err(Ending::Shutdown);
+                }
                 () = session.granted(&mut self.output) => return Ok(()),
             };
-            self.note_read(read)?;
+            self.note_read(read, Mark::ResetWhileWaiting)?;
             if self.end_of_input {
+                Mark::EndWhileWaiting.hit();
                 return Err(Ending::Peer);
             }
+            Mark::ReadAhead.hit();
         }
     }
 
-    fn note_read(&mut self, read: io::Result<usize>) -> Result<(), Ending> {
-        let bytes = read.map_err(|error| transport(&error))?;
+    fn note_end_in_frame(&self) {
+        if self.session.as_ref().is_some_and(|session| session.is_mid_frame(&self.input)) {
+            Mark::EndInFrame.hit();
+        }
+    }
+
+    fn note_read(&mut self, read: io::Result<usize>, failed: Mark) -> Result<(), Ending> {
+        let bytes = read.map_err(|error| transport(&error, failed))?;
         self.context.counters.count_read(bytes);
         self.end_of_input = bytes == 0;
         Ok(())
@@ -152,14 +176,21 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         if !matches!(ending, Ending::Peer | Ending::Protocol | Ending::Shutdown) {
             return ending;
         }
+        if ending == Ending::Protocol && !self.output.is_empty() {
+            Mark::LastWords.hit();
+        }
         if let Err(worse) = self.flush().await {
             return worse;
         }
         let Self { io, context, .. } = self;
         select! {
             biased; // told to close at once, the rest does not matter
-            () = context.kill.cancelled() => {}
-            _ = timeout(context.config.linger_time, part(io, ending, context)) => {}
+            () = context.kill.cancelled() => Mark::KilledWhileLingering.hit(),
+            parted = timeout(context.config.linger_time, part(io, ending, context)) => {
+                if parted.is_err() {
+                    Mark::LingerTime.hit();
+                }
+            }
         }
         ending
     }
@@ -173,11 +204,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         let written = select! {
             biased;
             written = self.output.flush(&mut self.io, context.config.write_deadline) => written,
-            () = context.kill.cancelled() => return Err(Ending::Shutdown),
+            () = context.kill.cancelled() => {
+                Mark::KilledWhileSending.hit();
+                return Err(Ending::Shutdown);
+            }
         };
         let bytes = written.map_err(|error| match error {
-            FlushError::Deadline => Ending::WriteDeadline,
-            FlushError::Transport(error) => transport(&error),
+            FlushError::Deadline => {
+                Mark::WriteDeadline.hit();
+                Ending::WriteDeadline
+            }
+            FlushError::Transport(error) => transport(&error, Mark::ResetWhileSending),
         })?;
         context.counters.count_written(bytes);
         Ok(())
@@ -197,11 +234,14 @@ async fn part(io: &mut (impl AsyncRead + AsyncWrite + Unpin), ending: Ending, co
             Ok(0) | Err(_) => return,
             Ok(bytes) => left -= bytes,
         }
+        Mark::LingerDrains.hit();
         discarded.clear();
     }
+    Mark::LingerBytes.hit();
 }
 
-fn transport(error: &io::Error) -> Ending {
+fn transport(error: &io::Error, mark: Mark) -> Ending {
+    mark.hit();
     tracing::debug!(%error, "transport failed");
     Ending::Transport
 }

@@ -2,7 +2,7 @@
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::{ConnectionConfig, Ending};
+use crate::{ConnectionConfig, Ending, Mark};
 
 /// Remembers since when the peer owes the rest of a frame.
 #[derive(Debug)]
@@ -50,6 +50,10 @@ impl GiveUp {
         match self.at {
             Some(at) => sleep_until(at).await,
             None => core::future::pending().await,
+        }
+        match self.ending {
+            Ending::FrameDeadline => Mark::FrameDeadline.hit(),
+            _ => Mark::Idle.hit(),
         }
         self.ending
     }

@@ -18,6 +18,7 @@ mod input;
 mod launch;
 mod listener;
 mod mailbox;
+mod mark;
 mod output;
 pub mod protocols;
 mod serve;
@@ -30,6 +31,7 @@ pub use config::ConnectionConfig;
 pub use counters::{Counters, Ending};
 pub use embedded::{Embedded, EmbeddedConfig, SASL_PASSWORD, SASL_USER};
 pub use listener::{Listener, SocketOptions, TcpAcceptor, bind};
+pub use mark::{MARK_TARGET, Mark};
 pub use output::{Output, SHARED_BYTES_MIN};
 pub use protocols::{
     Echo, EchoMode, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem, NetMemConfig,

@@ -35,6 +35,11 @@ impl<R> Mailbox<R> {
         }
     }
 
+    /// Whether a reply lies there that nobody has taken.
+    pub(crate) fn is_full(&self) -> bool {
+        self.slot.read(Option::is_some)
+    }
+
     fn post(&self, reply: R) {
         self.slot.write(|slot| *slot = Some(reply));
         self.posted.notify_one();

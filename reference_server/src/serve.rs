@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection::{Connection, Context};
 use crate::counters::Admission;
-use crate::{ConnectionConfig, Listener, Protocol, Spawn};
+use crate::{ConnectionConfig, Listener, Mark, Protocol, Spawn};
 
 /// Serves `protocol` on `listener` until `shutdown`; then accepts nothing more, lets every
 /// connection finish the batch in hand, and returns once all are closed. Connections that take
@@ -48,6 +48,7 @@ pub(crate) async fn next<L: Listener>(
     };
     if let Err(error) = &accepted {
         tracing::warn!(%error, "accept failed");
+        Mark::AcceptFailed.hit();
         context.counters.count_accept_error();
         sleep(context.config.accept_pause).await;
     }
@@ -58,6 +59,7 @@ pub(crate) async fn next<L: Listener>(
 pub(crate) async fn drain(tasks: &TaskTracker, context: &Context) {
     tasks.close();
     if timeout(context.config.drain_deadline, tasks.wait()).await.is_err() {
+        Mark::DrainDeadline.hit();
         context.kill.cancel();
         tasks.wait().await;
     }
@@ -74,6 +76,7 @@ fn admit<Io, P: Protocol, S: Spawn>(
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Some(place) = Admission::take(&context.counters, context.config.connections_max) else {
+        Mark::TooManyConnections.hit();
         tracing::warn!(protocol = P::NAME, %peer, "too many connections, closed");
         return;
     };

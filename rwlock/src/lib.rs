@@ -48,6 +48,7 @@ mod primitive;
 
 #[cfg(any(lock_loom, lock_shuttle))]
 mod defect;
+mod held;
 mod lock;
 mod queue;
 mod raw;
@@ -55,6 +56,7 @@ mod spin;
 
 #[cfg(any(lock_loom, lock_shuttle))]
 pub use defect::Defect;
+pub use held::held_here;
 pub use lock::RwLock;
 pub use queue::Preference;
 #[cfg(any(lock_loom, lock_shuttle))]

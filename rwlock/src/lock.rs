@@ -6,6 +6,7 @@
 
 #![expect(unsafe_code, reason = "a lock shares its value through an UnsafeCell, and must be Sync")]
 
+use crate::held::Held;
 use crate::primitive::UnsafeCell;
 use crate::queue::Preference;
 use crate::raw::RawLock;
@@ -103,7 +104,7 @@ impl<T: ?Sized> RwLock<T> {
     /// The part of a read in which the lock is held; the caller has just entered as a reader.
     #[inline]
     fn look<R>(&self, look: impl FnOnce(&T) -> R) -> R {
-        let _held = ReadHeld { raw: &self.raw };
+        let _held = ReadHeld { raw: &self.raw, _counted: Held::new() };
         // SAFETY: this thread is in as a reader until `_held` is dropped, which comes after this
         // line, also if `look` panics. Until then no writer is in, so nobody makes a `&mut T`. The
         // reference cannot outlive the call: `look` must take one of any lifetime.
@@ -113,7 +114,7 @@ impl<T: ?Sized> RwLock<T> {
     /// The part of a write in which the lock is held; the caller has just entered as the writer.
     #[inline]
     fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
-        let mut held = WriteHeld { raw: &self.raw, panicked: true };
+        let mut held = WriteHeld { raw: &self.raw, panicked: true, _counted: Held::new() };
         // SAFETY: this thread is in as the writer until `held` is dropped, which comes after this
         // line, also if `change` panics. Until then nobody else is in, so this is the only reference
         // to the value. It cannot outlive the call: `change` must take one of any lifetime.
@@ -158,7 +159,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Writes, and leaves as an unwinding closure does.
     pub fn write_and_unwind(&self, change: impl FnOnce(&mut T)) {
         self.raw.enter_write();
-        let _held = WriteHeld { raw: &self.raw, panicked: true };
+        let _held = WriteHeld { raw: &self.raw, panicked: true, _counted: Held::new() };
         // SAFETY: as in `change`; `_held` is dropped after this line.
         self.value.with_mut(|value| change(unsafe { &mut *value }));
     }
@@ -167,6 +168,7 @@ impl<T: ?Sized> RwLock<T> {
 /// Leaves as a reader when dropped: at the end of the closure, or as it unwinds.
 struct ReadHeld<'a> {
     raw: &'a RawLock,
+    _counted: Held,
 }
 
 impl Drop for ReadHeld<'_> {
@@ -180,6 +182,7 @@ impl Drop for ReadHeld<'_> {
 struct WriteHeld<'a> {
     raw: &'a RawLock,
     panicked: bool,
+    _counted: Held,
 }
 
 impl Drop for WriteHeld<'_> {

@@ -43,6 +43,15 @@ pub const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time that connections have to finish when the server is asked to stop.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(2);
+/// Pause after a connection that could not be accepted.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Bytes that are read ahead of a client that waits for a lock.
+pub const READ_AHEAD_MAX: usize = 16 * 1024;
+/// Time and bytes that a client has to end its side of a connection that the server has closed. Longer than
+/// [`DRAIN_DEADLINE`], so that one of them is cut short when the server stops.
+pub const LINGER_TIME: Duration = Duration::from_millis(2_500);
+/// See [`LINGER_TIME`].
+pub const LINGER_BYTES: usize = 64 * 1024;
 /// Time from being asked to stop to having stopped: what is drained may linger.
 pub const STOPPED_WITHIN: Duration = Duration::from_millis(3_500);
 /// Bytes that the server takes at most from a client that takes no replies.
@@ -70,6 +79,9 @@ pub struct Config {
     /// What victims do, where they have a script.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hazard: Option<Hazard>,
+    /// Connections that the reference server serves at once, if not as many as there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections_max: Option<usize>,
     /// Time that a flawed server spends inside its lock for each operation; the reference server needs none.
     #[serde(default)]
     pub section_ms: u64,
@@ -100,6 +112,7 @@ impl Config {
             value_bytes: kib * 1024,
             healthy: usize::try_from(draw.within(2..=5)).unwrap_or(2),
             hazard: None,
+            connections_max: None,
             section_ms: 0,
         }
     }
@@ -158,13 +171,19 @@ impl Config {
 
     /// The limits of the reference server's connections.
     pub fn connection(&self) -> ConnectionConfig {
+        let mut limits = ConnectionConfig::default();
+        limits.connections_max = self.connections_max.unwrap_or(limits.connections_max);
         ConnectionConfig {
             write_deadline: WRITE_DEADLINE,
             idle_timeout: Some(IDLE_TIMEOUT),
             frame_deadline: Some(IDLE_TIMEOUT),
             output_max: 16 * 1024,
             drain_deadline: DRAIN_DEADLINE,
-            ..ConnectionConfig::default()
+            accept_pause: ACCEPT_PAUSE,
+            read_ahead_max: READ_AHEAD_MAX,
+            linger_time: LINGER_TIME,
+            linger_bytes: LINGER_BYTES,
+            ..limits
         }
     }
 }

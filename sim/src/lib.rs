@@ -6,7 +6,7 @@
 //! [`known_bad`] has servers that must be caught: a scenario that catches none of them proves nothing, and [`catch`] says
 //! how many random runs each takes. [`conformance`] plays the judge's sessions in virtual time.
 //!
-//! [`record`] notes what happened for people to look at, [`story`] says it in a sentence,
+//! [`marks`] says which places of the server were reached. [`record`] notes what happened for people to look at, [`story`] says it in a sentence,
 //! [`timeline`] draws it.
 //!
 //! Below that: [`net`] makes turmoil's sockets behave like a kernel's, and lets the production
@@ -29,6 +29,7 @@ pub mod hazards;
 pub mod holder;
 pub mod host;
 pub mod known_bad;
+pub mod marks;
 pub mod matrix;
 pub mod net;
 mod outage;

@@ -21,6 +21,8 @@ pub(crate) struct Outages {
     spans: Vec<(Duration, Duration)>,
     /// When it is asked to stop.
     pub(crate) stops_at: Option<Duration>,
+    /// Whether it cannot take new connections for some time.
+    pub(crate) runs_out: bool,
 }
 
 impl Outages {
@@ -29,7 +31,8 @@ impl Outages {
         let spans =
             spans.map(|fault| (fault.at(), fault.until().unwrap_or(fault.at()) + RECOVERED));
         let stop = plan.faults.iter().find(|fault| fault.kind == Kind::ServerStops);
-        Self { spans: spans.collect(), stops_at: stop.map(crate::plan::Fault::at) }
+        let runs_out = plan.faults.iter().any(|fault| fault.kind == Kind::ServerRunsOut);
+        Self { spans: spans.collect(), stops_at: stop.map(crate::plan::Fault::at), runs_out }
     }
 
     /// Whether an operation that fails at this time is no fault of the server's.
@@ -47,6 +50,7 @@ impl Outages {
 pub(crate) fn strike(sim: &mut Sim<'_>, gauges: &Gauges, kind: Kind, clients: &[&str]) {
     match kind {
         Kind::ServerStops => gauges.stop.cancel(),
+        Kind::ServerRunsOut => gauges.meter.exhaust(true),
         Kind::ServerRestarts => sim.crash(HOST),
         Kind::ServerLosesPower => {
             // Cut first, so that nobody hears of it.
@@ -60,7 +64,10 @@ pub(crate) fn strike(sim: &mut Sim<'_>, gauges: &Gauges, kind: Kind, clients: &[
 }
 
 /// Ends an outage.
-pub(crate) fn heal(sim: &mut Sim<'_>, kind: Kind, clients: &[&str]) {
+pub(crate) fn heal(sim: &mut Sim<'_>, gauges: &Gauges, kind: Kind, clients: &[&str]) {
+    if kind == Kind::ServerRunsOut {
+        gauges.meter.exhaust(false);
+    }
     if kind == Kind::ServerLosesPower {
         for client in clients {
             sim.repair(HOST, *client);

@@ -65,6 +65,14 @@ pub enum Kind {
     HoldsTheLock,
     /// It asks for what cannot be.
     AsksTheImpossible,
+    /// It asks for something, and sends what is no request behind it.
+    TalksNonsense,
+    /// The same, and goes on without end.
+    Raves,
+    /// It waits for a lock that another of its connections has, and sends on meanwhile.
+    TalksWhileWaiting,
+    /// The server has no descriptors left for new connections.
+    ServerRunsOut,
     /// The server's process dies, and is started again.
     ServerRestarts,
     /// The server's machine loses its power, and comes back.
@@ -80,7 +88,11 @@ impl Kind {
             || self.restarts_the_server()
             || matches!(
                 self,
-                Self::StopsReading | Self::Drips | Self::HoldRelease | Self::MachineReboots
+                Self::StopsReading
+                    | Self::Drips
+                    | Self::HoldRelease
+                    | Self::MachineReboots
+                    | Self::ServerRunsOut
             )
     }
 
@@ -112,7 +124,7 @@ impl Kind {
 
     /// Whether it happens to the server, and not to a client.
     pub const fn is_the_servers(self) -> bool {
-        self.restarts_the_server() || matches!(self, Self::ServerStops)
+        self.restarts_the_server() || matches!(self, Self::ServerStops | Self::ServerRunsOut)
     }
 
     /// Whether everything that the server knew is gone.
@@ -149,6 +161,10 @@ impl Kind {
             Self::Counts => "it counts without a pause",
             Self::HoldsTheLock => "it locks what can be locked and says nothing more",
             Self::AsksTheImpossible => "it asks for what cannot be",
+            Self::TalksNonsense => "it asks for something, and sends what is no request behind it",
+            Self::Raves => "it asks for something, and sends what is no request without end",
+            Self::TalksWhileWaiting => "it waits for a lock of its own, and sends on meanwhile",
+            Self::ServerRunsOut => "it has no descriptors left for new connections",
             Self::ServerRestarts => "its process dies, and is started again",
             Self::ServerLosesPower => "it loses its power, and comes back",
             Self::ServerStops => "it is asked to stop",

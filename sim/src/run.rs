@@ -16,6 +16,7 @@ use crate::check::{self, Violation};
 use crate::config::{Config, REAPED_WITHIN, WINDOW_SEGMENTS};
 use crate::hazards::{self, Hazard};
 use crate::host::Victim;
+use crate::marks::{self, Marks};
 use crate::net::UNIX_START;
 use crate::outage::{self, Outages};
 use crate::plan::{Fault, Kind as FaultKind, Plan};
@@ -71,6 +72,9 @@ pub struct Outcome {
     pub worst: Duration,
     /// Operations of healthy clients.
     pub operations: u64,
+    /// Marks of the server that were reached.
+    #[serde(default)]
+    pub marks: Marks,
     /// Faults and checks, with their times.
     #[serde(skip)]
     pub trace: Trace,
@@ -95,6 +99,7 @@ impl Outcome {
             lasted: Duration::ZERO,
             worst: Duration::ZERO,
             operations: 0,
+            marks: Marks::default(),
             trace: Trace::default(),
         }
     }
@@ -131,6 +136,12 @@ impl Run {
     }
 
     fn once(&self, clock: &Clock) -> Outcome {
+        let (mut outcome, marks) = marks::while_in(|| self.caught(clock));
+        outcome.marks = marks;
+        outcome
+    }
+
+    fn caught(&self, clock: &Clock) -> Outcome {
         catch_unwind(AssertUnwindSafe(|| Stage::new(self).play(clock))).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
@@ -220,8 +231,11 @@ impl<'a> Stage<'a> {
         let victims = self.victims.iter().map(Victim::name);
         let clients: Vec<&str> = victims.chain([CROWD]).collect();
         if !begins {
-            outage::heal(&mut self.sim, kind, &clients);
+            outage::heal(&mut self.sim, &self.gauges, kind, &clients);
             return;
+        }
+        if kind.restarts_the_server() {
+            self.gauges.begin_anew();
         }
         outage::strike(&mut self.sim, &self.gauges, kind, &clients);
         if kind.restarts_the_server() {
@@ -236,6 +250,7 @@ impl<'a> Stage<'a> {
         let ledger = self.setting.ledger.borrow();
         let seen = check::Seen {
             connections: self.gauges.connections(),
+            under_lock: self.gauges.meter.under_lock(),
             stopped: self.gauges.stopped.get(),
             hoarded: self.gauges.meter.hoarded(),
             changes: self.gauges.changes(),
@@ -266,6 +281,7 @@ impl<'a> Stage<'a> {
             lasted: now,
             worst: ledger.worst,
             operations: ledger.operations,
+            marks: Marks::default(),
             trace: self.trace,
         }
     }

@@ -93,6 +93,8 @@ pub(crate) struct Gauges {
     locker: Rc<RefCell<Option<Arc<Locker>>>>,
     /// What a flawed one writes down about its own.
     account: Account,
+    /// What was said by those that are gone.
+    past: Rc<RefCell<Vec<Vec<Change>>>>,
     /// What a flawed server takes over a restart.
     kept: Rc<RefCell<Option<Rc<dyn Any>>>>,
     /// Asks it to stop.
@@ -108,8 +110,19 @@ impl Gauges {
         counted + self.flawed.get()
     }
 
-    /// What a lock server says that happened, in order; nothing from the others. Asked once.
-    pub(crate) fn changes(&self) -> Vec<Change> {
+    /// What each lock server of the run said that happened, in order; nothing from the others. Asked once.
+    pub(crate) fn changes(&self) -> Vec<Vec<Change>> {
+        self.begin_anew();
+        self.past.take()
+    }
+
+    /// The server is about to lose everything: its account is closed.
+    pub(crate) fn begin_anew(&self) {
+        let account = self.account_so_far();
+        self.past.borrow_mut().push(account);
+    }
+
+    fn account_so_far(&self) -> Vec<Change> {
         match &*self.locker.borrow() {
             Some(locker) => account::of_log(locker.take_log()),
             None => self.account.take(),
@@ -135,22 +148,31 @@ async fn run(server: Server, config: Config, gauges: Gauges) -> turmoil::Result 
         (Server::Reference, Protocol::Memcached) => {
             let unix_start = Some(UNIX_START);
             let memcached = MemcachedConfig { unix_start, ..MemcachedConfig::default() };
-            reference(listener, Memcached::new(memcached), &config, &gauges).await;
+            reference(listener, Arc::new(Memcached::new(memcached)), &config, &gauges).await;
         }
         (Server::Reference, Protocol::NetMem) => {
             let (pages, page_len) = pages;
             let netmem = NetMemConfig { pages, page_len, ..NetMemConfig::default() };
-            reference(listener, NetMem::new(netmem), &config, &gauges).await;
+            reference(listener, Arc::new(NetMem::new(netmem)), &config, &gauges).await;
         }
         (Server::Reference, Protocol::Locker) => {
             let locker = LockerConfig { log_entries_max: LOG_MAX, ..LockerConfig::default() };
-            reference(listener, Locker::new(locker), &config, &gauges).await;
+            let locker = Arc::new(Locker::new(locker));
+            gauges.locker.replace(Some(Arc::clone(&locker)));
+            reference(listener, locker, &config, &gauges).await;
         }
         (Server::KnownBad(KnownBad::Locker(flaw)), Protocol::Locker) => {
-            known_bad::serve_locker(flaw, listener, gauges.account, gauges.flawed).await;
+            let serving = known_bad::serve_locker(
+                flaw,
+                listener,
+                gauges.account.clone(),
+                Rc::clone(&gauges.flawed),
+            );
+            until_stopped(serving, &gauges).await;
         }
         (Server::KnownBad(KnownBad::Pages(flaw)), Protocol::NetMem) => {
-            known_bad::serve_pages(flaw, listener, pages, gauges.flawed).await;
+            let serving = known_bad::serve_pages(flaw, listener, pages, Rc::clone(&gauges.flawed));
+            until_stopped(serving, &gauges).await;
         }
         (Server::KnownBad(flaw @ (KnownBad::Locker(_) | KnownBad::Pages(_))), spoken) => {
             return Err(format!("{} does not speak {}", flaw.name(), spoken.name()).into());
@@ -172,6 +194,17 @@ async fn run(server: Server, config: Config, gauges: Gauges) -> turmoil::Result 
     Ok(())
 }
 
+/// A server that begins has no connections, and one that is stopped has none any more.
+async fn until_stopped(serving: impl Future<Output = ()>, gauges: &Gauges) {
+    gauges.flawed.set(0);
+    tokio::select! {
+        biased; // it is asked once
+        () = gauges.stop.cancelled() => {}
+        () = serving => {}
+    }
+    gauges.flawed.set(0);
+}
+
 fn place(listener: SimListener, config: &Config, gauges: Gauges) -> known_bad::Place {
     let Gauges { flawed: connections, stop, kept, .. } = gauges;
     known_bad::Place { listener, section: config.section(), connections, stop, kept }
@@ -179,11 +212,10 @@ fn place(listener: SimListener, config: &Config, gauges: Gauges) -> known_bad::P
 
 async fn reference<P: Serves>(
     listener: SimListener,
-    protocol: P,
+    protocol: Arc<P>,
     config: &Config,
     gauges: &Gauges,
 ) {
-    let protocol = Arc::new(protocol);
     gauges.counters.replace(Some(Arc::clone(protocol.counters())));
     serve(listener, protocol, config.connection(), LocalSpawn, gauges.stop.clone()).await;
 }

@@ -3,6 +3,8 @@
 //! The sentence says what was seen at the same time, the lock's holder first; that one is the cause of the other is the
 //! reader's conclusion.
 
+use std::fmt::Write;
+
 use crate::check::Kind;
 use crate::plan::{Fault, Plan};
 use crate::record::{Claim, Operation, Recording, Wait, Wrong};
@@ -47,7 +49,11 @@ impl Story<'_> {
         let in_vain = if until.is_none() { " in vain" } else { "" };
         let asked = format!("{who}'s {what}, begun at {begun}, waited {took}{in_vain}");
         let meanwhile = (*since, end);
-        match (self.holder(meanwhile, who), self.send(meanwhile)) {
+        let wanted = self.wanted(operation);
+        match (self.holder(meanwhile, who, wanted), self.send(meanwhile)) {
+            (None, _) if let Some(wanted) = wanted => {
+                self.after_faults(&format!("{asked}: {}", self.nobody_has(wanted)))
+            }
             (None, None) => self.after_faults(&asked),
             (Some(claim), Some(wait)) if claim.who == wait.who => {
                 let time = self.lasted(wait.since, wait.until);
@@ -58,13 +64,59 @@ impl Story<'_> {
         }
     }
 
-    /// Who else had a lock for most of that time.
-    fn holder(&self, meanwhile: (u64, u64), but: &str) -> Option<&Claim> {
+    /// What somebody was waiting for when it was over.
+    fn wanted(&self, operation: &Operation) -> Option<&Claim> {
+        let end = operation.until.unwrap_or(self.recording.end);
+        let is_it = |claim: &&Claim| {
+            let waits = claim.granted.is_none_or(|granted| granted >= end)
+                && claim.until.is_none_or(|until| until >= end);
+            claim.who == operation.who && waits && claim.since >= operation.since
+        };
+        self.recording.claims.iter().rfind(is_it)
+    }
+
+    /// A lock that nobody has, and that somebody waits for: who had it last, and who went away without it.
+    fn nobody_has(&self, wanted: &Claim) -> String {
+        let lock = &wanted.lock;
+        let others = || {
+            self.recording
+                .claims
+                .iter()
+                .filter(|one| one.lock == *lock && !std::ptr::eq(*one, wanted))
+        };
+        let last = others()
+            .filter(|one| one.granted.is_some())
+            .filter_map(|one| one.until.map(|until| (until, one)));
+        let Some((until, last)) = last.max_by_key(|(until, _)| *until) else {
+            return format!("nobody ever had {lock}");
+        };
+        let mut text =
+            format!("nobody had {lock} since {} gave it back at {}", last.who, seconds(until));
+        let left = |one: &&Claim| {
+            one.granted.is_none()
+                && one.since < until
+                && one.until.is_some_and(|left| left <= wanted.since.max(until))
+        };
+        if let Some(left) = others().filter(left).max_by_key(|one| one.until) {
+            let (who, since) = (self.named(&left.who, left.since), seconds(left.since));
+            let ended = seconds(left.until.unwrap_or_default());
+            let _ = write!(
+                text,
+                "; {who} had waited for it since {since}, and its connection ended at {ended}"
+            );
+        }
+        text
+    }
+
+    /// Who else had that lock, or any, for most of that time.
+    fn holder(&self, meanwhile: (u64, u64), but: &str, wanted: Option<&Claim>) -> Option<&Claim> {
         let had = |claim: &Claim| {
             let granted = claim.granted?;
             Some(self.overlap((granted, claim.until), meanwhile))
         };
-        let others = self.recording.claims.iter().filter(|claim| claim.who != but);
+        let others = self.recording.claims.iter().filter(|claim| {
+            claim.who != but && wanted.is_none_or(|wanted| wanted.lock == claim.lock)
+        });
         others
             .filter(|claim| is_most(had(claim).unwrap_or_default(), meanwhile))
             .max_by_key(|claim| had(claim))

@@ -67,11 +67,23 @@ const RESTARTS: u64 = 8;
 const STOPS: u64 = 12;
 const TWICE: u64 = 16;
 
+/// One seed in so many has a victim more, with something rarer.
+const RARITIES: u64 = 4;
+
 /// From the last fault to the end of the server.
 const STOPS_AFTER_MS: u64 = 1_500;
 
 /// Coarser than in scenarios: a run costs as much as it has ticks.
 const TICK_MS: u64 = 10;
+
+/// From a lock that is waited for to the end of the server.
+const WAITS_BEFORE_MS: u64 = 800;
+
+/// From the server's trouble to the client's.
+const ACTS_AFTER_MS: u64 = 200;
+
+/// Places for connections beyond one for each client, where there is a limit.
+const PLACES_MORE: usize = 12;
 
 /// When every client is at work.
 const FIRST_MS: u64 = 3_000;
@@ -87,15 +99,16 @@ pub fn draw(server: Server, seed: u64) -> Run {
     let config = Config { tick_ms: TICK_MS, ..Config::draw(protocol, seed) };
     let section_ms = *draw.pick(&SECTIONS_MS);
     let config = with_queue(config, if protocol == Protocol::Locker { 0 } else { section_ms });
-    let restarts = draw.one_in(RESTARTS) && protocol != Protocol::Locker;
-    let victims = usize::try_from(draw.within(1..=3)).unwrap_or(1);
+    let restarts = draw.one_in(RESTARTS);
+    let mut victims = usize::try_from(draw.within(1..=3)).unwrap_or(1);
     let has_queue = config.section_ms > 0;
     // A server that comes back has all its links: those that are cut by themselves stay out of it. And a flood takes as
     // long as its requests do, which is too long where each takes time.
     let may = |kind: &Kind| match kind {
+        kind if restarts && kind.is_of_the_link() => false,
         kind if protocol == Protocol::Locker => LOCKERS.contains(kind),
         Kind::Floods | Kind::FloodsWrites => !has_queue,
-        kind => !(restarts && kind.is_of_the_link()),
+        _ => true,
     };
     let passing = some(&possible(has_queue), may, &mut draw);
     let lasting = some(&LASTING, may, &mut draw);
@@ -109,11 +122,46 @@ pub fn draw(server: Server, seed: u64) -> Run {
     }
     if restarts {
         faults.push(outage(&mut draw));
-    } else if draw.one_in(STOPS) && protocol != Protocol::Locker {
+    } else if draw.one_in(STOPS) {
         let at_ms = faults.iter().map(|fault| fault.at_ms).max().unwrap_or(FIRST_MS);
         faults.push(Fault::new(at_ms + STOPS_AFTER_MS, 0, Kind::ServerStops));
+        if protocol == Protocol::NetMem {
+            // Somebody waits for a lock then.
+            let at_ms = at_ms + STOPS_AFTER_MS - WAITS_BEFORE_MS;
+            faults.push(Fault::new(at_ms, victims, Kind::TalksWhileWaiting));
+            victims += 1;
+        }
     }
-    Run { server, config, plan: Plan::new(faults), seed, twice: draw.one_in(TWICE) }
+    let twice = draw.one_in(TWICE);
+    // Drawn last: what else a seed means does not depend on it.
+    let config = if draw.one_in(RARITIES) && !restarts {
+        with_rarity(config, &mut faults, victims, &mut draw)
+    } else {
+        config
+    };
+    Run { server, config, plan: Plan::new(faults), seed, twice }
+}
+
+/// What few clients do, and what few servers meet: done by a victim of its own, so that no other is in its way.
+fn with_rarity(config: Config, faults: &mut Vec<Fault>, victim: usize, draw: &mut Draw) -> Config {
+    let at = FIRST_MS + draw.within(0..=3_000);
+    let mut add = |kind| faults.push(Fault::new(at + ACTS_AFTER_MS, victim, kind));
+    match draw.within(0..=4) {
+        0 => add(Kind::TalksNonsense),
+        1 => add(Kind::Raves),
+        2 if config.protocol == Protocol::NetMem => add(Kind::TalksWhileWaiting),
+        3 => {
+            add(Kind::Storms);
+            let for_ms = Some(draw.within(600..=2_000));
+            faults.push(Fault { for_ms, ..Fault::new(at, 0, Kind::ServerRunsOut) });
+        }
+        _ => {
+            add(Kind::ConnectsInSilence);
+            let connections_max = Some(config.healthy + victim + PLACES_MORE);
+            return Config { connections_max, ..config };
+        }
+    }
+    config
 }
 
 fn with_queue(config: Config, section_ms: u64) -> Config {

@@ -56,6 +56,8 @@ pub struct Sweep {
     pub hash: u64,
     /// Seeds with a violation.
     pub failed: BTreeMap<u64, Outcome>,
+    /// How many seeds reached each mark of the server; of a flawed server none.
+    pub marks: BTreeMap<String, u64>,
 }
 
 impl Sweep {
@@ -69,6 +71,9 @@ impl Sweep {
         hash.number(seed);
         hash.number(outcome.hash);
         self.hash ^= hash.finish();
+        for mark in &outcome.marks {
+            *self.marks.entry(mark.clone()).or_default() += 1;
+        }
         if !outcome.violations.is_empty() {
             self.failed.insert(seed, outcome);
         } else if outcome.inert.is_empty() {

@@ -43,6 +43,7 @@ const WATCHDOG: &str = "2m";
 ///   lockproof sim swarm --seeds 0..10000
 ///   lockproof sim swarm --seeds 0..10000 --shard 1/4   the second quarter of them
 ///   lockproof sim swarm --seeds 70000.. --time 10m     as many as there is time for
+///   lockproof sim swarm --seeds 0..1000 --all-marks    and no place of the server may be missed
 #[derive(Args, Debug)]
 #[command(
     verbatim_doc_comment,
@@ -77,6 +78,9 @@ pub(crate) struct Sim {
     /// 'reference', or a server that is wrong on purpose, such as K01
     #[arg(long, value_name = "NAME", default_value = "reference")]
     pub(super) server: String,
+    /// List the places of the server that the runs reached, and be content with nothing less than all
+    #[arg(long)]
+    pub(super) all_marks: bool,
     /// Draw the first failure, or the first run if all is well, as a page for the browser
     #[arg(long, value_name = "FILE.html")]
     pub(super) timeline: Option<PathBuf>,
@@ -128,6 +132,9 @@ pub(super) struct Merge {
     /// Reports of 'lockproof sim --format json', in any order
     #[arg(value_name = "REPORT.json", required = true)]
     pub(super) reports: Vec<PathBuf>,
+    /// List the places of the server that the runs reached, and be content with nothing less than all
+    #[arg(long)]
+    pub(super) all_marks: bool,
     /// How the report is printed
     #[arg(long, value_enum, default_value_t = SimFormat::Human)]
     pub(super) format: SimFormat,

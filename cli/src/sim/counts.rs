@@ -18,6 +18,8 @@ pub(super) struct Counts {
     pub(super) ok: u64,
     pub(super) wasted: u64,
     pub(super) failed: u64,
+    /// Whether a place of the server that they should all reach was reached by none.
+    pub(super) missed_a_mark: bool,
 }
 
 impl Counts {
@@ -29,7 +31,10 @@ impl Counts {
     pub(super) fn outcome(self) -> &'static str {
         if self.failed > 0 {
             "violated"
-        } else if self.runs() == 0 || self.wasted * 100 > self.runs() * WASTED_PERCENT_MAX {
+        } else if self.missed_a_mark
+            || self.runs() == 0
+            || self.wasted * 100 > self.runs() * WASTED_PERCENT_MAX
+        {
             "inconclusive"
         } else {
             "holds"
@@ -46,7 +51,7 @@ impl Counts {
 
     /// A row of the table of scenarios.
     pub(super) fn show(self, text: &mut String, name: &str, width: usize) {
-        let Self { ok, wasted, failed } = self;
+        let Self { ok, wasted, failed, .. } = self;
         let _ = write!(text, "  {name:<width$}  {ok:>5} ok");
         if wasted > 0 {
             let _ = write!(text, "  {wasted:>5} wasted");
@@ -60,7 +65,8 @@ impl Counts {
 
 impl From<&Sweep> for Counts {
     fn from(sweep: &Sweep) -> Self {
-        Self { ok: sweep.ok, wasted: sweep.wasted, failed: sweep.failed.len() as u64 }
+        let (ok, wasted, failed) = (sweep.ok, sweep.wasted, sweep.failed.len() as u64);
+        Self { ok, wasted, failed, missed_a_mark: false }
     }
 }
 
@@ -70,6 +76,7 @@ impl Sum for Counts {
             ok: sum.ok + one.ok,
             wasted: sum.wasted + one.wasted,
             failed: sum.failed + one.failed,
+            missed_a_mark: sum.missed_a_mark || one.missed_a_mark,
         })
     }
 }

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::arguments::SimFormat;
+use super::arguments::{Merge, SimFormat};
 use super::counts::Counts;
 use super::json::{SCHEMA, hash};
+use super::marks;
 use crate::exit::Problem;
 
 /// A report from a file.
@@ -19,8 +20,8 @@ struct Part {
 }
 
 /// One report of all; the files' order does not matter.
-pub(super) fn merged(files: &[PathBuf]) -> Result<Value, Problem> {
-    let mut parts: Vec<Part> = files.iter().map(read).collect::<Result<_, _>>()?;
+pub(super) fn merged(merge: &Merge) -> Result<Value, Problem> {
+    let mut parts: Vec<Part> = merge.reports.iter().map(read).collect::<Result<_, _>>()?;
     parts.sort_by_key(|part| part.seeds.start);
     for pair in parts.windows(2) {
         let [one, next] = pair else { continue };
@@ -32,7 +33,7 @@ pub(super) fn merged(files: &[PathBuf]) -> Result<Value, Problem> {
     for part in parts {
         add(&mut whole, &part.document);
     }
-    let outcome = counts(&whole).outcome();
+    let outcome = counts(&whole, merge.all_marks).outcome();
     whole["outcome"] = json!(outcome);
     Ok(whole)
 }
@@ -91,6 +92,8 @@ fn add(whole: &mut Value, part: &Value) {
             scenario[name] = json!(number(&scenario[name]) + number(&added[name]));
         }
         scenario["hash"] = json!(hash(unhash(&scenario["hash"]) ^ unhash(&added["hash"])));
+        let both = [&scenario["marks"], &added["marks"]].map(marks::from_json);
+        scenario["marks"] = marks::as_json(&marks::sum(&both));
         for name in ["failed", "failures"] {
             if let Some(all) = scenario[name].as_array_mut() {
                 all.extend(list(&added[name]).iter().cloned());
@@ -99,14 +102,14 @@ fn add(whole: &mut Value, part: &Value) {
     }
 }
 
-pub(super) fn text(whole: &Value, format: SimFormat) -> String {
-    match format {
-        SimFormat::Human => human(whole),
+pub(super) fn text(whole: &Value, merge: &Merge) -> String {
+    match merge.format {
+        SimFormat::Human => human(whole, merge.all_marks),
         SimFormat::Json => format!("{whole:#}"),
     }
 }
 
-fn human(whole: &Value) -> String {
+fn human(whole: &Value, all_marks: bool) -> String {
     let words = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let seeds = &whole["seeds"];
     let mut text = format!(
@@ -120,6 +123,7 @@ fn human(whole: &Value) -> String {
     for scenario in scenarios {
         counts_of(scenario).show(&mut text, &words(&scenario["name"]), width);
     }
+    marks::show(&mut text, &marks_of(whole), all_marks);
     for failure in scenarios.iter().flat_map(|scenario| list(&scenario["failures"])) {
         let story = words(&failure["story"]);
         let story = if story.is_empty() { words(&failure["violations"][0]["text"]) } else { story };
@@ -130,13 +134,22 @@ fn human(whole: &Value) -> String {
         let failed: Vec<String> = list(&scenario["failed"]).iter().map(Value::to_string).collect();
         let _ = writeln!(text, "\n{} failed with {}", words(&scenario["name"]), failed.join(" "));
     }
-    let _ = writeln!(text, "{}: {} runs", counts(whole).outcome(), counts(whole).runs());
+    let counts = counts(whole, all_marks);
+    let _ = writeln!(text, "{}: {} runs", counts.outcome(), counts.runs());
     text
 }
 
 /// What all scenarios came to.
-pub(super) fn counts(whole: &Value) -> Counts {
-    list(&whole["scenarios"]).iter().map(counts_of).sum()
+pub(super) fn counts(whole: &Value, all_marks: bool) -> Counts {
+    let counts: Counts = list(&whole["scenarios"]).iter().map(counts_of).sum();
+    let missed_a_mark = all_marks && marks::are_missing(&marks_of(whole));
+    Counts { missed_a_mark, ..counts }
+}
+
+fn marks_of(whole: &Value) -> marks::Counted {
+    let each: Vec<marks::Counted> =
+        list(&whole["scenarios"]).iter().map(|one| marks::from_json(&one["marks"])).collect();
+    marks::sum(&each)
 }
 
 fn counts_of(scenario: &Value) -> Counts {
@@ -144,6 +157,7 @@ fn counts_of(scenario: &Value) -> Counts {
         ok: number(&scenario["ok"]),
         wasted: number(&scenario["wasted"]),
         failed: list(&scenario["failed"]).len() as u64,
+        missed_a_mark: false,
     }
 }
 

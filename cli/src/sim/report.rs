@@ -14,7 +14,7 @@ use lockproof_sim::sweep::{self, Sweep};
 use super::arguments::SimFormat;
 use super::child::Judge;
 use super::counts::Counts;
-use super::{Subject, json, provenance};
+use super::{Subject, json, marks, provenance};
 
 /// Failing seeds of a subject that are shown in full; of the others the numbers.
 const SHOWN: usize = 3;
@@ -28,6 +28,8 @@ pub(super) struct Report {
     pub(super) seeds: Range<u64>,
     pub(super) swept: Vec<Swept>,
     pub(super) took: Duration,
+    /// Whether every mark of the server must have been reached.
+    pub(super) all_marks: bool,
     /// Of what a picture was drawn.
     pub(super) timeline: Option<String>,
 }
@@ -104,12 +106,18 @@ impl Report {
         let seeds = found.seeds;
         let found = subjects.iter().zip(found.subjects);
         let swept = found.map(|(subject, found)| Swept::of(*subject, server, found, judge));
-        Self { server, seeds, swept: swept.collect(), took, timeline: None }
+        Self { server, seeds, swept: swept.collect(), took, all_marks: false, timeline: None }
     }
 
     /// What all of it came to.
     pub(super) fn counts(&self) -> Counts {
-        self.swept.iter().map(|swept| Counts::from(&swept.found)).sum()
+        let counts: Counts = self.swept.iter().map(|swept| Counts::from(&swept.found)).sum();
+        let missed_a_mark = self.all_marks && marks::are_missing(&self.marks());
+        Counts { missed_a_mark, ..counts }
+    }
+
+    fn marks(&self) -> marks::Counted {
+        marks::sum(self.swept.iter().map(|swept| &swept.found.marks))
     }
 
     pub(super) fn text(&self, format: SimFormat) -> String {
@@ -127,6 +135,7 @@ impl Report {
         for Swept { name, found, .. } in &self.swept {
             Counts::from(found).show(&mut text, name, width);
         }
+        marks::show(&mut text, &self.marks(), self.all_marks);
         for swept in &self.swept {
             swept.failures.iter().for_each(|failure| self.show(&mut text, &swept.name, failure));
             swept.name_the_rest(&mut text);

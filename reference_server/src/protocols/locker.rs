@@ -16,7 +16,7 @@ use lockproof_rwlock::RwLock;
 use lockproof_state_machine::SessionId;
 use lockproof_state_machine::locks::{self, Held, Locks, Transition};
 
-use crate::{Clock, Counters, Output, Protocol, Session, Step};
+use crate::{Clock, Counters, Mark, Output, Protocol, Session, Step};
 
 /// What a Locker listener is started with.
 #[derive(Clone, Debug, Default)]
@@ -158,7 +158,9 @@ impl LockerSession {
 impl Drop for LockerSession {
     fn drop(&mut self) {
         let now = self.locker.clock.now();
-        self.locker.table.write(|locks| locks.end_session(now, self.id));
+        if self.locker.table.write(|locks| locks.end_session(now, self.id)) > 0 {
+            Mark::EndFrees.hit();
+        }
         self.locker.peers.write(|peers| peers.remove(&self.id));
     }
 }

@@ -22,7 +22,7 @@ use lockproof_state_machine::items::{self, Items};
 use lockproof_state_machine::sasl::{Credentials, Gate, Verdict};
 
 use super::memcached_stats::{self, AuthCounters};
-use crate::{Clock, Counters, Output, Protocol, SHARED_BYTES_MIN, Session, Step};
+use crate::{Clock, Counters, Mark, Output, Protocol, SHARED_BYTES_MIN, Session, Step};
 
 /// The version of this memcached service, which is not the crate's: libmemcached refuses a version
 /// whose first number is 0 (MCB-VER-01).
@@ -231,6 +231,7 @@ fn encode(reply: Reply, opcode: Opcode, opaque: u32, key: &[u8], output: &mut Ou
     header.encode(buffer);
     buffer.put_u32(flags);
     buffer.put_slice(key.get(..header.key_len.into()).unwrap_or_default());
+    Mark::ValueShared.hit();
     output.share(value);
 }
 

@@ -15,7 +15,7 @@ use lockproof_state_machine::pages::{self, API_VERSION, Pages, Progress};
 use lockproof_state_machine::{Effect, SessionId};
 
 use crate::mailbox::{Mailbox, Mailboxes};
-use crate::{Counters, Output, Protocol, Session, Step};
+use crate::{Counters, Mark, Output, Protocol, Session, Step};
 
 /// The version of this server that `GET_VERSION` reports, major and minor (NM-VER-01).
 pub const SERVER_VERSION: (u8, u8) = (0, 2);
@@ -215,6 +215,12 @@ impl NetMemSession {
         self.has_locked = true;
         let mut effects = Vec::new();
         let progress = shard.write(|pages| pages.apply(self.id, request, &mut effects));
+        if progress == Progress::Waiting {
+            Mark::LockWaits.hit();
+        }
+        if effects.iter().any(|effect| effect.to != self.id) {
+            Mark::GrantsAnother.hit();
+        }
         let reply = self.netmem.deliver(self.id, place, effects);
         debug_assert_eq!(reply.is_some(), progress == Progress::Done, "a reply, or a wait");
         reply
@@ -224,6 +230,9 @@ impl NetMemSession {
         for (index, shard) in (0..).zip(&self.netmem.shards) {
             let mut effects = Vec::new();
             shard.write(|pages| pages.end_session(self.id, &mut effects));
+            if !effects.is_empty() {
+                Mark::EndGrantsAnother.hit();
+            }
             let place = Place { shard: index, shards: self.netmem.shard_count };
             self.netmem.deliver(self.id, place, effects);
         }
@@ -235,6 +244,9 @@ impl Drop for NetMemSession {
     /// on to the next waiter here like any other lock (NM-DISC-02).
     fn drop(&mut self) {
         self.netmem.mailboxes.close(self.id);
+        if self.mailbox.is_full() {
+            Mark::GrantTooLate.hit();
+        }
         if self.has_locked {
             self.release_all();
         }

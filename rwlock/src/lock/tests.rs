@@ -1,6 +1,7 @@
 //! What the lock promises, with real threads. Orders of memory accesses are the loom models' task.
 
 use super::RwLock;
+use crate::held_here;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 use std::thread;
@@ -149,4 +150,18 @@ fn threads_that_wait_outlive_a_panic() {
 fn debug_does_not_wait() {
     let lock = RwLock::new(3);
     assert_eq!(lock.write(|_| format!("{lock:?}")), "RwLock { .. }");
+}
+
+#[test]
+fn closures_are_counted_however_they_end() {
+    let lock = RwLock::new(0);
+    assert_eq!(held_here(), 0);
+    let inside = lock.write(|_| (held_here(), RwLock::new(0).read(|_| held_here())));
+    assert_eq!(inside, (1, 2));
+    assert_eq!(lock.try_read(|_| held_here()), Some(1));
+    let panics = || lock.write(|_| resume_unwind(Box::new(())));
+    assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+    assert_eq!(held_here(), 0);
+    let elsewhere = |_: &u32| thread::spawn(held_here).join();
+    assert!(matches!(lock.read(elsewhere), Ok(0)));
 }

@@ -72,10 +72,14 @@ pub(crate) fn inert(
             | Kind::StreamsWrites
             | Kind::Counts
             | Kind::HoldsTheLock
-            | Kind::AsksTheImpossible => {
+            | Kind::AsksTheImpossible
+            | Kind::TalksNonsense
+            | Kind::Raves
+            | Kind::TalksWhileWaiting => {
                 ledger.obeyed.get(&fault.victim).is_some_and(|at| *at >= fault.at())
             }
             Kind::ServerRestarts | Kind::ServerLosesPower => ledger.excused > 0,
+            Kind::ServerRunsOut => meter.refused() > 0,
             // `lingers` says whether it did.
             Kind::ServerStops => true,
             Kind::MachineReboots => waited() || ledger.obeyed.contains_key(&fault.victim),

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use lockproof_conformance::history::items::Items;
+use lockproof_conformance::history::locks::Locks;
 use lockproof_conformance::history::pages::Pages;
 use lockproof_conformance::history::{BUDGET, check};
 
@@ -17,7 +18,8 @@ pub(super) fn problem(ledger: &Ledger, config: &Config) -> Option<String> {
     let items = check(&Items, ledger.items.history(), BUDGET);
     let pages = Pages { before: BTreeMap::new(), length: config.value_bytes };
     let pages = check(&pages, ledger.pages.history(), BUDGET);
-    items.problem().or(pages.problem()).map(str::to_owned)
+    let locks = check(&Locks, ledger.keys.history(), BUDGET);
+    items.problem().or(pages.problem()).or(locks.problem()).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::with_count;
 use crate::account::{Change, Event};
 use crate::config::{IDLE_TIMEOUT, WRITE_DEADLINE};
-use crate::plan::{Kind, Plan};
+use crate::plan::{Fault, Kind, Plan};
 use crate::work::Ledger;
 
 /// From the fault to when its victim's key is free: the window fills, the deadline passes, and somebody looks.
@@ -20,8 +20,11 @@ const FREE_WITHIN: Duration = Duration::from_millis(1_500).saturating_add(
 );
 
 /// Two held one lock.
-pub(super) fn doubled(ledger: &Ledger, changes: &[Change]) -> Option<String> {
-    replay(changes).err().or_else(|| with_count(&ledger.locks.doubled))
+pub(super) fn doubled(ledger: &Ledger, accounts: &[Vec<Change>]) -> Option<String> {
+    accounts
+        .iter()
+        .find_map(|changes| replay(changes).err())
+        .or_else(|| with_count(&ledger.locks.doubled))
 }
 
 /// Replays the account against what may be: order is known, so one pass is enough.
@@ -65,7 +68,8 @@ fn replay(changes: &[Change]) -> Result<(), String> {
 /// A lock was not free in time.
 pub(super) fn kept(ledger: &Ledger, plan: &Plan) -> Option<String> {
     let late = |(victim, at): (&usize, &Duration)| {
-        let mut faults = plan.faults.iter().filter(|fault| fault.victim == *victim);
+        let own = |fault: &&Fault| fault.victim == *victim && !fault.kind.is_the_servers();
+        let mut faults = plan.faults.iter().filter(own);
         // One that drips is alive, and may keep its key.
         let fault = faults.find(|fault| fault.until().is_none() && fault.kind != Kind::Drips)?;
         let held = at.checked_sub(fault.at() + FREE_WITHIN)?;

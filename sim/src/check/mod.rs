@@ -7,6 +7,7 @@ mod locks;
 pub(crate) use audit::inert;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ pub enum Kind {
     Panicked,
     /// Two held one lock at once, or one that was gone was granted something.
     Doubled,
+    /// The server used a socket while it was inside of its lock.
+    UnderLock,
     /// An operation of a healthy client never ended.
     Wedged,
     /// A healthy client got an error, or a wrong result.
@@ -61,6 +64,7 @@ impl Kind {
             Self::Died => "died",
             Self::Panicked => "panicked",
             Self::Doubled => "doubled",
+            Self::UnderLock => "under-lock",
             Self::Wedged => "wedged",
             Self::Failed => "failed",
             Self::NotLinearizable => "not-linearizable",
@@ -99,12 +103,14 @@ const SERVED_WITHIN: Duration = Duration::from_millis(1_500);
 pub(crate) struct Seen {
     /// Connections that are left.
     pub(crate) connections: usize,
+    /// The first time that it used a socket inside of its lock, and whose.
+    pub(crate) under_lock: Option<(IpAddr, Duration)>,
     /// When it had stopped.
     pub(crate) stopped: Option<Duration>,
     /// The most bytes that it took from a client while that took nothing.
     pub(crate) hoarded: u64,
-    /// What a lock server says that happened to its locks.
-    pub(crate) changes: Vec<Change>,
+    /// What each lock server says that happened to its locks.
+    pub(crate) changes: Vec<Vec<Change>>,
 }
 
 /// All violations of a run whose work ended at `until`, the worst first and one of each kind.
@@ -120,6 +126,7 @@ pub(crate) fn violations(
         found.extend(text.map(|text| Violation { kind, text }));
     };
     add(Kind::Doubled, locks::doubled(ledger, &seen.changes));
+    add(Kind::UnderLock, under_lock(seen.under_lock));
     add(Kind::Wedged, wedged(ledger, now));
     add(Kind::Failed, with_count(&ledger.failed));
     add(Kind::NotLinearizable, history::problem(ledger, config));
@@ -140,6 +147,16 @@ fn wedged(ledger: &Ledger, now: Duration) -> Option<String> {
     let waited = seconds(now.saturating_sub(first.since));
     let others = others(stuck.len());
     Some(format!("client {client} has waited {waited} for its {what}{others}"))
+}
+
+/// The probe of the production lock: nothing is sent, and nothing awaited, from inside of it.
+fn under_lock(used: Option<(IpAddr, Duration)>) -> Option<String> {
+    used.map(|(peer, at)| {
+        format!(
+            "the server used its socket to {peer} at {} while it was inside of its lock",
+            seconds(at)
+        )
+    })
 }
 
 fn late(ledger: &Ledger) -> Option<String> {

@@ -20,7 +20,7 @@ use super::connection::Connection;
 use super::queue::{Lock, Want};
 use super::unrepeatable::Departures;
 use super::{KnownBad, Meaning};
-use crate::config::DRAIN_DEADLINE;
+use crate::config::{ACCEPT_PAUSE, DRAIN_DEADLINE};
 use crate::net::{SimListener, SimStream};
 
 /// How often it is seen whether all connections are gone, when the server stops.
@@ -69,7 +69,10 @@ pub(crate) async fn serve<M: Meaning>(flaw: KnownBad, place: Place, table: M) {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let Ok((stream, _)) = accepted else { continue };
+        let Ok((stream, _)) = accepted else {
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
         tasks.extend(server.admit(stream).await);
     }
     drop(place.listener);

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
 
 use lockproof_reference_server::Listener;
-use turmoil::net::TcpListener;
+use turmoil::net::{TcpListener, TcpStream};
 
 use super::{SimStream, Wire};
 
@@ -12,7 +13,12 @@ use super::{SimStream, Wire};
 pub struct SimListener {
     inner: TcpListener,
     wire: Wire,
+    /// One that there was no descriptor for.
+    waiting: Mutex<Option<(TcpStream, SocketAddr)>>,
 }
+
+/// What a system says that has no descriptors left: `EMFILE`.
+const TOO_MANY_FILES: i32 = 24;
 
 impl SimListener {
     /// Listens on every address of this host.
@@ -21,7 +27,8 @@ impl SimListener {
     ///
     /// The port is taken.
     pub async fn bind(port: u16, wire: Wire) -> io::Result<Self> {
-        Ok(Self { inner: TcpListener::bind(("0.0.0.0", port)).await?, wire })
+        let inner = TcpListener::bind(("0.0.0.0", port)).await?;
+        Ok(Self { inner, wire, waiting: Mutex::default() })
     }
 }
 
@@ -37,7 +44,16 @@ impl Listener for SimListener {
     type Io = SimStream;
 
     async fn accept(&self) -> io::Result<(SimStream, SocketAddr)> {
-        let (stream, peer) = self.inner.accept().await?;
+        let waiting = || self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = waiting().take();
+        let (stream, peer) = match waited {
+            Some(accepted) => accepted,
+            None => self.inner.accept().await?,
+        };
+        if self.wire.meter.as_ref().is_some_and(|meter| meter.refuses()) {
+            *waiting() = Some((stream, peer));
+            return Err(io::Error::from_raw_os_error(TOO_MANY_FILES));
+        }
         Ok((SimStream::new(stream, peer.ip(), &self.wire), peer))
     }
 }

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use lockproof_rwlock::held_here;
+
 use crate::trace::Hash;
 
 /// Shorter silences are not noted.
@@ -61,6 +63,11 @@ struct State {
     silences: Vec<Block>,
     ends: Vec<(IpAddr, End, Duration)>,
     hoarded: u64,
+    /// Whether connections are refused for the want of descriptors.
+    is_exhausted: bool,
+    refused: u64,
+    /// The first time that a socket was used from inside a lock.
+    under_lock: Option<(IpAddr, Duration)>,
 }
 
 /// The notes of one host's sockets.
@@ -94,6 +101,36 @@ impl Meter {
     /// The most bytes that were taken from a peer during one wait of a write to it.
     pub fn hoarded(&self) -> u64 {
         self.state().hoarded
+    }
+
+    /// From now on there are no descriptors for new connections, or there are again.
+    pub fn exhaust(&self, is_exhausted: bool) {
+        self.state().is_exhausted = is_exhausted;
+    }
+
+    /// How often a connection could not be accepted.
+    pub fn refused(&self) -> u64 {
+        self.state().refused
+    }
+
+    /// Whether there is no descriptor for a connection that waits; counts it.
+    pub(super) fn refuses(&self) -> bool {
+        let mut state = self.state();
+        state.refused += u64::from(state.is_exhausted);
+        state.is_exhausted
+    }
+
+    /// The first time that a socket was used while the thread was inside of a production lock, and whose. It is seen only
+    /// where assertions are on.
+    pub fn under_lock(&self) -> Option<(IpAddr, Duration)> {
+        self.state().under_lock
+    }
+
+    /// A socket of that peer is used now.
+    pub(super) fn note_use(&self, peer: IpAddr) {
+        if held_here() > 0 {
+            self.state().under_lock.get_or_insert((peer, now()));
+        }
     }
 
     /// Hash of all bytes, both ways, with peers and times.

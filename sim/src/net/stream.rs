@@ -135,6 +135,12 @@ impl SimStream {
         }
     }
 
+    fn note_use(&self) {
+        if let Some(meter) = &self.meter {
+            meter.note_use(self.peer);
+        }
+    }
+
     fn note_end(&mut self, end: End) {
         if self.end.is_none() {
             self.end = Some(end);
@@ -167,6 +173,7 @@ impl AsyncRead for SimStream {
         context: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.note_use();
         self.wakers.set(Half::Reader, context.waker());
         let before = buf.filled().len();
         let polled = self.poll_side_buffer(buf);
@@ -201,6 +208,7 @@ impl AsyncWrite for SimStream {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
+        this.note_use();
         this.wakers.set(Half::Writer, context.waker());
         let segment = &buf[..buf.len().min(this.segment_bytes)];
         let mut both = Context::from_waker(&this.waker);
@@ -225,10 +233,12 @@ impl AsyncWrite for SimStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.note_use();
         Pin::new(&mut self.inner).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.note_use();
         Pin::new(&mut self.inner).poll_shutdown(context)
     }
 }
@@ -236,6 +246,7 @@ impl AsyncWrite for SimStream {
 impl Drop for SimStream {
     fn drop(&mut self) {
         self.note_unblocked();
+        self.side.dropped();
     }
 }
 

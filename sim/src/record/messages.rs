@@ -16,9 +16,14 @@ const CHARACTERS_MAX: usize = 160;
 /// Messages of one transfer that are named.
 const MESSAGES_MAX: usize = 12;
 
-/// Names the messages of each transfer; `kept` has the bytes of each.
-pub(super) fn name(transfers: &mut [Transfer], kept: &[Vec<u8>], config: &Config) {
-    let Some(protocol) = Protocol::from_name(config.protocol.name()) else { return };
+/// Names the messages of each transfer, and gives all of them in full; `kept` has the bytes of each.
+pub(super) fn name(
+    transfers: &mut [Transfer],
+    kept: &[Vec<u8>],
+    config: &Config,
+) -> Vec<Vec<String>> {
+    let mut all = vec![Vec::new(); transfers.len()];
+    let Some(protocol) = Protocol::from_name(config.protocol.name()) else { return all };
     let mut connections: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (index, transfer) in transfers.iter().enumerate() {
         connections.entry(transfer.connection).or_default().push(index);
@@ -29,13 +34,15 @@ pub(super) fn name(transfers: &mut [Transfer], kept: &[Vec<u8>], config: &Config
         let transcript = Transcript { events, dropped: 0 };
         for (index, named) in indices.iter().zip(messages(Codec::new(protocol), &transcript)) {
             let more = named.len().saturating_sub(MESSAGES_MAX);
-            let shown = named.into_iter().take(MESSAGES_MAX).map(|text| short(&text));
+            let shown = named.iter().take(MESSAGES_MAX).map(|text| short(text));
             transfers[*index].messages = shown.collect();
             if more > 0 {
                 transfers[*index].messages.push(format!("… {more} more"));
             }
+            all[*index] = named;
         }
     }
+    all
 }
 
 fn event(transfer: &Transfer, bytes: &[u8]) -> Event {

@@ -4,6 +4,7 @@
 //! has the hash of one that is not. A run happens on one thread; so does its recording, and whoever has something to
 //! tell calls a function here instead of carrying a recorder along.
 
+mod claims;
 mod messages;
 mod recorder;
 
@@ -196,6 +197,10 @@ impl Side {
 
     pub(crate) fn waits_no_more(self) {
         note(|recorder, now| recorder.waits_no_more(self, now));
+    }
+
+    pub(crate) fn dropped(self) {
+        note(|recorder, now| recorder.dropped(self, now));
     }
 
     pub(crate) fn ended(self, how: &str) {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
 use std::net::SocketAddr;
 
+use super::claims::{self, Talk};
 use super::{Claim, Mark, Operation, Recording, Side, Transfer, Wait, Wrong, messages};
-use crate::config::Config;
+use crate::config::{Config, Protocol};
 
 /// Bytes of a transfer that are shown.
 const SHOWN: usize = 96;
@@ -29,6 +30,8 @@ struct Connection {
     /// To the server, and from it.
     ways: [Way; 2],
     wait: Option<usize>,
+    /// When the server ended it.
+    ended: Option<u64>,
 }
 
 /// One direction of a connection.
@@ -42,13 +45,30 @@ struct Way {
 
 impl Recorder {
     pub(super) fn finish(mut self, config: &Config) -> Recording {
-        messages::name(&mut self.recording.transfers, &self.kept, config);
+        let named = messages::name(&mut self.recording.transfers, &self.kept, config);
+        if config.protocol != Protocol::Memcached {
+            let claims = claims::of(&self.talks(named));
+            self.recording.claims.extend(claims);
+        }
         for operation in &mut self.recording.operations {
             if operation.until.is_none() {
                 operation.fault = Some(Wrong::NeverEnded);
             }
         }
         self.recording
+    }
+
+    fn talks(&self, named: Vec<Vec<String>>) -> Vec<Talk<'_>> {
+        let mut talks: BTreeMap<usize, Talk<'_>> = BTreeMap::new();
+        for Connection { number, ended, .. } in self.connections.values() {
+            talks.insert(*number, Talk { transfers: Vec::new(), ended: *ended });
+        }
+        for (transfer, messages) in self.recording.transfers.iter().zip(named) {
+            if let Some(talk) = talks.get_mut(&transfer.connection) {
+                talk.transfers.push((transfer, messages));
+            }
+        }
+        talks.into_values().collect()
     }
 
     pub(super) fn over(&mut self, at: u64) {
@@ -77,7 +97,7 @@ impl Recorder {
     pub(super) fn connected(&mut self, address: SocketAddr, who: &str, now: u64) {
         let number = self.connections.len();
         let ways = [Way::default(), Way::default()];
-        let connection = Connection { number, who: who.to_owned(), ways, wait: None };
+        let connection = Connection { number, who: who.to_owned(), ways, wait: None, ended: None };
         self.connections.insert(address, connection);
         self.mark(who.to_owned(), "connects", now);
     }
@@ -164,6 +184,14 @@ impl Recorder {
         let who = connection.who.clone();
         let heard = if is_client { "comes from the server" } else { "reaches the server" };
         self.mark(who, &format!("{how} {heard}"), now);
+    }
+
+    /// A side is dropped; of interest is the server's.
+    pub(super) fn dropped(&mut self, side: Side, now: u64) {
+        let Some((connection, false)) = of(&mut self.connections, side) else { return };
+        connection.ended = Some(now);
+        let who = connection.who.clone();
+        self.mark(who, "the server ends its connection", now);
     }
 
     pub(super) fn claim(&mut self, lock: &str, how: &str, who: SocketAddr, now: u64) -> usize {

@@ -24,6 +24,8 @@ const FLOOD_BYTES: usize = 1024 * 1024;
 const FLOOD_BATCH: usize = 32;
 /// Requests for the big value that nobody reads: more than a window.
 const PIPELINED: usize = 8;
+/// Requests behind one that waits: more than is read ahead.
+const TALKS: usize = 300;
 /// Connections at once, of victims that open many.
 const LANES: u64 = 10;
 /// How many one after the other, silent ones and those that ask.
@@ -74,6 +76,9 @@ impl Actor<'_> {
             Kind::Floods => self.flood(&self.big_requests(), &requests::read(config)).await,
             Kind::FloodsWrites => self.flood(&[], &requests::write(config)).await,
             Kind::SendsSlowly => self.send_slowly().await,
+            Kind::TalksNonsense => self.talk_nonsense().await,
+            Kind::Raves => self.rave().await,
+            Kind::TalksWhileWaiting => self.talk_while_waiting().await,
             Kind::StreamsReads => self.stream(&requests::read(config)).await,
             Kind::StreamsWrites => self.stream(&requests::write(config)).await,
             Kind::Counts => self.count_on().await,
@@ -122,6 +127,51 @@ impl Actor<'_> {
         for _ in 0..FLOOD_BYTES.div_ceil(batch.len()) {
             stream.write_all(&batch).await?;
         }
+        std::future::pending().await
+    }
+
+    /// What is asked before the nonsense is answered, and then the connection ends.
+    async fn talk_nonsense(self) -> io::Result<()> {
+        let config = &self.setting.config;
+        let mut stream = self.setting.connect().await?;
+        let request = requests::read(config);
+        stream.write_all(&[&request[..], requests::nonsense(config)].concat()).await?;
+        self.obeyed();
+        let mut replies = BytesMut::new();
+        while stream.read_buf(&mut replies).await? > 0 {}
+        if replies.is_empty() {
+            let text = format!(
+                "victim {}: what it asked before its nonsense was not answered",
+                self.index
+            );
+            self.setting.ledger.borrow_mut().torn.push(text);
+        }
+        std::future::pending().await
+    }
+
+    async fn rave(self) -> io::Result<()> {
+        let config = &self.setting.config;
+        let request = requests::read(config);
+        self.obeyed();
+        self.flood(&request, requests::nonsense(config)).await
+    }
+
+    /// One connection has a lock. A second waits for it and sends more than is read ahead; a third waits too, and is gone
+    /// with a reply unread, so that its kernel resets it.
+    async fn talk_while_waiting(self) -> io::Result<()> {
+        let config = &self.setting.config;
+        let lock = requests::scratch_lock(config);
+        let mut holder = self.setting.connect().await?;
+        holder.write_all(&lock).await?;
+        holder.read_u8().await?;
+        let mut waiter = self.setting.connect().await?;
+        waiter.write_all(&lock).await?;
+        self.obeyed();
+        let mut leaver = self.setting.connect().await?;
+        leaver.write_all(&[&requests::read(config)[..], &lock].concat()).await?;
+        sleep(BEFORE_ASKING).await;
+        drop(leaver);
+        waiter.write_all(&requests::write(config).repeat(TALKS)).await?;
         std::future::pending().await
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lockproof_conformance::history::{items, pages};
+use lockproof_conformance::history::{items, locks, pages};
 
 use super::locks::Locks;
 use super::now;
@@ -56,6 +56,8 @@ pub(crate) struct Ledger {
     pub(crate) items: Observed<items::Request, items::Reply>,
     /// What clients saw of pages that they share, since the server began.
     pub(crate) pages: Observed<pages::Request, pages::Reply>,
+    /// What clients saw of keys that they share, since the server began.
+    pub(crate) keys: Observed<locks::Request, locks::Outcome>,
     sessions: u64,
     /// Who believes to hold what.
     pub(crate) locks: Locks,
@@ -114,5 +116,7 @@ impl Ledger {
     pub(crate) fn begin_anew(&mut self) {
         self.items.begin_anew();
         self.pages.begin_anew();
+        self.keys.begin_anew();
+        self.locks.begin_anew();
     }
 }

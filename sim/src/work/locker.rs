@@ -1,14 +1,19 @@
 //! A healthy client of the lock server: a few keys that all want, one at a time and two at a time, and the sections that
 //! they guard.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use lockproof_client::Error;
 use lockproof_client::locker::{Backoff, Client, Outcome};
+use lockproof_conformance::history::locks;
 
 use super::crowd::think;
 use super::locks::Who;
-use super::{Setting, now};
+use super::observed::Call;
+use super::{Ledger, Setting, now};
 use crate::net::SimStream;
 use crate::seed::Draw;
 
@@ -32,7 +37,7 @@ pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw) -> Re
     let mut worker = Worker {
         setting,
         index,
-        client: connect(setting, index).await?,
+        connection: connect(setting, index).await?,
         pauses: Backoff::new(PAUSES.0, PAUSES.1, seed),
     };
     setting.filled.send_replace(true);
@@ -55,7 +60,8 @@ pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw) -> Re
             7 => drop(worker.expect(Ask::Query, &[key], &[Outcome::Ok, Outcome::Busy]).await?),
             8 => drop(worker.expect(Ask::Release, &[key], &[Outcome::NotHeld]).await?),
             9 => worker.look_at_victims().await?,
-            _ => worker.leave_and_come_back(key).await?,
+            _ if setting.may_reconnect() => worker.leave_and_come_back(key).await?,
+            _ => {}
         }
     }
     if index == 0 {
@@ -74,7 +80,7 @@ enum Ask {
 struct Worker<'a> {
     setting: &'a Setting,
     index: usize,
-    client: Client<SimStream>,
+    connection: Connection,
     pauses: Backoff,
 }
 
@@ -86,7 +92,8 @@ impl Worker<'_> {
     /// One operation with its bound; one key is asked for by the single command, more by the batch.
     async fn ask(&mut self, ask: Ask, keys: &[&[u8]]) -> Result<Outcome, Error> {
         let ledger = &self.setting.ledger;
-        let client = &mut self.client;
+        let call = is_common(keys).then(|| self.connection.call(ask, keys));
+        let client = &mut self.connection.client;
         let what = match ask {
             Ask::Get => "get",
             Ask::Release => "release",
@@ -101,6 +108,9 @@ impl Worker<'_> {
             (Ask::Query, [key]) => client.query(key).await?,
             (Ask::Query, _) => client.query_batch(keys).await?,
         };
+        if let (Some(call), Some(outcome)) = (call, as_seen(outcome)) {
+            ledger.borrow_mut().keys.reply(call, outcome);
+        }
         ledger.borrow_mut().end(self.index, self.setting.config.bound());
         Ok(outcome)
     }
@@ -176,17 +186,67 @@ impl Worker<'_> {
             self.setting.ledger.borrow_mut().locks.enter(key, who);
         }
         self.setting.ledger.borrow_mut().locks.leave_all(who);
-        self.client.close();
-        self.client = connect(self.setting, self.index).await?;
+        self.connection.close();
+        self.connection = connect(self.setting, self.index).await?;
         Ok(())
     }
 }
 
-async fn connect(setting: &Setting, index: usize) -> Result<Client<SimStream>, Error> {
+/// A connection, and its session's number in the history. Dropped, it is given up: what it held is free some time later.
+struct Connection {
+    client: Client<SimStream>,
+    ledger: Rc<RefCell<Ledger>>,
+    session: u64,
+    is_closed: bool,
+}
+
+impl Connection {
+    fn close(&mut self) {
+        if !std::mem::replace(&mut self.is_closed, true) {
+            self.ledger.borrow_mut().keys.call(self.session, locks::Request::End);
+            self.client.close();
+        }
+    }
+
+    fn call(&self, ask: Ask, keys: &[&[u8]]) -> Call {
+        let keys: BTreeSet<locks::Key> = keys.iter().map(|key| locks::Key(key.to_vec())).collect();
+        let request = match ask {
+            Ask::Get => locks::Request::Get(keys),
+            Ask::Release => locks::Request::Release(keys),
+            Ask::Query => locks::Request::Query(keys),
+        };
+        self.ledger.borrow_mut().keys.call(self.session, request)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Whether a request is about keys that nobody but the crowd asks for.
+fn is_common(keys: &[&[u8]]) -> bool {
+    keys.iter().all(|key| COMMON.contains(key))
+}
+
+/// In the words of the history; what no healthy client can be answered is none of its outcomes.
+const fn as_seen(outcome: Outcome) -> Option<locks::Outcome> {
+    match outcome {
+        Outcome::Ok => Some(locks::Outcome::Ok),
+        Outcome::Busy => Some(locks::Outcome::Busy),
+        Outcome::NotHeld => Some(locks::Outcome::NotHeld),
+        Outcome::SelfHeld => Some(locks::Outcome::SelfHeld),
+        _ => None,
+    }
+}
+
+async fn connect(setting: &Setting, index: usize) -> Result<Connection, Error> {
     let greet = async |stream| {
         let mut client = Client::new(stream, setting.patience());
         client.query(COMMON[0]).await?;
-        Ok(client)
+        let session = setting.ledger.borrow_mut().session();
+        Ok(Connection { client, ledger: Rc::clone(&setting.ledger), session, is_closed: false })
     };
     setting.open(index, greet).await
 }

@@ -46,7 +46,7 @@ pub(super) async fn converse(
     let (reader, writer) = split(setting.connect().await?);
     // No other connection has this key, so that no ghost of an earlier one can be in the way.
     let own = Bytes::from(format!("own-{index}-{}", now().as_micros()));
-    let talk = RefCell::new(Talk { asked: 0, answered: 0 });
+    let talk = RefCell::new(Talk { asked: 0, answered: 0, is_first: false });
     let (sending, receiving) = (manners.clone(), manners.clone());
     let ended = tokio::select! {
         biased; // told to leave, it does not send
@@ -60,6 +60,8 @@ pub(super) async fn converse(
 struct Talk {
     asked: usize,
     answered: usize,
+    /// Whether the server has never heard of this victim before.
+    is_first: bool,
 }
 
 /// The request of that number; the first takes the key that is watched.
@@ -87,6 +89,9 @@ async fn send(
         let mut pair = BytesMut::new();
         for _ in 0..2 {
             let asked = talk.borrow().asked;
+            if asked == 0 {
+                talk.borrow_mut().is_first = setting.ledger.borrow_mut().locks.asks_first(index);
+            }
             request(asked, index, own).encode(Dialect::default(), &mut pair);
             talk.borrow_mut().asked += 1;
         }
@@ -137,9 +142,20 @@ async fn receive(
         }
         while let Some(taken) = take(&mut input, &mut talk.borrow_mut()).transpose() {
             let mut ledger = setting.ledger.borrow_mut();
-            if let Err(error) = taken {
-                ledger.torn.push(format!("victim {index}: {error}"));
-                return Ok(());
+            match taken {
+                Err(error) => {
+                    ledger.torn.push(format!("victim {index}: {error}"));
+                    return Ok(());
+                }
+                // A server that begins knows of nobody (LKR-411).
+                Ok(Outcome::Busy) if talk.borrow().is_first => {
+                    let at = now().as_secs_f64();
+                    let text = format!(
+                        "victim {index}'s key is held at {at:.3} s, and nobody has asked this server for it"
+                    );
+                    ledger.locks.kept.push(text);
+                }
+                Ok(_) => {}
             }
             ledger.last_reply.insert(index, now());
         }
@@ -147,7 +163,7 @@ async fn receive(
 }
 
 /// Takes one reply off the input, and holds it against its request.
-fn take(input: &mut BytesMut, talk: &mut Talk) -> Result<Option<()>, String> {
+fn take(input: &mut BytesMut, talk: &mut Talk) -> Result<Option<Outcome>, String> {
     let number = talk.answered;
     let reply = ReplyDecoder::new(Dialect::default()).decode(input);
     let Some(reply) = reply.map_err(|error| format!("reply {number}: {error}"))? else {
@@ -163,8 +179,8 @@ fn take(input: &mut BytesMut, talk: &mut Talk) -> Result<Option<()>, String> {
         None => [Outcome::Ok, Outcome::Busy],
         Some(number) => [ROUND[number % ROUND.len()].1; 2],
     };
-    if may_be.map(|outcome| Reply::to(cmd, outcome)).contains(&reply) {
-        return Ok(Some(()));
+    if let Some(outcome) = may_be.into_iter().find(|one| Reply::to(cmd, *one) == reply) {
+        return Ok(Some(outcome));
     }
     Err(format!("reply {number} is {reply:?}, and should say {may_be:?} to {cmd}"))
 }

@@ -39,6 +39,8 @@ pub(crate) struct Locks {
     pub(crate) kept: Vec<String>,
     /// When the key of a victim was last seen held.
     pub(crate) seen_held: BTreeMap<usize, Duration>,
+    /// Victims that have asked for their key since the server began.
+    asked: BTreeSet<usize>,
 }
 
 impl Locks {
@@ -66,6 +68,17 @@ impl Locks {
     /// A fault that lasts happens to somebody: the server may take it for dead.
     pub(crate) fn lose(&mut self, who: Who) {
         self.gone.insert(who);
+    }
+
+    /// The server has lost everything: nobody holds anything any more (LKR-411).
+    pub(crate) fn begin_anew(&mut self) {
+        self.inside.clear();
+        self.asked.clear();
+    }
+
+    /// A victim asks for its own key; whether nobody can have it, because the server knew nobody before.
+    pub(crate) fn asks_first(&mut self, victim: usize) -> bool {
+        self.asked.insert(victim)
     }
 
     /// Who acts on a key now.

@@ -55,7 +55,8 @@ pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw) -> Re
                     ledger.borrow_mut().failed.push(text);
                 }
             }
-            _ => worker = Worker::connect(setting, index).await?,
+            _ if setting.may_reconnect() => worker = Worker::connect(setting, index).await?,
+            _ => {}
         }
         ledger.borrow_mut().end(index, allowed);
     }

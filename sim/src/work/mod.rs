@@ -81,6 +81,11 @@ impl Setting {
         greet(stream.map_err(|source| Error::Transport { source, maybe_applied: false })?).await
     }
 
+    /// Whether a healthy client may give its connection up and take another: not where the server is short of room.
+    fn may_reconnect(&self) -> bool {
+        self.config.connections_max.is_none() && !self.outages.runs_out
+    }
+
     /// How long an operation may take before it is given up.
     fn patience(&self) -> Duration {
         self.outages.patience().unwrap_or(FOR_EVER)

@@ -86,6 +86,20 @@ pub(super) fn torn_header(config: &Config) -> BytesMut {
     out
 }
 
+/// What a server ends a connection for: no magic, a type that is not there, a length that no body can have.
+pub(super) fn nonsense(config: &Config) -> &'static [u8] {
+    match config.protocol {
+        Protocol::Memcached => b"\x00 nonsense, and no header",
+        Protocol::NetMem => b"\xff nonsense, and no header",
+        Protocol::Locker => b"\x7f\0\0\0\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff",
+    }
+}
+
+/// NetMem: the lock of a page that only victims write.
+pub(super) fn scratch_lock(config: &Config) -> BytesMut {
+    encoded(&netmem::Request::Lock { page: scratch_page(config), version: FIRST_VERSION })
+}
+
 fn scratch_page(config: &Config) -> u32 {
     config.pages().0 - 2
 }

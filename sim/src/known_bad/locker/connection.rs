@@ -13,12 +13,13 @@ use lockproof_protocol::locker::{Dialect, Limits, Outcome, Reply, Request, Reque
 use lockproof_reference_server::Listener;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::execute::Executor;
 use super::{Flaw, Keys};
 use crate::account::Account;
-use crate::config::{IDLE_TIMEOUT, WRITE_DEADLINE};
+use crate::config::{ACCEPT_PAUSE, IDLE_TIMEOUT, WRITE_DEADLINE};
 use crate::net::{SimListener, SimStream};
 
 /// L05's requests wait so long for somebody to execute them.
@@ -47,7 +48,7 @@ struct Server {
     connections: Rc<Cell<usize>>,
 }
 
-/// Serves for ever; `connections` is how many there are.
+/// Serves for ever; `connections` is how many there are. Dropped, it ends them.
 pub(crate) async fn serve(
     flaw: Flaw,
     listener: SimListener,
@@ -57,13 +58,17 @@ pub(crate) async fn serve(
     let executor = Executor::new(flaw, Keys::new(Some(flaw), account));
     let (table, known) = Default::default();
     let server = Rc::new(Server { executor, table, known, connections });
+    let mut tasks = JoinSet::new();
     for id in 1.. {
-        let Ok((stream, peer)) = listener.accept().await else { continue };
+        let Ok((stream, peer)) = listener.accept().await else {
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
         let session = server.session(id, peer.ip());
         server.connections.set(server.connections.get() + 1);
         let connection =
             Connection { server: Rc::clone(&server), session, stream, input: BytesMut::new() };
-        tokio::task::spawn_local(connection.run());
+        tasks.spawn_local(connection.run());
     }
 }
 

@@ -11,11 +11,12 @@ use lockproof_protocol::netmem::{PAYLOAD_BYTES_MAX, Reply, Request, RequestDecod
 use lockproof_reference_server::Listener;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::Flaw;
 use super::table::{Due, Table};
-use crate::config::{IDLE_TIMEOUT, WRITE_DEADLINE};
+use crate::config::{ACCEPT_PAUSE, IDLE_TIMEOUT, WRITE_DEADLINE};
 use crate::net::{SimListener, SimStream};
 
 /// P11's requests wait so long for somebody to execute them.
@@ -42,7 +43,7 @@ struct Server {
     connections: Rc<Cell<usize>>,
 }
 
-/// Serves for ever; `connections` is how many there are.
+/// Serves for ever; `connections` is how many there are. Dropped, it ends them.
 pub(crate) async fn serve(
     flaw: Flaw,
     listener: SimListener,
@@ -51,15 +52,19 @@ pub(crate) async fn serve(
 ) {
     let table = RefCell::new(Table::new(flaw, pages.0, pages.1));
     let server = Rc::new(Server { flaw, table, mailboxes: RefCell::default(), connections });
+    let mut tasks = JoinSet::new();
     for id in 1.. {
-        let Ok((stream, peer)) = listener.accept().await else { continue };
+        let Ok((stream, peer)) = listener.accept().await else {
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
         let (mailbox, mail) = unbounded_channel();
         server.table.borrow_mut().open(id, peer.ip());
         server.mailboxes.borrow_mut().insert(id, mailbox);
         server.connections.set(server.connections.get() + 1);
         let (server, input) = (Rc::clone(&server), BytesMut::new());
         let connection = Connection { server, session: id, stream, input, mail };
-        tokio::task::spawn_local(connection.run());
+        tasks.spawn_local(connection.run());
     }
 }
 
