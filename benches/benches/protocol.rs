@@ -11,7 +11,7 @@ use criterion::measurement::WallTime;
 use criterion::{
     BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
-use lockproof_protocol::{echo, locker, memcached_binary as memcached, netmem};
+use lockproof_protocol::{locker, memcached_binary as memcached, netmem};
 
 type Group<'a> = BenchmarkGroup<'a, WallTime>;
 
@@ -209,20 +209,12 @@ fn locker_frames(group: &mut Group<'_>) {
     decode(group, ("locker_decode_reply", "2B"), &wire, &reply, read, |reply| reply.outcome);
 }
 
-fn echo_strings(group: &mut Group<'_>) {
-    let string = [vec![b's'; echo::CHUNK_MAX - 1], vec![0]].concat();
-    let (wire, expected) = (BytesMut::from(&string[..]), Bytes::from(string));
-    let read = |input: &mut BytesMut| echo::split_strings(input).expect("a whole string");
-    decode(group, ("echo_split_string", "1KiB"), &wire, &expected, read, Bytes::len);
-}
-
 fn protocol(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("protocol");
     memcached_requests(&mut group);
     memcached_replies(&mut group);
     netmem_frames(&mut group);
     locker_frames(&mut group);
-    echo_strings(&mut group);
     group.finish();
 }
 

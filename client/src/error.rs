@@ -6,8 +6,10 @@ use std::io;
 use std::time::Duration;
 
 use lockproof_protocol::error::FrameError;
-use lockproof_protocol::locker::{KeyError, Outcome};
+use lockproof_protocol::locker::Outcome;
 use lockproof_protocol::memcached_binary::Status;
+
+use crate::locker::KeyError;
 
 /// Why an operation gave no result.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,5 @@
-//! Wire formats of four protocols, without I/O: bytes to frames to commands and replies, and back.
+//! Wire formats without I/O: bytes to frames to commands and replies, and back. Echo has none: bytes come back
+//! as they arrive (EC-ECHO-03).
 //!
 //! One module a protocol, with the same file names in each where they apply: `frame` (layout),
 //! `command` (what a client asks), `reply` (what a server answers). Decoding is incremental:
@@ -23,10 +24,10 @@
 
 extern crate alloc;
 
-pub mod echo;
 pub mod error;
 pub mod locker;
 pub mod memcached_binary;
 pub mod netmem;
+mod tail;
 
 pub use error::FrameError;

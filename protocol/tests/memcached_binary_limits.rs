@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use lockproof_protocol::memcached_binary::{
     Command, Header, Limits, Opcode, Reply, ReplyDecoder, Request, RequestDecoder, RequestError,
-    SASL_PAYLOAD_BYTES_MAX, Status, Value,
+    Status, Value,
 };
 
 fn header(opcode: u8, extras_len: u8, key_len: u16, body_len: u32) -> BytesMut {
@@ -56,7 +56,7 @@ fn every_opcode_takes_its_shape_and_no_other() {
     };
     for opcode in 0..=u8::MAX {
         let row = TABLE.iter().find(|(opcodes, ..)| opcodes.contains(&opcode));
-        assert_eq!(Opcode(opcode).is_known(), row.is_some(), "opcode {opcode:#x}");
+        assert_eq!(Opcode::ALL.contains(&Opcode(opcode)), row.is_some(), "opcode {opcode:#x}");
         for extras_len in 0..=u8::MAX {
             for key_len in [0, 1, 250] {
                 for value_len in [0, 1, 1 << 20, 1 << 29] {
@@ -143,7 +143,7 @@ fn huge_value_is_skipped_in_constant_memory() {
     for _ in 1..LEN / 4096 {
         input.extend_from_slice(&segment);
         assert_eq!(decoder.decode(&mut input), Ok(None));
-        assert!(decoder.is_mid_frame(&input) && input.is_empty());
+        assert_eq!(input.len(), 24 + 13, "what stands before the value");
         assert!(input.capacity() <= 16 * 1024, "{} bytes are reserved", input.capacity());
     }
     input.extend_from_slice(&segment);
@@ -155,7 +155,7 @@ fn huge_value_is_skipped_in_constant_memory() {
     assert_eq!((&key[..], value), (&b"Hello"[..], Value::TooLarge(LEN)));
     let next = decoder.decode(&mut input).unwrap().unwrap();
     assert_eq!(next.header.opcode, Opcode::NOOP);
-    assert!(!decoder.is_mid_frame(&input));
+    assert!(input.is_empty());
 }
 
 #[test]
@@ -176,18 +176,6 @@ fn value_of_exactly_the_limit_is_kept_and_one_more_is_not() {
         let frame = RequestDecoder::new(limits).decode(&mut input).unwrap().unwrap();
         assert_eq!((frame.skipped == 0, frame.value.len() == len as usize), (kept, kept));
     }
-}
-
-#[test]
-fn unauthenticated_payload_is_bounded() {
-    let len = SASL_PAYLOAD_BYTES_MAX + 1;
-    let mut input = header(0x21, 0, 5, 5 + u32::try_from(len).unwrap());
-    input.extend_from_slice(b"PLAIN");
-    input.resize(24 + 5 + len, 0);
-    let frame = RequestDecoder::new(Limits::default()).decode(&mut input).unwrap().unwrap();
-    let command = Request::from_frame(frame).unwrap().command;
-    let payload = Value::TooLarge(u32::try_from(len).unwrap());
-    assert_eq!(command, Command::SaslAuth { mechanism: Bytes::from_static(b"PLAIN"), payload });
 }
 
 #[test]
@@ -239,7 +227,7 @@ fn quiet_opcodes_swallow_what_the_table_says() {
 
 #[test]
 fn errors_have_no_extras_no_cas_and_some_text() {
-    for status in (0..=u16::MAX).map(Status).filter(|status| status.is_error()) {
+    for status in (1..=u16::MAX).map(Status).filter(|status| *status != Status::AUTH_CONTINUE) {
         let mut out = BytesMut::new();
         Reply::Failed { status }.encode(Opcode::GETQ, 9, b"key", &mut out);
         let frame = ReplyDecoder::new(1000).decode(&mut out).unwrap().unwrap();
@@ -253,25 +241,4 @@ fn text_line_of_an_overfull_server_is_not_a_frame() {
     let mut input = BytesMut::from(&b"ERROR Too many open connections\r\n"[..]);
     let error = ReplyDecoder::new(1000).decode(&mut input).unwrap_err();
     assert_eq!((error.field, error.value), ("magic", b'E'.into()));
-}
-
-#[test]
-fn reply_that_breaks_the_protocol_is_refused() {
-    let frame = |opcode, extras: &'static [u8], value: &'static [u8]| {
-        let mut out = BytesMut::new();
-        Reply::Done.encode(opcode, 0, b"", &mut out);
-        let mut frame = ReplyDecoder::new(1000).decode(&mut out).unwrap().unwrap();
-        (frame.extras, frame.value) = (Bytes::from_static(extras), Bytes::from_static(value));
-        frame.encode(&mut out);
-        let frame = ReplyDecoder::new(1000).decode(&mut out).unwrap().unwrap();
-        Reply::from_frame(&frame).map_err(|error| error.field)
-    };
-    assert_eq!(frame(Opcode::GET, b"abc", b"v"), Err("extras length"));
-    assert_eq!(frame(Opcode::SET, b"", b"v"), Err("body length"));
-    assert_eq!(frame(Opcode::NOOP, b"", b"v"), Err("body length"));
-    assert_eq!(frame(Opcode::INCREMENT, b"", b"1234567"), Err("body length"));
-    assert_eq!(frame(Opcode::INCREMENT, b"1234", b"5678"), Err("body length"));
-    assert_eq!(frame(Opcode::TOUCH, b"12", b""), Err("extras length"));
-    assert_eq!(frame(Opcode::TOUCH, b"", b""), Ok(Reply::Touched { flags: 0, cas: 0 }));
-    assert_eq!(frame(Opcode(0x50), b"", b""), Err("opcode"));
 }

@@ -107,7 +107,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         if self.input.is_empty() {
             self.input = BytesMut::new();
         }
-        self.patience.note(self.output.frames(), session.is_mid_frame(&self.input));
+        self.patience.note(self.output.frames(), !self.input.is_empty());
         step
     }
 

@@ -47,11 +47,8 @@ pub enum Step {
 /// One connection's part of a protocol. Dropping it frees all that it holds.
 pub trait Session: Send + 'static {
     /// Executes whole frames of `input` until none is left, the output is full, or the session
-    /// waits or ends.
+    /// waits or ends. Of a frame that has begun and not ended some bytes stay in `input`.
     fn execute(&mut self, input: &mut BytesMut, output: &mut Output) -> Step;
-
-    /// True when a frame has begun and has not ended. `input` is what `execute` left.
-    fn is_mid_frame(&self, input: &BytesMut) -> bool;
 
     /// Waits for the reply that [`Step::Waiting`] announced, and puts it into `output`. Must be
     /// safe to drop half way.

@@ -212,10 +212,6 @@ impl Session for FragileSession {
         assert!(!self.panics.load(Relaxed), "injected by the test");
         step
     }
-
-    fn is_mid_frame(&self, input: &BytesMut) -> bool {
-        self.inner.is_mid_frame(input)
-    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use bytes::{Bytes, BytesMut};
 use lockproof_protocol::locker::{Dialect, Limits, Outcome, Reply, ReplyDecoder, Request, Verb};
 
+use super::check::check;
 use crate::{Conversation, Error, Violation};
 
 /// One connection's pending requests, and the keys that it was granted.
@@ -59,7 +60,7 @@ impl Core {
     }
 
     fn push(&mut self, request: Request) -> Result<(), Error> {
-        request.check(&self.limits)?;
+        check(&request, &self.limits)?;
         request.encode(self.dialect, &mut self.output);
         self.pending.push_back(request);
         Ok(())

@@ -5,11 +5,13 @@
 //! byte. Leaves out waiting: a GET is answered at once, and [`Backoff`] paces the next try.
 
 mod backoff;
+mod check;
 mod core;
 mod shell;
 
 pub use self::core::Core;
 pub use backoff::Backoff;
+pub use check::KeyError;
 pub use shell::Client;
 
 pub use lockproof_protocol::locker::{Dialect, Limits, Outcome, Verb};

@@ -84,6 +84,10 @@ async fn memcached_call(
             let count = client.incr(key, number(delta), None).await?;
             Ok(count.map_or_else(miss, |count| count.to_string()))
         }
+        ("touch", [key, expiry]) => {
+            let touched = client.touch(key, number(expiry)).await?;
+            Ok(if touched { "done".to_owned() } else { miss() })
+        }
         ("stats", []) => {
             let stats = client.stats(b"").await?.into_iter();
             let said = stats.flat_map(|(name, value)| [escape(&name), escape(&value)]);

@@ -5,10 +5,9 @@ use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use bytes::{Bytes, BytesMut};
-use thiserror::Error;
 
 use super::frame::put_header;
-use super::keys::{SEPARATOR, is_safe_key, split_keys};
+use super::keys::{SEPARATOR, split_keys};
 use super::{Dialect, Frame, Limits, Outcome};
 
 /// The commands of the protocol.
@@ -93,50 +92,6 @@ const fn verb(cmd: u8) -> Option<(Verb, bool)> {
     })
 }
 
-/// Why a client does not send a request (LKR-801).
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[non_exhaustive]
-pub enum KeyError {
-    /// A single command has one key, a batch at least one.
-    #[error("{count} keys: a single command has one, a batch at least one")]
-    Count {
-        /// Keys given.
-        count: usize,
-    },
-    /// More keys than the limit.
-    #[error("{count} keys: at most {max} are allowed")]
-    TooMany {
-        /// Keys given.
-        count: usize,
-        /// Keys allowed.
-        max: usize,
-    },
-    /// A key is empty, holds the separator, or would be cut short by it.
-    #[error("key {index} is empty, or would not survive the separator")]
-    Unsafe {
-        /// The key's place, from 0.
-        index: usize,
-    },
-    /// A key is longer than the limit.
-    #[error("key {index} has {len} bytes: at most {max} are allowed")]
-    TooLong {
-        /// The key's place, from 0.
-        index: usize,
-        /// The key's bytes.
-        len: usize,
-        /// Bytes allowed.
-        max: usize,
-    },
-    /// Keys and separators together are longer than the limit.
-    #[error("a body of {len} bytes: at most {max} are allowed")]
-    Body {
-        /// Bytes of body.
-        len: u64,
-        /// Bytes allowed.
-        max: u64,
-    },
-}
-
 impl Request {
     /// The command byte.
     pub const fn cmd(&self) -> u8 {
@@ -150,35 +105,8 @@ impl Request {
         }
     }
 
-    /// Whether a server with these limits reads the request as it is meant (LKR-801).
-    ///
-    /// # Errors
-    ///
-    /// The first key, or number of keys, that it would not.
-    pub fn check(&self, limits: &Limits) -> Result<(), KeyError> {
-        let count = self.keys.len();
-        if count == 0 || (!self.batch && count != 1) {
-            return Err(KeyError::Count { count });
-        }
-        if count > limits.keys_max || i32::try_from(count).is_err() {
-            return Err(KeyError::TooMany { count, max: limits.keys_max });
-        }
-        for (index, key) in self.keys.iter().enumerate() {
-            if !is_safe_key(key) {
-                return Err(KeyError::Unsafe { index });
-            }
-            if key.len() > limits.key_max {
-                return Err(KeyError::TooLong { index, len: key.len(), max: limits.key_max });
-            }
-        }
-        match self.body_len() {
-            len if len > limits.body_max => Err(KeyError::Body { len, max: limits.body_max }),
-            _ => Ok(()),
-        }
-    }
-
-    /// Appends the request to `out`, with zeroed padding (LKR-802). Only what passes
-    /// [`Request::check`] is sure to be read back as it was.
+    /// Appends the request to `out`, with zeroed padding (LKR-802). A key that holds the separator, or
+    /// ends with its start, is not read back as it was: to refuse it is the client's part (LKR-801).
     pub fn encode(&self, dialect: Dialect, out: &mut BytesMut) {
         let number = i32::try_from(self.keys.len()).unwrap_or(i32::MAX);
         put_header(dialect.layout, self.cmd(), number, self.body_len(), out);
@@ -190,7 +118,8 @@ impl Request {
         }
     }
 
-    fn body_len(&self) -> u64 {
+    /// Bytes of keys and separators.
+    pub fn body_len(&self) -> u64 {
         let keys: u64 = self.keys.iter().map(|key| key.len() as u64).sum();
         keys + SEPARATOR.len() as u64 * (self.keys.len() as u64).saturating_sub(1)
     }

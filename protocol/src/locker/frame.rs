@@ -47,7 +47,8 @@ pub struct TooLarge {
 
 /// Incremental decoder for what a server reads.
 ///
-/// With `Ok(None)` the input holds less than one frame: at most a header and `body_max` bytes.
+/// With `Ok(None)` the input holds the beginning of one frame: at most a header and `body_max` bytes.
+/// An empty input is always the border of two frames.
 #[derive(Clone, Debug)]
 pub struct RequestDecoder {
     layout: Layout,
@@ -82,31 +83,12 @@ impl RequestDecoder {
         Ok(Some(Frame { cmd, number, body }))
     }
 
-    /// Whether a frame has begun and is not complete: the frame deadline runs (LKR-603).
-    pub fn is_mid_frame(&self, input: &BytesMut) -> bool {
-        !input.is_empty()
-    }
-
-    /// The most bytes that `input` can hold when `decode` asks for more.
-    pub fn input_bytes_max(&self) -> usize {
-        let body_max = usize::try_from(self.limits.body_max).unwrap_or(usize::MAX);
-        body_max.saturating_add(self.layout.header_len())
-    }
-
     /// The header's fields, left where they are; the padding is never looked at (LKR-002).
     fn peek(&self, input: &BytesMut) -> Option<(u8, i32, u64)> {
         let header = input.get(..self.layout.header_len())?;
         let &cmd = header.first()?;
         let mut fields = header.get(self.layout.number_at()..)?;
         Some((cmd, fields.try_get_i32_le().ok()?, fields.try_get_u64_le().ok()?))
-    }
-}
-
-impl Frame {
-    /// Appends the frame to `out`, with zeroed padding (LKR-802).
-    pub fn encode(&self, layout: Layout, out: &mut BytesMut) {
-        put_header(layout, self.cmd, self.number, self.body.len() as u64, out);
-        out.extend_from_slice(&self.body);
     }
 }
 

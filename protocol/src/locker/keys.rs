@@ -1,5 +1,5 @@
-//! Keys in a body: the separator, the split rule, and which keys survive it.
-//! It leaves out limits, which are the command's.
+//! Keys in a body: the separator and the split rule.
+//! It leaves out limits, which are the command's, and which keys survive the rule: the client's.
 
 use core::iter;
 
@@ -21,18 +21,6 @@ pub fn split_keys(body: &[u8]) -> impl Iterator<Item = &[u8]> {
         Some(key)
     })
 }
-
-/// Whether a key arrives as it was sent, wherever it stands in a body. An empty key does not.
-///
-/// The separator begins and ends with `#`, so it overlaps itself by one byte: a key is safe if and
-/// only if the first separator in key + separator starts at the key's end.
-pub fn is_safe_key(key: &[u8]) -> bool {
-    // The overlap: a key that ends with all of the separator but its last byte is cut short there.
-    let overlap = SEPARATOR.split_last().is_some_and(|(_, start)| key.ends_with(start));
-    !key.is_empty() && find(key).is_none() && !overlap
-}
-
-const _: () = assert!(SEPARATOR[0] == SEPARATOR[6], "the overlap is one byte");
 
 /// What stands before and behind the first separator.
 fn cut(bytes: &[u8]) -> Option<(&[u8], &[u8])> {

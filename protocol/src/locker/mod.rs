@@ -28,8 +28,8 @@ mod frame;
 mod keys;
 mod reply;
 
-pub use command::{KeyError, Request, Verb, parse};
+pub use command::{Request, Verb, parse};
 pub use dialect::{Dialect, Layout, Results};
 pub use frame::{Frame, Limits, RequestDecoder, TooLarge};
-pub use keys::{SEPARATOR, is_safe_key, split_keys};
+pub use keys::{SEPARATOR, split_keys};
 pub use reply::{Outcome, Reply, ReplyDecoder};

@@ -102,21 +102,13 @@ impl ReplyDecoder {
     ///
     /// # Errors
     ///
-    /// A command above 6, or a result that the dialect does not have.
+    /// A result that the dialect does not have.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Reply>, FrameError> {
         let Some(&[cmd, result]) = input.first_chunk() else { return Ok(None) };
-        if cmd > 128 - CMDS.start() {
-            return Err(FrameError::new("cmd", 0, cmd.into(), "not a reply"));
-        }
         let Some(outcome) = Outcome::from_byte(result, self.results) else {
             return Err(FrameError::new("result", 1, result.into(), "not in this dialect"));
         };
         input.advance(2);
         Ok(Some(Reply { cmd, outcome }))
-    }
-
-    /// Whether a reply has begun and is not complete.
-    pub fn is_mid_frame(&self, input: &BytesMut) -> bool {
-        !input.is_empty()
     }
 }

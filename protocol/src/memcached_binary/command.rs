@@ -97,21 +97,6 @@ pub enum Value {
     TooLarge(u32),
 }
 
-impl Value {
-    /// The value's length in bytes, kept or not.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Present(bytes) => bytes.len(),
-            Self::TooLarge(len) => usize::try_from(*len).unwrap_or(usize::MAX),
-        }
-    }
-
-    /// Whether the value has no bytes.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
 /// The frame is whole and its contents are not right: answer `status`, and carry on.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("{opcode}: {error}")]

@@ -3,8 +3,8 @@
 //! Both look at the header in place and split whole frames off the input; nothing is copied, and
 //! nothing is reserved by a number that a peer sent. What they leave out: the contents of a frame.
 //!
-//! Memory: with `Ok(None)` the input holds less than one frame, at most
-//! [`RequestDecoder::input_bytes_max`]. A value over its limit is dropped as it arrives.
+//! Memory: with `Ok(None)` the input holds the beginning of one frame, at most header, extras, key and
+//! [`Limits::value_max`] bytes. A value over its limit is dropped as it arrives.
 
 use bytes::{Buf, Bytes, BytesMut};
 use thiserror::Error;
@@ -12,10 +12,7 @@ use thiserror::Error;
 use super::header::at;
 use super::{Frame, HEADER_LEN, Header, MAGIC_REPLY, MAGIC_REQUEST, Opcode, Status, shape};
 use crate::FrameError;
-
-/// The longest SASL payload that is kept, in bytes. A peer that has not authenticated yet cannot
-/// make the server hold more; a longer payload counts as skipped (MCB-SAS-12).
-pub const SASL_PAYLOAD_BYTES_MAX: usize = 64 * 1024;
+use crate::tail::Tail;
 
 /// What a server accepts from a client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -61,25 +58,18 @@ pub enum RequestError {
 /// Incremental decoder for what a server reads.
 ///
 /// A value longer than [`Limits::value_max`] is skipped as it arrives and yields a frame with
-/// `skipped > 0` and an empty value once its last byte is gone (MCB-LIM-10).
+/// `skipped > 0` and an empty value once its last byte is gone (MCB-LIM-10). An empty input is always
+/// the border of two frames.
 #[derive(Clone, Debug)]
 pub struct RequestDecoder {
     limits: Limits,
-    skipping: Option<Skipping>,
-}
-
-/// A frame whose value is being dropped.
-#[derive(Clone, Debug)]
-struct Skipping {
-    frame: Frame,
-    /// Bytes of value still to come.
-    left: u32,
+    tail: Tail,
 }
 
 impl RequestDecoder {
     /// A decoder at the start of a stream.
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, skipping: None }
+        Self { limits, tail: Tail::new() }
     }
 
     /// Takes the next frame off `input`; `Ok(None)` asks for more bytes.
@@ -88,9 +78,6 @@ impl RequestDecoder {
     ///
     /// [`RequestError`]: the stream cannot be read on. Frames before the error were given out.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, RequestError> {
-        if self.skipping.is_some() {
-            return Ok(self.skip(input));
-        }
         let Some(&magic) = input.first() else { return Ok(None) };
         if magic != MAGIC_REQUEST {
             return Err(RequestError::BadMagic(bad_magic(magic, "a request begins with 0x80")));
@@ -98,43 +85,15 @@ impl RequestDecoder {
         let Some(header) = peek(input) else { return Ok(None) };
         self.check(&header)?;
         let value_len = header.body_len - header.prefix_len();
-        if usize::try_from(value_len).is_ok_and(|len| len <= self.value_max(header.opcode)) {
-            return Ok(take(input, header, value_len));
-        }
-        let Some(mut frame) = take(input, header, 0) else { return Ok(None) };
-        frame.skipped = value_len;
-        self.skipping = Some(Skipping { frame, left: value_len });
-        Ok(self.skip(input))
-    }
-
-    /// Whether a frame has begun and is not complete: the frame deadline runs.
-    pub fn is_mid_frame(&self, input: &BytesMut) -> bool {
-        self.skipping.is_some() || !input.is_empty()
-    }
-
-    /// The most bytes that `input` can hold when `decode` asks for more.
-    pub fn input_bytes_max(&self) -> usize {
-        let prefix = HEADER_LEN + usize::from(u8::MAX) + self.limits.key_max;
-        prefix + self.limits.value_max.max(SASL_PAYLOAD_BYTES_MAX)
-    }
-
-    fn value_max(&self, opcode: Opcode) -> usize {
-        match opcode {
-            Opcode::SASL_AUTH | Opcode::SASL_STEP => SASL_PAYLOAD_BYTES_MAX,
-            _ => self.limits.value_max,
-        }
-    }
-
-    /// Drops what is there of a value over the limit; gives its frame when the last byte is gone.
-    fn skip(&mut self, input: &mut BytesMut) -> Option<Frame> {
-        let skipping = self.skipping.as_mut()?;
-        let here = u32::try_from(input.len()).unwrap_or(u32::MAX).min(skipping.left);
-        input.advance(here as usize);
-        skipping.left -= here;
-        if skipping.left > 0 {
-            return None;
-        }
-        self.skipping.take().map(|done| done.frame)
+        Ok(match usize::try_from(value_len) {
+            Ok(len) if len <= self.limits.value_max => take(input, header, value_len),
+            _ => {
+                let kept = HEADER_LEN + header.prefix_len() as usize;
+                let start = self.tail.skip(input, kept, value_len);
+                let frame = start.and_then(|mut start| take(&mut start, header, 0));
+                frame.map(|frame| Frame { skipped: value_len, ..frame })
+            }
+        })
     }
 
     /// The order is memcached's: body length, then key length (MCB-SAS-13), then the shape.
@@ -145,10 +104,9 @@ impl RequestDecoder {
             status,
             error,
         };
-        check_body(header, self.limits.body_max).map_err(|error| {
-            let short = header.body_len < header.prefix_len();
-            fatal(if short { Status::UNKNOWN_COMMAND } else { Status::INVALID_ARGUMENTS }, error)
-        })?;
+        check_parts(header).map_err(|error| fatal(Status::UNKNOWN_COMMAND, error))?;
+        check_body(header, self.limits.body_max)
+            .map_err(|error| fatal(Status::INVALID_ARGUMENTS, error))?;
         if usize::from(header.key_len) > self.limits.key_max {
             let len = u64::from(header.key_len);
             let error = FrameError::new("key length", at::KEY_LEN, len, "above the limit");
@@ -182,13 +140,9 @@ impl ReplyDecoder {
             return Err(bad_magic(magic, "a reply begins with 0x81"));
         }
         let Some(header) = peek(input) else { return Ok(None) };
+        check_parts(&header)?;
         check_body(&header, self.body_max)?;
         Ok(take(input, header, header.body_len - header.prefix_len()))
-    }
-
-    /// Whether a reply has begun and is not complete.
-    pub fn is_mid_frame(&self, input: &BytesMut) -> bool {
-        !input.is_empty()
     }
 }
 
@@ -200,15 +154,22 @@ fn peek(input: &BytesMut) -> Option<Header> {
     input.first_chunk().map(Header::parse)
 }
 
+fn check_parts(header: &Header) -> Result<(), FrameError> {
+    match header.body_len.checked_sub(header.prefix_len()) {
+        Some(_) => Ok(()),
+        None => Err(bad_body(header, "less than extras + key")),
+    }
+}
+
 fn check_body(header: &Header, body_max: u32) -> Result<(), FrameError> {
-    let reason = if header.body_len < header.prefix_len() {
-        "less than extras + key"
-    } else if header.body_len > body_max {
-        "above the limit"
-    } else {
-        return Ok(());
-    };
-    Err(FrameError::new("body length", at::BODY_LEN, header.body_len.into(), reason))
+    if header.body_len > body_max {
+        return Err(bad_body(header, "above the limit"));
+    }
+    Ok(())
+}
+
+fn bad_body(header: &Header, reason: &'static str) -> FrameError {
+    FrameError::new("body length", at::BODY_LEN, header.body_len.into(), reason)
 }
 
 /// Splits a frame with `value_len` bytes of value off the input, if all of it is there.

@@ -32,7 +32,7 @@ mod shape;
 mod status;
 
 pub use command::{Command, CommandError, Direction, Request, Side, StoreMode, Value};
-pub use decoder::{Limits, ReplyDecoder, RequestDecoder, RequestError, SASL_PAYLOAD_BYTES_MAX};
+pub use decoder::{Limits, ReplyDecoder, RequestDecoder, RequestError};
 pub use header::{Frame, HEADER_LEN, Header, MAGIC_REPLY, MAGIC_REQUEST};
 pub use opcode::Opcode;
 pub use reply::Reply;

@@ -102,11 +102,6 @@ opcodes! {
 }
 
 impl Opcode {
-    /// Whether this crate (and memcached 1.6) knows the opcode.
-    pub const fn is_known(self) -> bool {
-        self.name().is_some()
-    }
-
     /// Whether some reply to this opcode is suppressed.
     pub const fn is_quiet(self) -> bool {
         self.loud().0 != self.0

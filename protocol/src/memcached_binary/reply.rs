@@ -1,14 +1,13 @@
-//! Replies: what a server answers, as packets, and what a client reads back out of a packet.
-//! It leaves out when a reply is withheld: the caller asks [`Opcode::suppresses`] first.
+//! Replies: what a server answers, as packets.
+//! It leaves out when a reply is withheld (the caller asks [`Opcode::suppresses`] first), and what a
+//! client makes of a packet, which depends on its request.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
-use super::header::{Parts, at};
-use super::{Frame, Header, MAGIC_REPLY, Opcode, Status};
-use crate::FrameError;
+use super::header::Parts;
+use super::{Header, MAGIC_REPLY, Opcode, Status};
 
 /// What the server answers.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -89,46 +88,6 @@ impl Reply {
             }
         }
     }
-
-    /// Reads one packet, by its opcode. A STAT packet gives [`Reply::Stats`] with its one pair, the
-    /// terminator gives it with none. An error gives [`Reply::Failed`]; its words stay in the frame.
-    ///
-    /// # Errors
-    ///
-    /// The server broke the protocol: parts that this opcode's success reply does not have.
-    pub fn from_frame(frame: &Frame) -> Result<Self, FrameError> {
-        let (status, value, cas) = (frame.status(), frame.value.clone(), frame.header.cas);
-        if status == Status::AUTH_CONTINUE {
-            return Ok(Self::AuthContinue(value));
-        }
-        if status != Status::SUCCESS {
-            return Ok(Self::Failed { status });
-        }
-        Ok(match frame.header.opcode.loud() {
-            Opcode::GET | Opcode::GETK | Opcode::GAT | Opcode::GATK => {
-                Self::Found { flags: flags(frame)?, cas, value }
-            }
-            // Servers send flags or nothing, and clients accept both (MCB-TCH-03).
-            Opcode::TOUCH if frame.extras.is_empty() => Self::Touched { flags: 0, cas },
-            Opcode::TOUCH => Self::Touched { flags: flags(frame)?, cas },
-            Opcode::INCREMENT | Opcode::DECREMENT => Self::Counter { value: count(frame)?, cas },
-            Opcode::SET | Opcode::ADD | Opcode::REPLACE | Opcode::APPEND | Opcode::PREPEND => {
-                empty(frame).map(|()| Self::Stored { cas })?
-            }
-            Opcode::DELETE | Opcode::FLUSH | Opcode::NOOP | Opcode::QUIT => {
-                empty(frame).map(|()| Self::Done)?
-            }
-            Opcode::STAT if frame.key.is_empty() => Self::Stats(Vec::new()),
-            Opcode::STAT => Self::Stats(vec![(frame.key.clone(), value)]),
-            Opcode::VERSION | Opcode::SASL_LIST_MECHS | Opcode::SASL_AUTH | Opcode::SASL_STEP => {
-                Self::Text(value)
-            }
-            Opcode(code) => {
-                let reason = "success for an unknown opcode";
-                return Err(FrameError::new("opcode", at::OPCODE, code.into(), reason));
-            }
-        })
-    }
 }
 
 /// A reply's header; the lengths are 0.
@@ -152,31 +111,4 @@ fn encode_stats(pairs: &[(Bytes, Bytes)], header: Header, out: &mut BytesMut) {
         Parts { key: name, value, ..Parts::default() }.encode(header, out);
     }
     header.encode(out);
-}
-
-/// A hit has exactly four bytes of extras (MCB-GET-01).
-fn flags(frame: &Frame) -> Result<u32, FrameError> {
-    <[u8; 4]>::try_from(&frame.extras[..]).map(u32::from_be_bytes).map_err(|_| {
-        let len = u64::from(frame.header.extras_len);
-        FrameError::new("extras length", at::EXTRAS_LEN, len, "flags are 4 bytes")
-    })
-}
-
-/// A counter's reply has exactly eight bytes of value and nothing else (MCB-ARI-02).
-fn count(frame: &Frame) -> Result<u64, FrameError> {
-    let body_len = u64::from(frame.header.body_len);
-    if body_len == size_of::<u64>() as u64
-        && let Ok(count) = frame.value.clone().try_get_u64()
-    {
-        return Ok(count);
-    }
-    Err(FrameError::new("body length", at::BODY_LEN, body_len, "a count is 8 bytes of value"))
-}
-
-/// These replies have no body (MCB-STA-02).
-fn empty(frame: &Frame) -> Result<(), FrameError> {
-    match frame.header.body_len {
-        0 => Ok(()),
-        len => Err(FrameError::new("body length", at::BODY_LEN, len.into(), "must be empty")),
-    }
 }

@@ -1,9 +1,10 @@
 //! Requests, and the decoder of what a server reads. It leaves out what a request does.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use super::frame::{HEADER_LEN, Header, Kind, take};
 use crate::FrameError;
+use crate::tail::Tail;
 
 /// What a client asks for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -62,27 +63,21 @@ impl Request {
 
 /// Incremental decoder for what a server reads.
 ///
-/// With `Ok(None)` the input holds less than one frame: at most a header and `payload_max` bytes, or
-/// a page and one byte where [`RequestDecoder::with_page_len`] was used.
+/// With `Ok(None)` the input holds the beginning of one frame: at most a header and `payload_max`
+/// bytes, or a page and one byte where [`RequestDecoder::with_page_len`] was used. An empty input is
+/// always the border of two frames.
 #[derive(Clone, Debug)]
 pub struct RequestDecoder {
     payload_max: u32,
     /// Bytes of a payload that are kept; the rest is dropped as it arrives.
     keep_max: u32,
-    skipping: Option<Skipping>,
-}
-
-/// A request whose payload's rest is being dropped.
-#[derive(Clone, Debug)]
-struct Skipping {
-    request: Option<Request>,
-    left: u32,
+    tail: Tail,
 }
 
 impl RequestDecoder {
     /// A decoder at the start of a stream that consumes payloads of up to `payload_max` bytes.
     pub const fn new(payload_max: u32) -> Self {
-        Self { payload_max, keep_max: payload_max, skipping: None }
+        Self { payload_max, keep_max: payload_max, tail: Tail::new() }
     }
 
     /// Keeps no more than one byte over a page. A payload longer than the page is never stored, so
@@ -101,9 +96,6 @@ impl RequestDecoder {
     /// An unknown type (NM-FRAME-07), or a payload over the limit (NM-SIZE-03): the connection ends.
     /// Decoding again gives the same error.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Request>, FrameError> {
-        if self.skipping.is_some() {
-            return Ok(self.skip(input));
-        }
         let Some(&code) = input.first() else { return Ok(None) };
         if code > Kind::UPDATE_PAGE.0 {
             return Err(Header::bare(Kind(code), 0, 0).bad_kind("not a request"));
@@ -116,34 +108,12 @@ impl RequestDecoder {
             header.check_length(self.payload_max)?;
         }
         let kept = length.min(self.keep_max);
-        let Some(data) = take(input, kept) else { return Ok(None) };
-        let request = Request::new(header, data);
-        if kept == length {
-            return Ok(request);
-        }
-        self.skipping = Some(Skipping { request, left: length - kept });
-        Ok(self.skip(input))
-    }
-
-    /// Whether a request has begun and is not complete.
-    pub fn is_mid_frame(&self, input: &BytesMut) -> bool {
-        self.skipping.is_some() || !input.is_empty()
-    }
-
-    /// The most bytes that `input` can hold when `decode` asks for more.
-    pub fn input_bytes_max(&self) -> usize {
-        HEADER_LEN.saturating_add(self.keep_max.min(self.payload_max) as usize)
-    }
-
-    /// Drops what is there of a payload's rest; gives its request when the last byte is gone.
-    fn skip(&mut self, input: &mut BytesMut) -> Option<Request> {
-        let skipping = self.skipping.as_mut()?;
-        let here = u32::try_from(input.len()).unwrap_or(u32::MAX).min(skipping.left);
-        input.advance(here as usize);
-        skipping.left -= here;
-        if skipping.left > 0 {
-            return None;
-        }
-        self.skipping.take().and_then(|done| done.request)
+        let data = if kept == length {
+            take(input, kept)
+        } else {
+            let start = self.tail.skip(input, HEADER_LEN + kept as usize, length - kept);
+            start.and_then(|mut start| take(&mut start, kept))
+        };
+        Ok(data.and_then(|data| Request::new(header, data)))
     }
 }

@@ -12,64 +12,50 @@ pub const HEADER_LEN: usize = 13;
 /// The longest payload that is consumed by default, in bytes (NM-SIZE-03).
 pub const PAYLOAD_BYTES_MAX: u32 = 16 << 20;
 
-/// Where each field starts; errors name these offsets.
+/// Where the fields start that errors name.
 pub(super) mod at {
     pub(crate) const KIND: usize = 0;
-    pub(crate) const OFFSET: usize = KIND + size_of::<u8>();
-    pub(crate) const LENGTH: usize = OFFSET + size_of::<u32>();
-    pub(crate) const VERSION: usize = LENGTH + size_of::<u32>();
-    pub(crate) const PAYLOAD: usize = VERSION + size_of::<i32>();
+    pub(crate) const LENGTH: usize = 5;
 }
-
-// The drawing's numbers, held against the sizes of the fields.
-const _: () = assert!(at::OFFSET == 1 && at::LENGTH == 5 && at::VERSION == 9);
-const _: () = assert!(at::PAYLOAD == HEADER_LEN);
 
 /// A frame's type; a success reply repeats the request's.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Kind(pub u8);
 
-impl Kind {
-    /// API and server version.
-    pub const GET_VERSION: Self = Self(0);
-    /// Number of pages, and bytes per page.
-    pub const GET_PARAMS: Self = Self(1);
-    /// Read a page.
-    pub const READ_PAGE: Self = Self(2);
-    /// Lock a page, and read it.
-    pub const LOCK_PAGE: Self = Self(3);
-    /// Write a locked page, and unlock it.
-    pub const UNLOCK_PAGE: Self = Self(4);
-    /// Write a page: lock, write and unlock in one.
-    pub const UPDATE_PAGE: Self = Self(5);
-    /// Reply: the index is not below the number of pages.
-    pub const NO_SUCH_PAGE: Self = Self(100);
-    /// Reply: the caller does not hold the page.
-    pub const PAGE_NOT_LOCKED: Self = Self(101);
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])* $name:ident = $code:literal;)+) => {
+        impl Kind {
+            $($(#[doc = $doc])* pub const $name: Self = Self($code);)+
+        }
 
-    /// The name in capitals; `None` for an unknown type.
-    pub const fn name(self) -> Option<&'static str> {
-        Some(match self {
-            Self::GET_VERSION => "GET_VERSION",
-            Self::GET_PARAMS => "GET_PARAMS",
-            Self::READ_PAGE => "READ_PAGE",
-            Self::LOCK_PAGE => "LOCK_PAGE",
-            Self::UNLOCK_PAGE => "UNLOCK_PAGE",
-            Self::UPDATE_PAGE => "UPDATE_PAGE",
-            Self::NO_SUCH_PAGE => "NO_SUCH_PAGE",
-            Self::PAGE_NOT_LOCKED => "PAGE_NOT_LOCKED",
-            _ => return None,
-        })
-    }
+        impl fmt::Display for Kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match *self {
+                    $(Self::$name => f.pad(stringify!($name)),)+
+                    Self(other) => write!(f, "{other}"),
+                }
+            }
+        }
+    };
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => f.pad(name),
-            None => write!(f, "{}", self.0),
-        }
-    }
+kinds! {
+    /// API and server version.
+    GET_VERSION = 0;
+    /// Number of pages, and bytes per page.
+    GET_PARAMS = 1;
+    /// Read a page.
+    READ_PAGE = 2;
+    /// Lock a page, and read it.
+    LOCK_PAGE = 3;
+    /// Write a locked page, and unlock it.
+    UNLOCK_PAGE = 4;
+    /// Write a page: lock, write and unlock in one.
+    UPDATE_PAGE = 5;
+    /// Reply: the index is not below the number of pages.
+    NO_SUCH_PAGE = 100;
+    /// Reply: the caller does not hold the page.
+    PAGE_NOT_LOCKED = 101;
 }
 
 impl fmt::Debug for Kind {
@@ -110,7 +96,6 @@ impl Header {
 
     /// Appends the 13 bytes to `out`.
     pub fn encode(&self, out: &mut BytesMut) {
-        out.reserve(HEADER_LEN);
         out.put_u8(self.kind.0);
         out.put_u32(self.offset);
         out.put_u32(self.length);
@@ -121,10 +106,8 @@ impl Header {
     /// length field can express are cut off, so that framing stays whole.
     pub(super) fn encode_with(mut self, payload: &[u8], out: &mut BytesMut) {
         self.length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-        let cut = usize::try_from(self.length).ok().and_then(|length| payload.get(..length));
-        out.reserve(HEADER_LEN + payload.len());
         self.encode(out);
-        out.extend_from_slice(cut.unwrap_or(payload));
+        out.extend_from_slice(payload.get(..self.length as usize).unwrap_or(payload));
     }
 
     /// The header at the start of `input`, left where it is.

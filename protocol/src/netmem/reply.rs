@@ -115,20 +115,14 @@ impl ReplyDecoder {
     /// An unknown type, data over the limit, or data in a reply that has none (NM-FRAME-05).
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Reply>, FrameError> {
         let Some(header) = Header::peek(input) else { return Ok(None) };
-        if header.kind.name().is_none() {
-            return Err(header.bad_kind("not a reply"));
-        }
-        header.check_length(self.payload_max)?;
-        let has_data = matches!(header.kind, Kind::READ_PAGE | Kind::LOCK_PAGE);
-        if header.length > 0 && !has_data {
-            return Err(header.bad_length("a reply of this type has no data"));
+        match header.kind {
+            Kind::READ_PAGE | Kind::LOCK_PAGE => header.check_length(self.payload_max)?,
+            _ if header.length > 0 => {
+                return Err(header.bad_length("a reply of this type has no data"));
+            }
+            _ => {}
         }
         let Some(data) = take(input, header.length) else { return Ok(None) };
         Reply::new(header, data).map(Some)
-    }
-
-    /// Whether a reply has begun and is not complete.
-    pub fn is_mid_frame(&self, input: &BytesMut) -> bool {
-        !input.is_empty()
     }
 }

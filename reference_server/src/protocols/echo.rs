@@ -59,8 +59,4 @@ impl Session for EchoSession {
         }
         Step::Drained
     }
-
-    fn is_mid_frame(&self, _: &BytesMut) -> bool {
-        false
-    }
 }

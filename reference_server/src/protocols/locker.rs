@@ -123,10 +123,6 @@ impl Session for LockerSession {
         }
         Step::Full
     }
-
-    fn is_mid_frame(&self, input: &BytesMut) -> bool {
-        self.decoder.is_mid_frame(input)
-    }
 }
 
 impl LockerSession {

@@ -175,10 +175,6 @@ impl Session for MemcachedSession {
         }
         Step::Full
     }
-
-    fn is_mid_frame(&self, input: &BytesMut) -> bool {
-        self.decoder.is_mid_frame(input)
-    }
 }
 
 impl MemcachedSession {

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use lockproof_protocol::netmem::{Reply, Request, RequestDecoder};
+use lockproof_protocol::netmem::{PAYLOAD_BYTES_MAX, Reply, Request, RequestDecoder};
 use lockproof_rwlock::RwLock;
 use lockproof_state_machine::pages::{self, API_VERSION, Pages, Progress};
 use lockproof_state_machine::{Effect, SessionId};
@@ -36,7 +36,7 @@ pub struct NetMemConfig {
 
 impl Default for NetMemConfig {
     fn default() -> Self {
-        Self { pages: 1024, page_len: 4096, payload_max: 16 * 1024 * 1024 }
+        Self { pages: 1024, page_len: 4096, payload_max: PAYLOAD_BYTES_MAX }
     }
 }
 
@@ -188,10 +188,6 @@ impl Session for NetMemSession {
             }
         }
         Step::Full
-    }
-
-    fn is_mid_frame(&self, input: &BytesMut) -> bool {
-        self.decoder.is_mid_frame(input)
     }
 
     async fn granted(&mut self, output: &mut Output) {

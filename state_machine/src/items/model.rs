@@ -137,7 +137,7 @@ impl Model {
         value: &Value,
     ) -> Ran {
         let there = self.cas_of(key);
-        if Self::is_too_large(key, flags, value.len()) {
+        if Self::is_too_large(key, flags, len(value)) {
             if mode == StoreMode::Set {
                 self.items.remove(key);
             }
@@ -164,7 +164,7 @@ impl Model {
     }
 
     fn concat(&mut self, now_ms: u64, key: &[u8], cas: u64, side: Side, value: &Value) -> Ran {
-        if Self::is_too_large(key, 0, value.len()) {
+        if Self::is_too_large(key, 0, len(value)) {
             return Err(Status::TOO_LARGE);
         }
         self.bump("cmd_set");
@@ -250,4 +250,12 @@ fn number(value: &[u8]) -> Option<u64> {
         return Some(0);
     }
     word.parse().ok()
+}
+
+/// The value's length in bytes, kept or not.
+fn len(value: &Value) -> usize {
+    match value {
+        Value::Present(bytes) => bytes.len(),
+        Value::TooLarge(len) => usize::try_from(*len).unwrap_or(usize::MAX),
+    }
 }
