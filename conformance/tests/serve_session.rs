@@ -124,6 +124,16 @@ async fn another_request_is_told_with_what_differs() {
 }
 
 #[tokio::test]
+async fn a_request_without_its_extras_is_another() {
+    let bare = b"\x80\x01\0\x01\0\0\0\0\0\0\0\x02\0\0\0\x07\0\0\0\0\0\0\0\0kv";
+    let steps = "A> set key=\"k\" value=\"v\" flags=* exp=*";
+    let failure = failure_of("memcached", steps, bare, 0).await.expect("it has no extras");
+    assert!(failure.ends_with("extras: expected what the opcode takes, got \"\""), "{failure}");
+    let listed = "A> set key=\"k\" value=\"v\" extras=\"\"";
+    assert_eq!(failure_of("memcached", listed, bare, 0).await, None);
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_early_or_says_too_much_fails() {
     let failure = failure_of("memcached", "A> get key=\"k\"\nA< ok\nA> noop", GET, 28).await;
     let failure = failure.expect("no second request");

@@ -85,15 +85,13 @@ impl RequestDecoder {
         let Some(header) = peek(input) else { return Ok(None) };
         self.check(&header)?;
         let value_len = header.body_len - header.prefix_len();
-        Ok(match usize::try_from(value_len) {
-            Ok(len) if len <= self.limits.value_max => take(input, header, value_len),
-            _ => {
-                let kept = HEADER_LEN + header.prefix_len() as usize;
-                let start = self.tail.skip(input, kept, value_len);
-                let frame = start.and_then(|mut start| take(&mut start, header, 0));
-                frame.map(|frame| Frame { skipped: value_len, ..frame })
-            }
-        })
+        if usize::try_from(value_len).is_ok_and(|len| len <= self.limits.value_max) {
+            return Ok(take(input, header, value_len));
+        }
+        let kept = HEADER_LEN + header.prefix_len() as usize;
+        let start = self.tail.skip(input, kept, value_len);
+        let frame = start.and_then(|mut start| take(&mut start, header, 0));
+        Ok(frame.map(|frame| Frame { skipped: value_len, ..frame }))
     }
 
     /// The order is memcached's: body length, then key length (MCB-SAS-13), then the shape.

@@ -111,7 +111,8 @@ impl RequestDecoder {
         let data = if kept == length {
             take(input, kept)
         } else {
-            let start = self.tail.skip(input, HEADER_LEN + kept as usize, length - kept);
+            let start = HEADER_LEN.saturating_add(kept as usize);
+            let start = self.tail.skip(input, start, length - kept);
             start.and_then(|mut start| take(&mut start, kept))
         };
         Ok(data.and_then(|data| Request::new(header, data)))
