@@ -71,13 +71,16 @@ pub(crate) enum Verb {
 /// removed, NetMem pages are put back as they were.
 ///
 ///   memcached://HOST:PORT   ?sasl=USER:PASSWORD  ?sasl-port=N  ?max-value=N
+///                           ?evicts-port=N  ?refuses-port=N (full servers, see below)
 ///   netmem://HOST:PORT      ?pages=A..B (touch only these)  ?max-page=N
 ///   locker://HOST:PORT      ?layout=natural|packed  ?results=small|errno
 ///                           ?max-body=N  ?max-keys=N  ?max-key=N
 ///   echo://HOST:PORT
 ///
 /// Several options are joined by &; put the URL in quotes then. ?fresh=yes says that nobody has
-/// used this server before and nobody else does: some cases need that.
+/// used this server before and nobody else does: some cases need that. What a full server does is
+/// judged at two more, with 1 MiB of memory, which are filled and flushed: ?evicts-port leads to
+/// one started as memcached -m 1 -I 512k, ?refuses-port to one with -M as well.
 ///
 /// Examples:
 ///

@@ -70,8 +70,13 @@ fn target(server: &Embedded, protocol: Protocol) -> Target {
     let url = |address: SocketAddr| format!("{}://{address}", protocol.name());
     let url = match protocol {
         Protocol::Memcached => {
-            let sasl = server.memcached_sasl().port();
-            format!("{}?sasl=user:password&sasl-port={sasl}", url(server.memcached()))
+            let [sasl, evicts, refuses] =
+                [server.memcached_sasl(), server.memcached_evicts(), server.memcached_refuses()]
+                    .map(|address| address.port());
+            format!(
+                "{}?sasl=user:password&sasl-port={sasl}&evicts-port={evicts}&refuses-port={refuses}",
+                url(server.memcached())
+            )
         }
         Protocol::NetMem => url(server.netmem()),
         Protocol::Locker => url(server.locker()),

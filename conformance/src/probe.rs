@@ -113,6 +113,12 @@ impl Profile {
                 "sasl" if facts.sasl.is_none() => {
                     "it wants user and password (?sasl=USER:PASSWORD)"
                 }
+                "evicts" if facts.evicts_port.is_none() => {
+                    "it fills a server with 1 MiB of memory, as memcached -m 1 -I 512k (?evicts-port=N)"
+                }
+                "refuses" if facts.refuses_port.is_none() => {
+                    "it fills a server with 1 MiB of memory that may not evict, as memcached -m 1 -I 512k -M (?refuses-port=N)"
+                }
                 "cas" if !self.cas => "the server hands out no CAS values",
                 _ => continue,
             };

@@ -11,6 +11,7 @@ use crate::replay::{Delivery, Options, Played};
 use crate::report::{CaseReport, Evidence, Verdict};
 use crate::stage::Stage;
 use crate::suite::Case;
+use crate::target::SMALL;
 use crate::venue::{Spare, Venue};
 use crate::watch::Watch;
 
@@ -186,6 +187,7 @@ impl Run {
         if let Some(lacking) = venue.lacks(case, self.plan.allow_flush) {
             return self.blank(venue_index, case, delivery, Verdict::Unsupported, lacking);
         }
+        let _turn = venue.turn(case).await;
         let slots = if case.session.waits() >= WAITS { &self.waiting } else { &self.working };
         let _slot = slots.acquire().await;
         let left = self.plan.max_time.saturating_sub(self.begun.elapsed());
@@ -219,9 +221,12 @@ impl Run {
     ) -> Result<Played, String> {
         let options = Options { delivery, timeout: self.plan.timeout, seed: self.plan.seed };
         let alone = case.needs("flush") || case.needs("fresh");
+        let fills = SMALL.into_iter().any(|need| case.needs(need));
         match (&venue.spare, alone) {
-            (Some(spare), true) => self.on_a_spare(spare.as_ref(), case, options).await,
-            (None, true) => {
+            (Some(spare), _) if alone || fills => {
+                self.on_a_spare(spare.as_ref(), case, options).await
+            }
+            (_, true) => {
                 let _alone = venue.alone.write().await;
                 Ok(venue.stage.play(&case.session, options).await)
             }

@@ -8,7 +8,7 @@ use crate::exchange::{Exchange, request, request_of_bytes};
 use crate::page_pool::PagePool;
 use crate::replay::{Options, Played, TcpWorld, World, play};
 use crate::session::{Datum, Message, Scope, Session, Value};
-use crate::target::Target;
+use crate::target::{SMALL, SPECIAL, Target};
 use crate::wire::{Protocol, Reply};
 
 /// Deletes in one write; their replies, should they all fail, fit any socket's buffer.
@@ -19,8 +19,8 @@ const REMOVED_AT_ONCE: usize = 500;
 pub struct Stage<W = TcpWorld> {
     target: Target,
     world: W,
-    /// For cases that log in by themselves, where `world` does it for them or leads elsewhere.
-    sasl_world: Option<W>,
+    /// By what a case needs: listeners for those that `world` does not suit.
+    special: BTreeMap<&'static str, W>,
     pages: Option<PagePool>,
 }
 
@@ -43,13 +43,14 @@ impl Stage {
     /// The server is down, silent, or speaks something else.
     pub async fn new(target: Target, timeout: Duration) -> Result<Self, StageError> {
         let mut world = TcpWorld::new(target.address);
-        let sasl_world = target.sasl_address().map(TcpWorld::new);
-        if let (Some((user, password)), Some(address)) = (&target.facts.sasl, target.sasl_address())
-            && address == target.address
+        let listener = |need| Some((need, TcpWorld::new(target.listener(need)?)));
+        let special = SPECIAL.into_iter().filter_map(listener).collect();
+        if let Some((user, password)) = &target.facts.sasl
+            && target.listener("sasl") == Some(target.address)
         {
             world = world.authenticated(user, password);
         }
-        Self { target, world, sasl_world, pages: None }.greeted(timeout).await
+        Self { target, world, special, pages: None }.greeted(timeout).await
     }
 }
 
@@ -60,7 +61,7 @@ impl<W: World> Stage<W> {
     ///
     /// As [`Stage::new`].
     pub async fn on(world: W, target: Target, timeout: Duration) -> Result<Self, StageError> {
-        Self { target, world, sasl_world: None, pages: None }.greeted(timeout).await
+        Self { target, world, special: BTreeMap::new(), pages: None }.greeted(timeout).await
     }
 
     async fn greeted(mut self, timeout: Duration) -> Result<Self, StageError> {
@@ -91,8 +92,8 @@ impl<W: World> Stage<W> {
         self.pages.as_ref().map_or(0, |pool| pool.size)
     }
 
-    fn world(&self, sasl_case: bool) -> &W {
-        self.sasl_world.as_ref().filter(|_| sasl_case).unwrap_or(&self.world)
+    fn world(&self, needs: &[String]) -> &W {
+        needs.iter().find_map(|need| self.special.get(need.as_str())).unwrap_or(&self.world)
     }
 
     async fn greet(&self, asks: &mut Exchange<W::Stream>) -> io::Result<Option<PagePool>> {
@@ -160,8 +161,11 @@ impl<W: World> Stage<W> {
 
     /// Plays one case: with keys of its own, on borrowed pages, and cleans up behind it.
     pub async fn play(&self, session: &Session, options: Options) -> Played {
-        let sasl_case = session.header.needs.iter().any(|need| need == "sasl");
-        let world = self.world(sasl_case);
+        let needs = &session.header.needs;
+        let world = self.world(needs);
+        if needs.iter().any(|need| SMALL.contains(&need.as_str())) {
+            within(options, self.empty(world)).await;
+        }
         let lent = self.lend(session.own_pages.len()).await;
         let before = within(options, self.contents(&lent)).await.unwrap_or_default();
         let scope = self.scope(session, options, &lent);
@@ -245,6 +249,11 @@ impl<W: World> Stage<W> {
             asks.ask(&update).await?;
         }
         Ok(())
+    }
+
+    /// Flushes a server that is filled by every case: what a run that was cut off left there takes memory.
+    async fn empty(&self, world: &W) -> io::Result<()> {
+        self.exchange(world).await?.ask(&request("flush", &[])).await.map(|_| ())
     }
 
     /// Removes memcached keys, but none that is not the case's own: quiet deletes, closed by a NOOP, some hundred at a time.

@@ -20,6 +20,12 @@ pub struct Target {
     pub facts: Facts,
 }
 
+/// What a case may need that is found at a listener of its own.
+pub const SPECIAL: [&str; 3] = ["sasl", "evicts", "refuses"];
+
+/// Those among them where a case fills the server's memory, and has it to itself.
+pub const SMALL: [&str; 2] = ["evicts", "refuses"];
+
 /// What a URL's options say of a server.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -29,6 +35,10 @@ pub struct Facts {
     pub sasl: Option<(String, String)>,
     /// memcached: the port that wants them, if it is another one (`sasl-port=N`).
     pub sasl_port: Option<u16>,
+    /// memcached: the port of a server with 1 MiB of memory that evicts (`evicts-port=N`).
+    pub evicts_port: Option<u16>,
+    /// memcached: the port of a server with 1 MiB of memory that refuses when it is full (`refuses-port=N`).
+    pub refuses_port: Option<u16>,
     /// Nobody used this server before, and nobody else does (`fresh=yes`).
     pub fresh: bool,
     /// memcached: longest value that is surely refused is one byte more (`max-value`).
@@ -49,6 +59,8 @@ impl Default for Facts {
             pages: None,
             sasl: None,
             sasl_port: None,
+            evicts_port: None,
+            refuses_port: None,
             fresh: false,
             max_value: 1 << 20,
             max_page: 64 << 10,
@@ -78,8 +90,8 @@ pub struct TargetError {
     pub unreachable: bool,
 }
 
-const OPTIONS: &str = "pages=A..B, sasl=USER:PASSWORD, sasl-port=N, layout=natural|packed, \
-                       results=small|errno, fresh=yes, max-value=N, max-page=N, max-body=N, max-keys=N, max-key=N";
+const OPTIONS: &str = "pages=A..B, sasl=USER:PASSWORD, sasl-port=N, evicts-port=N, refuses-port=N, \
+                       layout=natural|packed, results=small|errno, fresh=yes, max-value=N, max-page=N, max-body=N, max-keys=N, max-key=N";
 
 impl Target {
     /// Reads a target URL and looks its host up.
@@ -131,6 +143,7 @@ impl Target {
 
     fn option(&mut self, key: &str, value: &str) -> Result<(), String> {
         let number = || value.parse().map_err(|_| format!("{key}={value}: a number expected"));
+        let port = || value.parse().map_err(|_| format!("{key}={value}: a port expected"));
         match (key, value) {
             ("pages", _) => self.facts.pages = Some(page_range(value)?),
             ("sasl", _) => {
@@ -138,10 +151,9 @@ impl Target {
                     value.split_once(':').ok_or("sasl=USER:PASSWORD: the colon is missing")?;
                 self.facts.sasl = Some((user.to_owned(), password.to_owned()));
             }
-            ("sasl-port", _) => {
-                self.facts.sasl_port =
-                    Some(value.parse().map_err(|_| format!("sasl-port={value}: a port expected"))?);
-            }
+            ("sasl-port", _) => self.facts.sasl_port = Some(port()?),
+            ("evicts-port", _) => self.facts.evicts_port = Some(port()?),
+            ("refuses-port", _) => self.facts.refuses_port = Some(port()?),
             ("layout", "natural") => self.codec.layout = Layout::Natural,
             ("layout", "packed") => self.codec.layout = Layout::Packed,
             ("results", "small") => self.codec.results = Results::Small,
@@ -162,14 +174,16 @@ impl Target {
         self.codec.protocol
     }
 
-    /// Where clients must authenticate, if anywhere.
-    pub fn sasl_address(&self) -> Option<SocketAddr> {
-        self.facts.sasl.as_ref()?;
-        let mut address = self.address;
-        if let Some(port) = self.facts.sasl_port {
-            address.set_port(port);
-        }
-        Some(address)
+    /// Where cases with one of these [needs](SPECIAL) are played, if the user named a listener for them.
+    pub fn listener(&self, need: &str) -> Option<SocketAddr> {
+        let port = match need {
+            "sasl" if self.facts.sasl.is_none() => None,
+            "sasl" => self.facts.sasl_port.or(Some(self.address.port())),
+            "evicts" => self.facts.evicts_port,
+            "refuses" => self.facts.refuses_port,
+            _ => None,
+        };
+        Some(SocketAddr::new(self.address.ip(), port?))
     }
 }
 

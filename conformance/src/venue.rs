@@ -5,13 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, MutexGuard, RwLock};
 
 use crate::expectations::Expectations;
 use crate::probe::{Profile, probe};
 use crate::stage::{Stage, StageError};
 use crate::suite::Case;
-use crate::target::Target;
+use crate::target::{SMALL, Target};
 
 /// A started server, and what keeps it alive.
 pub type Started = (Target, Box<dyn Any + Send>);
@@ -32,6 +32,8 @@ pub struct Venue {
     pub(crate) spare: Option<Arc<dyn Spare>>,
     /// Cases that need the server to themselves hold this for writing.
     pub(crate) alone: RwLock<()>,
+    /// Turns at each of the listeners that cases fill.
+    small: [Mutex<()>; SMALL.len()],
 }
 
 impl std::fmt::Debug for Venue {
@@ -52,7 +54,8 @@ impl Venue {
     pub async fn new(target: Target, timeout: Duration) -> Result<Self, StageError> {
         let stage = Stage::new(target, timeout).await?;
         let profile = probe(&stage, timeout).await;
-        Ok(Self { stage, profile, expectations: None, spare: None, alone: RwLock::new(()) })
+        let small = SMALL.map(|_| Mutex::new(()));
+        Ok(Self { stage, profile, expectations: None, spare: None, alone: RwLock::new(()), small })
     }
 
     /// Cases that need a server to themselves get one from `spare`.
@@ -65,6 +68,13 @@ impl Venue {
     /// The server under test.
     pub const fn target(&self) -> &Target {
         self.stage.target()
+    }
+
+    /// Waits for the case's turn at a server that it fills, unless each gets its own.
+    pub(crate) async fn turn(&self, case: &Case) -> Option<MutexGuard<'_, ()>> {
+        let place = SMALL.into_iter().position(|need| case.needs(need))?;
+        let turns = self.small.get(place).filter(|_| self.spare.is_none())?;
+        Some(turns.lock().await)
     }
 
     /// Why this server cannot be asked that case, if it cannot.

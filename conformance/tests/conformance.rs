@@ -16,7 +16,7 @@ use lockproof_conformance::report::{CaseReport, Report};
 use lockproof_conformance::runner::{Plan, run};
 use lockproof_conformance::session::Level;
 use lockproof_conformance::suite::{self, Case};
-use lockproof_conformance::target::Target;
+use lockproof_conformance::target::{SMALL, Target};
 use lockproof_conformance::venue::Venue;
 use lockproof_conformance::wire::Protocol;
 use lockproof_reference_server::{ConnectionConfig, Embedded, EmbeddedConfig};
@@ -97,9 +97,14 @@ impl Server {
             runtime.block_on(Embedded::start(config)).map_err(|error| error.to_string())?;
         let url = match protocol {
             Protocol::Memcached => {
-                let sasl = server.memcached_sasl().port();
+                let [sasl, evicts, refuses] = [
+                    server.memcached_sasl(),
+                    server.memcached_evicts(),
+                    server.memcached_refuses(),
+                ]
+                .map(|address| address.port());
                 format!(
-                    "memcached://{}?fresh=yes&sasl=user:password&sasl-port={sasl}",
+                    "memcached://{}?fresh=yes&sasl=user:password&sasl-port={sasl}&evicts-port={evicts}&refuses-port={refuses}",
                     server.memcached()
                 )
             }
@@ -133,7 +138,7 @@ impl Server {
 fn judge(case: &Arc<Case>, url: Option<&str>, deliveries: Vec<Delivery>) -> Result<(), Failed> {
     for delivery in deliveries {
         let server = Server::start(url, case.protocol())?.ok_or("another protocol")?;
-        let _turn = if server.is_ours() { None } else { take_turns(&server.target) };
+        let _turn = if server.is_ours() { None } else { take_turns(&server.target, case) };
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let plan = Plan {
             deliveries: vec![delivery],
@@ -152,13 +157,12 @@ fn judge(case: &Arc<Case>, url: Option<&str>, deliveries: Vec<Delivery>) -> Resu
     Ok(())
 }
 
-/// NetMem's pages are shared: tests of one live server take turns, across processes.
-fn take_turns(target: &Target) -> Option<File> {
-    if target.protocol() != Protocol::NetMem {
-        return None;
-    }
-    let name =
-        format!("lockproof-{}.lock", target.address.to_string().replace([':', '[', ']'], "-"));
+/// NetMem's pages are shared, and so is a memory that cases fill: tests of one live server take turns, across processes.
+fn take_turns(target: &Target, case: &Case) -> Option<File> {
+    let mut fills = SMALL.into_iter().filter(|need| case.needs(need));
+    let filled = fills.find_map(|need| target.listener(need));
+    let address = filled.or((target.protocol() == Protocol::NetMem).then_some(target.address))?;
+    let name = format!("lockproof-{}.lock", address.to_string().replace([':', '[', ']'], "-"));
     let file = File::create(std::env::temp_dir().join(name)).ok()?;
     file.lock().ok()?;
     Some(file)

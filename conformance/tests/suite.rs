@@ -10,7 +10,7 @@ use lockproof_conformance::suite::Case;
 use lockproof_conformance::wire::Protocol;
 use lockproof_conformance::{requirements, suite};
 
-const CAPABILITIES: [&str; 4] = ["flush", "sasl", "fresh", "cas"];
+const CAPABILITIES: [&str; 6] = ["flush", "sasl", "evicts", "refuses", "fresh", "cas"];
 
 /// Cases for servers and for clients.
 fn everything() -> Vec<Arc<Case>> {

@@ -28,7 +28,7 @@ pub struct EmbeddedConfig {
     pub pages: u32,
     /// NetMem's bytes per page.
     pub page_len: u32,
-    /// Both memcached listeners, each with items of its own.
+    /// All memcached listeners, each with items of its own.
     pub memcached: MemcachedConfig,
     /// Locker.
     pub locker: LockerConfig,
@@ -56,6 +56,8 @@ impl Default for EmbeddedConfig {
 pub struct Embedded {
     memcached: SocketAddr,
     memcached_sasl: SocketAddr,
+    memcached_evicts: SocketAddr,
+    memcached_refuses: SocketAddr,
     netmem: SocketAddr,
     locker: SocketAddr,
     echo: SocketAddr,
@@ -77,12 +79,14 @@ impl Embedded {
             MemcachedConfig { connections_max: connection.connections_max, ..memcached };
 
         let open = || Bound::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        let bound = [open()?, open()?, open()?, open()?, open()?];
+        let bound = [open()?, open()?, open()?, open()?, open()?, open()?, open()?];
         let addresses = bound.each_ref().map(|bound| bound.address);
-        let [plain, sasl, netmem_bound, locker_bound, echo_bound] = bound;
+        let [plain, sasl, evicts, refuses, netmem_bound, locker_bound, echo_bound] = bound;
 
         let credentials = Some(Credentials::new().with(SASL_USER, SASL_PASSWORD));
         let with_sasl = MemcachedConfig { credentials, ..memcached.clone() };
+        let [evicting, refusing] =
+            [true, false].map(|evict| Memcached::new(memcached.clone().with_little_memory(evict)));
         let netmem = NetMemConfig { pages, page_len, ..NetMemConfig::default() };
         let limit = Duration::from_secs(10);
         let frame_deadline = connection.frame_deadline.map(|deadline| deadline.min(limit));
@@ -90,12 +94,25 @@ impl Embedded {
 
         loops.start(plain, Arc::new(Memcached::new(memcached)), connection.clone())?;
         loops.start(sasl, Arc::new(Memcached::new(with_sasl)), connection.clone())?;
+        loops.start(evicts, Arc::new(evicting), connection.clone())?;
+        loops.start(refuses, Arc::new(refusing), connection.clone())?;
         loops.start(netmem_bound, Arc::new(NetMem::new(netmem)), connection.clone())?;
         loops.start(locker_bound, Arc::new(Locker::new(locker)), locker_connection)?;
         loops.start_echo(echo_bound, echo, connection)?;
 
-        let [memcached, memcached_sasl, netmem, locker, echo] = addresses;
-        Ok(Self { memcached, memcached_sasl, netmem, locker, echo, loops, shutdown })
+        let [memcached, memcached_sasl, memcached_evicts, memcached_refuses, netmem, locker, echo] =
+            addresses;
+        Ok(Self {
+            memcached,
+            memcached_sasl,
+            memcached_evicts,
+            memcached_refuses,
+            netmem,
+            locker,
+            echo,
+            loops,
+            shutdown,
+        })
     }
 
     /// memcached, open to everyone.
@@ -106,6 +123,16 @@ impl Embedded {
     /// memcached that asks for SASL PLAIN, from [`SASL_USER`] with [`SASL_PASSWORD`].
     pub fn memcached_sasl(&self) -> SocketAddr {
         self.memcached_sasl
+    }
+
+    /// memcached with [little memory](MemcachedConfig::with_little_memory), which evicts when it is full.
+    pub fn memcached_evicts(&self) -> SocketAddr {
+        self.memcached_evicts
+    }
+
+    /// memcached with [little memory](MemcachedConfig::with_little_memory), which refuses to store when it is full.
+    pub fn memcached_refuses(&self) -> SocketAddr {
+        self.memcached_refuses
     }
 
     /// NetMem.

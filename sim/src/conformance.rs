@@ -9,7 +9,7 @@ use std::time::Duration;
 use lockproof_conformance::replay::{Delivery, Direction, Options, Played, Transcript};
 use lockproof_conformance::session::Session;
 use lockproof_conformance::stage::Stage;
-use lockproof_conformance::target::Target;
+use lockproof_conformance::target::{SMALL, Target};
 use lockproof_conformance::wire::Protocol;
 use lockproof_reference_server::Protocol as Serves;
 use lockproof_reference_server::{
@@ -51,9 +51,9 @@ pub fn judge(
     seed: u64,
 ) -> Result<Judged, Box<dyn std::error::Error>> {
     let protocol = session.header.protocol();
-    let sasl = session.header.needs.iter().any(|need| need == "sasl");
+    let needs = session.header.needs.clone();
     let mut sim = simulation(seed);
-    sim.host(HOST, move || start(protocol, sasl));
+    sim.host(HOST, move || start(protocol, needs.clone()));
     let trace = Rc::new(RefCell::new(Trace::default()));
     let played = Rc::new(RefCell::new(None));
     let (session, noted, result) = (session.clone(), Rc::clone(&trace), Rc::clone(&played));
@@ -85,20 +85,17 @@ fn note(trace: &mut Trace, transcript: &Transcript) {
     }
 }
 
-async fn start(protocol: Protocol, sasl: bool) -> turmoil::Result {
+async fn start(protocol: Protocol, needs: Vec<String>) -> turmoil::Result {
     let listener = SimListener::bind(PORT, Wire::default()).await?;
     let config = ConnectionConfig::default();
     match protocol {
         Protocol::Memcached => {
-            let credentials = Credentials::new().with(SASL_USER, SASL_PASSWORD);
-            let memcached = Memcached::new(MemcachedConfig {
-                unix_start: Some(UNIX_START),
-                credentials: sasl.then_some(credentials),
+            let memcached = MemcachedConfig {
                 workers: 1,
                 connections_max: config.connections_max,
-                ..MemcachedConfig::default()
-            });
-            run(listener, memcached, config).await;
+                ..memcached(&needs)
+            };
+            run(listener, Memcached::new(memcached), config).await;
         }
         Protocol::NetMem => {
             let (pages, page_len) = PAGES;
@@ -113,6 +110,21 @@ async fn start(protocol: Protocol, sasl: bool) -> turmoil::Result {
         Protocol::Echo => run(listener, Echo::default(), config).await,
     }
     Ok(())
+}
+
+/// What suits a case with these needs.
+fn memcached(needs: &[String]) -> MemcachedConfig {
+    let needs = |wanted: &str| needs.iter().any(|need| need == wanted);
+    let sasl = || Credentials::new().with(SASL_USER, SASL_PASSWORD);
+    let mut config = MemcachedConfig {
+        unix_start: Some(UNIX_START),
+        credentials: needs("sasl").then(sasl),
+        ..MemcachedConfig::default()
+    };
+    if SMALL.into_iter().any(needs) {
+        config = config.with_little_memory(needs("evicts"));
+    }
+    config
 }
 
 async fn run<P: Serves>(listener: SimListener, protocol: P, config: ConnectionConfig) {

@@ -19,6 +19,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use lockproof_conformance::replay::Delivery;
 use lockproof_conformance::session::Level;
 use lockproof_conformance::suite::{self, Case};
+use lockproof_conformance::target::SPECIAL;
 use lockproof_defects::{KINDS, Kind};
 
 /// Real time for one case; the longest takes a second or two on a busy machine.
@@ -64,7 +65,7 @@ fn cases_of(kind: Kind, all: &[Arc<Case>]) -> (Vec<Arc<Case>>, Vec<Arc<Case>>) {
     let judging = all
         .iter()
         .filter(|case| case.protocol().name() == kind.protocol && case.level() != Level::Info);
-    judging.cloned().partition(|case| !case.needs("sasl"))
+    judging.cloned().partition(|case| !SPECIAL.into_iter().any(|need| case.needs(need)))
 }
 
 fn trial(kind: Kind, defect: Option<&'static str>, cases: Vec<Arc<Case>>, found: Found) -> Trial {

@@ -63,7 +63,7 @@ fn plays(case: &Case, delivery: Delivery) -> Result<(), String> {
         .build()
         .map_err(|error| error.to_string())?;
     LocalSet::new().block_on(&runtime, async {
-        let world = Memory::start(case.protocol(), case.needs("sasl"));
+        let world = Memory::start(case);
         // The world knows where the server is.
         let url = format!("{}://127.0.0.1:0?fresh=yes", case.protocol().name());
         let target = Target::parse(&url).map_err(|error| error.to_string())?;

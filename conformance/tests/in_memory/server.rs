@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lockproof_conformance::replay::{Ticking, World};
+use lockproof_conformance::suite::Case;
+use lockproof_conformance::target::SMALL;
 use lockproof_conformance::wire::Protocol;
 use lockproof_defects::{End, pipe};
 use lockproof_reference_server::{
@@ -26,20 +28,12 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Starts a server of that protocol as a task of the current `LocalSet`.
-    pub(crate) fn start(protocol: Protocol, sasl: bool) -> Self {
+    /// Starts a server that suits the case as a task of the current `LocalSet`.
+    pub(crate) fn start(case: &Case) -> Self {
         let (door, arrivals) = unbounded_channel();
         let listener = Pipes(Mutex::new(arrivals));
-        match protocol {
-            Protocol::Memcached => {
-                let credentials = sasl.then(|| Credentials::new().with(SASL_USER, SASL_PASSWORD));
-                let config = MemcachedConfig {
-                    unix_start: Some(UNIX_START),
-                    credentials,
-                    ..MemcachedConfig::default()
-                };
-                run(listener, Memcached::new(config));
-            }
+        match case.protocol() {
+            Protocol::Memcached => run(listener, Memcached::new(memcached(case))),
             Protocol::NetMem => {
                 let config = NetMemConfig { pages: 16, page_len: 64, ..NetMemConfig::default() };
                 run(listener, NetMem::new(config));
@@ -49,6 +43,19 @@ impl Memory {
         }
         Self { door, clock: Ticking::starting_at(UNIX_START) }
     }
+}
+
+fn memcached(case: &Case) -> MemcachedConfig {
+    let sasl = || Credentials::new().with(SASL_USER, SASL_PASSWORD);
+    let mut config = MemcachedConfig {
+        unix_start: Some(UNIX_START),
+        credentials: case.needs("sasl").then(sasl),
+        ..MemcachedConfig::default()
+    };
+    if SMALL.into_iter().any(|need| case.needs(need)) {
+        config = config.with_little_memory(case.needs("evicts"));
+    }
+    config
 }
 
 fn run<P: lockproof_reference_server::Protocol>(listener: Pipes, protocol: P) {

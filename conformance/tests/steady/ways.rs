@@ -128,9 +128,14 @@ pub(crate) async fn reference_server() -> Result<(Embedded, Vec<Target>), String
     let connection = ConnectionConfig { frame_deadline, ..ConnectionConfig::default() };
     let config = EmbeddedConfig { connection, ..EmbeddedConfig::default() };
     let server = Embedded::start(config).await.map_err(|error| error.to_string())?;
-    let sasl = server.memcached_sasl().port();
+    let [sasl, evicts, refuses] =
+        [server.memcached_sasl(), server.memcached_evicts(), server.memcached_refuses()]
+            .map(|address| address.port());
     let targets = [
-        format!("memcached://{}?sasl=user:password&sasl-port={sasl}", server.memcached()),
+        format!(
+            "memcached://{}?sasl=user:password&sasl-port={sasl}&evicts-port={evicts}&refuses-port={refuses}",
+            server.memcached()
+        ),
         format!("netmem://{}", server.netmem()),
         format!("locker://{}", server.locker()),
         format!("echo://{}", server.echo()),

@@ -54,6 +54,16 @@ pub struct MemcachedConfig {
     pub connections_max: usize,
 }
 
+impl MemcachedConfig {
+    /// The same with 1 MiB of memory and items of half of that at most, as `memcached -m 1 -I 512k`
+    /// has: soon full, for tests of what happens then. Without `evict` as with memcached's `-M`.
+    #[must_use]
+    pub fn with_little_memory(mut self, evict: bool) -> Self {
+        self.items = items::Config { memory_max: 1 << 20, item_max: 1 << 19, evict, ..self.items };
+        self
+    }
+}
+
 /// The memcached protocol and its items.
 #[derive(Debug)]
 pub struct Memcached {

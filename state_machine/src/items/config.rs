@@ -55,7 +55,7 @@ pub const SLOT_OVERHEAD: usize = 96;
 /// The longest key, in bytes (MCB-LIM-02).
 pub const KEY_LEN_MAX: usize = 250;
 
-/// What counts as the size of an item.
+/// What is held against [`Config::item_max`].
 pub(super) fn item_size(key_len: usize, flags: u32, value_len: usize) -> usize {
     let flags_len = if flags == 0 { 0 } else { 4 };
     key_len.saturating_add(value_len).saturating_add(ITEM_OVERHEAD + flags_len)

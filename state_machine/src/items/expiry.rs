@@ -40,9 +40,9 @@ impl Deadline {
     }
 }
 
-/// Below [`Deadline::NEVER`], however large.
+/// Far from [`Deadline::NEVER`] for every date of 32 bits.
 fn nanos(time: Now) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).min(u64::MAX - 1)
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

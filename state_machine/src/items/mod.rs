@@ -75,10 +75,11 @@ struct Reads {
 }
 
 impl Items {
-    /// An empty shard.
+    /// An empty shard. What would not fit into its memory even alone counts as too large.
     pub fn new(config: Config) -> Self {
+        let item_max = config.item_max.min(config.memory_max.saturating_sub(SLOT_OVERHEAD));
         Self {
-            config,
+            config: Config { item_max, ..config },
             store: Store::new(config.hash_seed),
             cas_next: config.cas_first,
             flush: None,
@@ -137,16 +138,6 @@ impl Items {
             | Command::SaslStep { .. }
             | Command::Unknown => failed(Status::UNKNOWN_COMMAND),
         }
-    }
-
-    /// How many items there are. Expired ones count until their memory is reclaimed.
-    pub fn len(&self) -> usize {
-        self.store.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The numbers of this shard at this moment.

@@ -61,23 +61,18 @@ impl Sieve {
         }
     }
 
-    /// Moves the hand to the slot that shall go: the first that `may_go`. Asks about each slot twice
-    /// before it gives up, since the first question may take away what spared it.
+    /// Moves the hand to the slot that shall go: the first that `may_go`. To ask may take away what
+    /// spared a slot; there must be one that may go when asked again.
     ///
     /// The slot stays in the queue until [`remove`](Self::remove).
-    pub(super) fn victim(&mut self, mut may_go: impl FnMut(u32) -> bool) -> Option<u32> {
-        let mut ends_passed = 0;
+    pub(super) fn victim(&mut self, mut may_go: impl FnMut(u32) -> bool) -> u32 {
         loop {
             if self.hand == NONE {
-                // Past the newest, or at the very start: on from the oldest, for two whole passes.
-                ends_passed += 1;
-                if ends_passed > 2 || self.oldest == NONE {
-                    return None;
-                }
+                // Past the newest, or at the very start.
                 self.hand = self.oldest;
             }
             if may_go(self.hand) {
-                return Some(self.hand);
+                return self.hand;
             }
             self.hand = self.links[self.hand as usize].newer;
         }
@@ -90,18 +85,19 @@ impl Sieve {
 
 #[cfg(test)]
 mod tests {
-    use super::Sieve;
+    use super::{NONE, Sieve};
     use alloc::collections::BTreeSet;
     use alloc::vec::Vec;
 
     /// Evicts until none is left; `visited` slots are spared once.
     fn order(sieve: &mut Sieve, mut visited: BTreeSet<u32>) -> Vec<u32> {
-        core::iter::from_fn(|| {
-            let slot = sieve.victim(|slot| !visited.remove(&slot))?;
+        let mut gone = Vec::new();
+        while sieve.oldest != NONE {
+            let slot = sieve.victim(|slot| !visited.remove(&slot));
             sieve.remove(slot);
-            Some(slot)
-        })
-        .collect()
+            gone.push(slot);
+        }
+        gone
     }
 
     fn filled(count: u32) -> Sieve {
@@ -124,8 +120,7 @@ mod tests {
     #[test]
     fn newcomers_are_not_in_the_hands_way() {
         let mut sieve = filled(3);
-        let first = sieve.victim(|_| true);
-        assert_eq!(first, Some(0));
+        assert_eq!(sieve.victim(|_| true), 0);
         sieve.remove(0);
         sieve.push(0);
         assert_eq!(order(&mut sieve, BTreeSet::new()), [1, 2, 0]);
@@ -141,11 +136,5 @@ mod tests {
             left.sort_unstable();
             assert_eq!(left, (0..5).filter(|slot| *slot != removed).collect::<Vec<_>>());
         }
-    }
-
-    #[test]
-    fn gives_up_when_none_may_go() {
-        assert_eq!(filled(3).victim(|_| false), None);
-        assert_eq!(Sieve::new().victim(|_| true), None);
     }
 }

@@ -4,8 +4,8 @@
 //! order of the hash table, so the order of anything visible does not hang on the seed.
 
 use alloc::vec::Vec;
-use bytes::{BufMut, Bytes, BytesMut};
-use core::hash::{BuildHasher, Hasher};
+use bytes::Bytes;
+use core::hash::BuildHasher;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -42,8 +42,9 @@ impl Item {
         &self.data[..self.key_len as usize]
     }
 
-    fn size(&self) -> usize {
-        item_size(self.key_len as usize, self.flags, self.value_len())
+    /// The memory that it takes.
+    pub(super) fn footprint(&self) -> usize {
+        footprint(item_size(self.key_len as usize, self.flags, self.value_len()))
     }
 
     /// Notes that somebody asked for it. Writes only when that is news, so that readers of a hot
@@ -53,6 +54,11 @@ impl Item {
             self.visited.store(true, Relaxed);
         }
     }
+}
+
+/// The memory that an item of that size takes.
+pub(super) fn footprint(item_size: usize) -> usize {
+    item_size + SLOT_OVERHEAD
 }
 
 /// The place of an item, valid until the next removal or eviction.
@@ -69,16 +75,10 @@ pub(super) struct Content<'a> {
 }
 
 impl Content<'_> {
-    pub(super) fn value_len(&self) -> usize {
-        self.value.iter().map(|part| part.len()).sum()
-    }
-
     /// Copied, because parts of a request keep the connection's whole input buffer alive.
     fn packed(&self, key: &[u8]) -> Bytes {
-        let mut data = BytesMut::with_capacity(key.len() + self.value_len());
-        data.put_slice(key);
-        self.value.iter().for_each(|part| data.put_slice(part));
-        data.freeze()
+        let [first, second] = self.value;
+        Bytes::from([key, first, second].concat())
     }
 }
 
@@ -109,23 +109,14 @@ impl Store {
         self.table.len()
     }
 
-    /// The sizes of all items.
+    /// The memory that all items take.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// What counts against the memory limit.
-    pub(super) fn footprint(&self) -> usize {
-        self.bytes + self.len() * SLOT_OVERHEAD
-    }
-
-    /// What of that an item gives back when it goes.
-    pub(super) fn footprint_of(&self, place: Place) -> usize {
-        self.item(place).size() + SLOT_OVERHEAD
-    }
-
     pub(super) fn find(&self, key: &[u8]) -> Option<Place> {
-        self.table.find(self.hash(key), |slot| self.at(*slot).key() == key).copied().map(Place)
+        let hash = self.hasher.hash_one(key);
+        self.table.find(hash, |slot| self.at(*slot).key() == key).copied().map(Place)
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Option<&Item> {
@@ -143,7 +134,7 @@ impl Store {
 
     /// Stores under a key that is not there. The key is at most 250 bytes long.
     pub(super) fn insert(&mut self, key: &[u8], content: &Content<'_>) {
-        let hash = self.hash(key);
+        let hash = self.hasher.hash_one(key);
         let item = Item {
             data: content.packed(key),
             hash,
@@ -153,7 +144,7 @@ impl Store {
             key_len: u32::try_from(key.len()).unwrap_or(0),
             visited: AtomicBool::new(false),
         };
-        self.bytes += item.size();
+        self.bytes += item.footprint();
         let slot = self.vacant.pop().unwrap_or_else(|| {
             self.slots.push(None);
             // The memory limit ends long before 2^32 items.
@@ -170,19 +161,19 @@ impl Store {
     /// Stores over an item, which keeps its place in the queue and counts as asked for.
     pub(super) fn replace(&mut self, place: Place, content: &Content<'_>) {
         let item = self.item_mut(place);
-        let before = item.size();
+        let before = item.footprint();
         item.data = content.packed(item.key());
         item.cas = content.cas;
         item.deadline = content.deadline;
         item.flags = content.flags;
         item.visit();
-        let after = item.size();
+        let after = item.footprint();
         self.bytes = self.bytes - before + after;
     }
 
     pub(super) fn remove(&mut self, place: Place) {
         let Some(item) = self.slots[place.0 as usize].take() else { return };
-        self.bytes -= item.size();
+        self.bytes -= item.footprint();
         if let Ok(entry) = self.table.find_entry(item.hash, |slot| *slot == place.0) {
             entry.remove();
         }
@@ -190,9 +181,9 @@ impl Store {
         self.vacant.push(place.0);
     }
 
-    /// Removes the item that shall go first, but not the one at `spared`; tells whether it was
-    /// expired anyway. `None` if there is no other.
-    pub(super) fn evict(&mut self, now: Now, spared: Option<Place>) -> Option<bool> {
+    /// Removes the item that shall go first, but not the one at `spared`: there must be another.
+    /// Tells whether it was expired anyway.
+    pub(super) fn evict(&mut self, now: Now, spared: Option<Place>) -> bool {
         let Self { slots, sieve, .. } = self;
         let mut is_expired = false;
         let slot = sieve.victim(|slot| {
@@ -203,9 +194,9 @@ impl Store {
             is_expired = item.deadline.is_over(now);
             let was_visited = core::mem::take(item.visited.get_mut());
             is_expired || !was_visited
-        })?;
+        });
         self.remove(Place(slot));
-        Some(is_expired)
+        is_expired
     }
 
     /// Removes what is expired, at the cost of a look at every item; returns how many were.
@@ -228,12 +219,6 @@ impl Store {
         self.table = HashTable::new();
         self.sieve.clear();
         self.bytes = 0;
-    }
-
-    fn hash(&self, key: &[u8]) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(key);
-        hasher.finish()
     }
 
     fn at(&self, slot: u32) -> &Item {

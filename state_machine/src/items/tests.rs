@@ -8,7 +8,7 @@ use lockproof_protocol::memcached_binary::{
     Command, Direction, Opcode, Reply, Request, Side, Status, StoreMode, Value,
 };
 
-use super::{Config, ITEM_OVERHEAD, Items};
+use super::{Config, ITEM_OVERHEAD, Items, SLOT_OVERHEAD};
 use crate::Now;
 
 mod memory;
@@ -114,7 +114,7 @@ fn delayed_flush_fires_at_its_deadline() {
     assert_eq!(items.stats(at(15)).curr_items, 0);
     items.apply(at(15), &set("after", "v"));
     assert!(value_at(&items, at(100), "after").is_some());
-    assert_eq!(items.len(), 1);
+    assert_eq!(items.store.len(), 1);
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn merged_stats_count_a_flush_once() {
     let mut all = shards[0].stats(Now::ZERO);
     all.merge(&shards[1].stats(Now::ZERO));
     assert_eq!((all.cmd_get, all.cmd_set, all.curr_items), (1, 2, 2));
-    assert_eq!(all.bytes, 2 * ITEM_OVERHEAD as u64 + 5);
+    assert_eq!(all.bytes, 2 * (ITEM_OVERHEAD + SLOT_OVERHEAD) as u64 + 5);
     assert_eq!(all.limit_maxbytes, 2 * 64 * 1024 * 1024);
     for shard in &mut shards {
         shard.apply(Now::ZERO, &flush(0));

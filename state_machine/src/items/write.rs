@@ -2,9 +2,9 @@
 
 use lockproof_protocol::memcached_binary::{Reply, Side, Status, StoreMode, Value};
 
-use super::config::{SLOT_OVERHEAD, item_size};
+use super::config::item_size;
 use super::expiry::Deadline;
-use super::store::{Content, Place};
+use super::store::{Content, Place, Store, footprint};
 use super::{Items, failed};
 use crate::Now;
 
@@ -90,7 +90,7 @@ impl Items {
             return Err(NoRoom);
         }
         let is_past = deadline.is_over(now);
-        if !is_past && !self.make_room(now, size + SLOT_OVERHEAD, place) {
+        if !is_past && !self.make_room(now, footprint(size), place) {
             return Err(NoRoom);
         }
         let content = Content { value, flags, deadline, cas: self.next_cas() };
@@ -159,34 +159,31 @@ impl Items {
 
     /// Makes room for `needed` bytes, which take the place of the item at `place`.
     fn make_room(&mut self, now: Now, needed: usize, place: Option<Place>) -> bool {
-        let memory_max = self.config.memory_max;
-        if needed > memory_max {
-            return false;
+        // What may stay beside them. No item is larger than the memory, and `place` is spared.
+        let freed = place.map_or(0, |place| self.store.item(place).footprint());
+        let others_max = self.config.memory_max - needed;
+        let is_full = |store: &Store| store.bytes() - freed > others_max;
+        if !self.config.evict {
+            if is_full(&self.store) {
+                self.sweep(now);
+            }
+            return !is_full(&self.store);
         }
-        // `place` is spared, so what it will give back stays the same.
-        let freed = place.map_or(0, |place| self.store.footprint_of(place));
-        while self.store.footprint() - freed + needed > memory_max {
-            if !self.config.evict {
-                return self.sweep(now) && self.make_room(now, needed, place);
-            }
-            match self.store.evict(now, place) {
-                Some(true) => self.counted.reclaimed += 1,
-                Some(false) => self.counted.evictions += 1,
-                None => return false,
-            }
+        while is_full(&self.store) {
+            let is_expired = self.store.evict(now, place);
+            let count =
+                if is_expired { &mut self.counted.reclaimed } else { &mut self.counted.evictions };
+            *count += 1;
         }
         true
     }
 
-    /// Reclaims what is expired; tells whether anything was.
-    fn sweep(&mut self, now: Now) -> bool {
-        if now < self.sweep_after {
-            return false;
+    /// Reclaims what is expired.
+    fn sweep(&mut self, now: Now) {
+        if now >= self.sweep_after {
+            self.sweep_after = now.saturating_add(SWEEP_PAUSE);
+            self.counted.reclaimed += self.store.sweep(now);
         }
-        self.sweep_after = now.saturating_add(SWEEP_PAUSE);
-        let swept = self.store.sweep(now);
-        self.counted.reclaimed += swept;
-        swept > 0
     }
 
     /// A CAS that was never given out, and is not 0 (MCB-CAS-01); 0 when CAS is off (MCB-CAS-17).

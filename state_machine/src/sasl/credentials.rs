@@ -39,12 +39,6 @@ impl Credentials {
     }
 }
 
-impl<U: Into<Vec<u8>>, P: Into<Vec<u8>>> FromIterator<(U, P)> for Credentials {
-    fn from_iter<I: IntoIterator<Item = (U, P)>>(users: I) -> Self {
-        users.into_iter().fold(Self::new(), |all, (user, password)| all.with(user, password))
-    }
-}
-
 impl fmt::Debug for Credentials {
     /// Neither users nor passwords: they must not get into a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -65,7 +65,7 @@ fn what_ends_at_once_leaves_no_memory_taken() {
     for ending in [set_until("a", past), touch, flush(0)] {
         items.apply(Now::ZERO, &set("a", "v"));
         items.apply(Now::ZERO, &ending);
-        assert_eq!((items.len(), items.stats(Now::ZERO).bytes), (0, 0), "{ending:?}");
+        assert_eq!((items.store.len(), items.stats(Now::ZERO).bytes), (0, 0), "{ending:?}");
     }
 }
 
@@ -95,7 +95,7 @@ fn growing_item_does_not_evict_itself() {
     let alone = "w".repeat(1 + ITEM_OVERHEAD + SLOT_OVERHEAD);
     assert!(matches!(items.apply(Now::ZERO, &append("a", &alone)), Reply::Stored { .. }));
     assert_eq!(items.apply(Now::ZERO, &append("a", "w")), NOT_STORED);
-    assert_eq!(items.len(), 1);
+    assert_eq!(items.store.len(), 1);
 }
 
 #[test]
@@ -134,17 +134,22 @@ fn expired_item_in_the_way_is_reclaimed() {
     let mut items = Items::new(Config::default());
     items.apply(Now::ZERO, &set_until("a", 5));
     assert_eq!(value_at(&items, at(5), "a"), None);
-    assert_eq!((items.len(), items.stats(at(5)).reclaimed), (1, 0));
+    assert_eq!((items.store.len(), items.stats(at(5)).reclaimed), (1, 0));
     assert_eq!(items.apply(at(5), &append("a", "w")), NOT_STORED);
-    assert_eq!((items.len(), items.stats(at(5)).reclaimed), (0, 1));
+    assert_eq!((items.store.len(), items.stats(at(5)).reclaimed), (0, 1));
 }
 
 #[test]
-fn item_above_all_memory_evicts_nobody() {
+fn item_above_all_memory_is_too_large() {
     let mut items = room_for(2, true);
     items.apply(Now::ZERO, &set("a", "v"));
-    assert_eq!(items.apply(Now::ZERO, &set("b", &"v".repeat(500))), NO_MEMORY);
+    let largest = 3 + ITEM_OVERHEAD + SLOT_OVERHEAD;
+    let refused = items.apply(Now::ZERO, &set("b", &"v".repeat(largest + 1)));
+    assert_eq!(refused.status(), Status::TOO_LARGE);
     assert!(value(&items, "a").is_some());
+    let stored = items.apply(Now::ZERO, &set("b", &"v".repeat(largest)));
+    assert!(matches!(stored, Reply::Stored { .. }));
+    assert_eq!(items.stats(Now::ZERO).bytes, items.config.memory_max as u64);
 }
 
 #[test]
@@ -236,16 +241,16 @@ proptest! {
             written.retain(|key, text| match items.store.get(key.as_bytes()) {
                 Some(item) => {
                     assert_eq!(item.value(), text.as_bytes());
-                    size += key.len() + text.len() + ITEM_OVERHEAD;
+                    size += key.len() + text.len() + ITEM_OVERHEAD + SLOT_OVERHEAD;
                     true
                 }
                 None => false,
             });
             let stats = items.stats(Now::ZERO);
             prop_assert!(evict || (before == written.len() && stats.evictions == 0));
-            prop_assert_eq!(items.len(), written.len());
+            prop_assert_eq!(items.store.len(), written.len());
             prop_assert_eq!(stats.bytes, size as u64);
-            prop_assert!(size + written.len() * SLOT_OVERHEAD <= memory_max);
+            prop_assert!(size <= memory_max);
         }
     }
 }
