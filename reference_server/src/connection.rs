@@ -82,7 +82,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
             match self.execute() {
                 Step::Close => return Err(Ending::Protocol),
                 Step::Drained if self.end_of_input => {
-                    self.note_end_in_frame();
+                    if !self.input.is_empty() {
+                        Mark::EndInFrame.hit();
+                    }
                     return Err(Ending::Peer);
                 }
                 Step::Full => {
@@ -155,12 +157,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
                 return Err(Ending::Peer);
             }
             Mark::ReadAhead.hit();
-        }
-    }
-
-    fn note_end_in_frame(&self) {
-        if self.session.as_ref().is_some_and(|session| session.is_mid_frame(&self.input)) {
-            Mark::EndInFrame.hit();
         }
     }
 

@@ -65,6 +65,20 @@ marks! {
 }
 
 impl Mark {
+    /// Whether many runs pass there in which all is well.
+    pub const fn is_everyday(self) -> bool {
+        matches!(
+            self,
+            Self::OutputFull
+                | Self::ValueShared
+                | Self::LockWaits
+                | Self::GrantsAnother
+                | Self::ReadAhead
+                | Self::LingerDrains
+                | Self::EndFrees
+        )
+    }
+
     /// Somebody is here.
     pub(crate) fn hit(self) {
         tracing::trace!(target: MARK_TARGET, mark = self.name());

@@ -33,6 +33,7 @@ pub mod marks;
 pub mod matrix;
 pub mod net;
 mod outage;
+mod panics;
 pub mod plan;
 pub mod record;
 pub mod run;

@@ -13,11 +13,18 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{Interest, Subscriber, with_default};
 use tracing::{Event, Metadata};
 
+use crate::record;
+
 /// Names of marks.
 pub type Marks = BTreeSet<String>;
 
 thread_local! {
     static REACHED: RefCell<Marks> = const { RefCell::new(Marks::new()) };
+}
+
+/// The mark of that name.
+pub fn named(name: &str) -> Option<Mark> {
+    Mark::ALL.into_iter().find(|mark| mark.name() == name)
 }
 
 /// Listens while `play` runs.
@@ -67,6 +74,7 @@ struct Name;
 
 impl Visit for Name {
     fn record_str(&mut self, _: &Field, name: &str) {
+        record::place(name);
         REACHED.with_borrow_mut(|reached| {
             // A name that is known costs nothing but the look.
             if !reached.contains(name) {

@@ -19,6 +19,7 @@ use crate::host::Victim;
 use crate::marks::{self, Marks};
 use crate::net::UNIX_START;
 use crate::outage::{self, Outages};
+use crate::panics;
 use crate::plan::{Fault, Kind as FaultKind, Plan};
 use crate::record::{self, Recording};
 use crate::seed::{Draw, Purpose};
@@ -142,10 +143,10 @@ impl Run {
     }
 
     fn caught(&self, clock: &Clock) -> Outcome {
-        catch_unwind(AssertUnwindSafe(|| Stage::new(self).play(clock))).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            let text = text.unwrap_or_else(|| "something panicked".to_owned());
+        let (played, panic) =
+            panics::first_in(|| catch_unwind(AssertUnwindSafe(|| Stage::new(self).play(clock))));
+        played.unwrap_or_else(|_| {
+            let text = panic.unwrap_or_else(|| "something panicked".to_owned());
             Outcome::cut_off(check::Kind::Panicked, text)
         })
     }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use crate::check::Kind;
 use crate::plan::{Fault, Plan};
-use crate::record::{Claim, Operation, Recording, Wait, Wrong};
+use crate::record::{Claim, Mark, Operation, Recording, Wait, Wrong};
 use crate::run::Outcome;
 
 /// Told of a run with a violation; nothing of others.
@@ -17,6 +17,7 @@ pub fn tell(outcome: &Outcome, recording: &Recording, plan: &Plan) -> Option<Str
     let wanted = match worst.kind {
         Kind::Wedged => Wrong::NeverEnded,
         Kind::Late => Wrong::Late,
+        Kind::Kept => return Some(story.kept(&worst.text)),
         _ => return Some(story.after_faults(&worst.text)),
     };
     let operation = operation(recording, wanted);
@@ -36,6 +37,9 @@ pub fn operation(recording: &Recording, wanted: Wrong) -> Option<&Operation> {
     }
 }
 
+/// A fault is felt a little later than it begins, or what it meets began a little earlier.
+const ABOUT: u64 = 1_000_000;
+
 struct Story<'a> {
     recording: &'a Recording,
     plan: &'a Plan,
@@ -52,7 +56,7 @@ impl Story<'_> {
         let wanted = self.wanted(operation);
         match (self.holder(meanwhile, who, wanted), self.send(meanwhile)) {
             (None, _) if let Some(wanted) = wanted => {
-                self.after_faults(&format!("{asked}: {}", self.nobody_has(wanted)))
+                format!("{asked}: {}", self.nobody_has(wanted))
             }
             (None, None) => self.after_faults(&asked),
             (Some(claim), Some(wait)) if claim.who == wait.who => {
@@ -62,6 +66,42 @@ impl Story<'_> {
             (Some(claim), _) => format!("{asked}: {}", self.held(claim)),
             (None, Some(wait)) => format!("{asked}: {}", self.unread(wait)),
         }
+    }
+
+    /// A lock that was not free in time: who had had it, and how long ago the server ended that connection.
+    fn kept(&self, text: &str) -> String {
+        let ended = |claim: &&Claim| {
+            let was_ended = |mark: &Mark| mark.who == claim.who && claim.until == Some(mark.at);
+            claim.granted.is_some() && self.recording.marks.iter().any(was_ended)
+        };
+        let is_named = |claim: &&Claim| {
+            let key = claim.lock.trim_start_matches("key ");
+            text.contains(key)
+                || key
+                    .strip_prefix("held-by-")
+                    .is_some_and(|who| text.contains(&who.replace('-', " ")))
+        };
+        let mut claims = self.recording.claims.iter().rev();
+        let Some(claim) = claims.find(|claim| is_named(claim) && ended(claim)) else {
+            return self.after_faults(text);
+        };
+        let Claim { lock, who, until, granted, .. } = claim;
+        let (granted, until) = (granted.unwrap_or_default(), until.unwrap_or_default());
+        let (from, to) = (seconds(granted), seconds(until));
+        let mut told = format!(
+            "{text}. {who} had {lock} from {from}, until the server ended that connection at {to}"
+        );
+        let at_the_end = |wait: &&Wait| {
+            wait.who == *who && wait.until.is_some_and(|end| end.abs_diff(until) < ABOUT)
+        };
+        if let Some(wait) = self.recording.waits.iter().rfind(at_the_end) {
+            let _ = write!(
+                told,
+                ", after its send had found no room for {}",
+                self.lasted(wait.since, wait.until)
+            );
+        }
+        told
     }
 
     /// What somebody was waiting for when it was over.
@@ -157,12 +197,8 @@ impl Story<'_> {
 
     /// The last fault of that victim that had begun about then.
     fn last_fault(&self, who: &str, then: u64) -> Option<&Fault> {
-        /// A fault is felt a little later than it begins, or what it meets began a little earlier.
-        const ABOUT: u64 = 1_000_000;
         let mut faults = self.plan.faults.iter().rev();
-        faults.find(|fault| {
-            format!("victim-{}", fault.victim) == who && fault.at_ms * 1000 <= then + ABOUT
-        })
+        faults.find(|fault| fault.who() == who && fault.at_ms * 1000 <= then + ABOUT)
     }
 
     fn after_faults(&self, what: &str) -> String {
@@ -172,7 +208,7 @@ impl Story<'_> {
             .iter()
             .map(|fault| {
                 let at = seconds(fault.at_ms * 1000);
-                format!("victim-{} at {at}: {}", fault.victim, fault.kind.words())
+                format!("{} at {at}: {}", fault.who(), fault.kind.words())
             })
             .collect();
         match faults.len() {

@@ -1,11 +1,13 @@
 //! Recordings: what they hold, and that a run does not notice them.
 
-use lockproof_sim::known_bad::KnownBad;
+use lockproof_reference_server::Mark;
+use lockproof_sim::known_bad::{KnownBad, pages};
 use lockproof_sim::record::{Recording, Wrong};
 use lockproof_sim::run::{Clock, Outcome, Run};
 use lockproof_sim::scenario::Scenario;
 use lockproof_sim::server::Server;
 use lockproof_sim::story;
+use lockproof_sim::swarm::draw;
 
 fn run(scenario: &str, server: Server) -> Run {
     Scenario::from_name(scenario).unwrap_or_else(|| panic!("no {scenario}")).with(server, 3)
@@ -112,4 +114,30 @@ fn nothing_is_told_where_all_is_well() {
     let run = run("netmem/calm", Server::Reference);
     let (outcome, recording) = run.recorded(&Clock::default());
     assert_eq!(story::tell(&outcome, &recording, &run.plan), None);
+}
+
+/// A lock that went to somebody who is gone: the sentence says that nobody has it, who gave it back, and who went away.
+#[test]
+fn a_sentence_says_who_was_granted_in_vain() {
+    let flaw = Server::KnownBad(KnownBad::Pages(pages::Flaw::P05));
+    let tells = |seed: u64| {
+        let run = draw(flaw, seed);
+        let (outcome, recording) = run.recorded(&Clock::default());
+        story::tell(&outcome, &recording, &run.plan)
+    };
+    let mut stories = (0..60).filter_map(tells);
+    let story = stories.find(|story| story.contains(": nobody had page 1 since"));
+    let story = story.expect("some waiter is gone");
+    assert!(
+        story.contains(" had waited for it since ") && story.contains(" its connection ended at "),
+        "{story}"
+    );
+}
+
+/// Where the server has been stands in the recording, with the time.
+#[test]
+fn places_of_the_server_are_seen() {
+    let (outcome, recording) = recorded("memcached/client-stops-reading", Server::Reference);
+    let at = recording.places.iter().find(|place| place.what == Mark::WriteDeadline.name());
+    assert!(at.is_some_and(|place| place.at > 5_000_000), "{outcome:?}");
 }

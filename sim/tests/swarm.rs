@@ -4,8 +4,11 @@ use std::ops::Range;
 
 use lockproof_sim::catch::{MOST, seeds_to_catch};
 use lockproof_sim::check::Kind;
-use lockproof_sim::known_bad::KnownBad;
+use lockproof_sim::config::Protocol;
+use lockproof_sim::known_bad::{KnownBad, locker};
+use lockproof_sim::plan::Kind as Fault;
 use lockproof_sim::run::Run;
+use lockproof_sim::scenario::Scenario;
 use lockproof_sim::server::Server;
 use lockproof_sim::shrink::shrink;
 use lockproof_sim::swarm::draw;
@@ -63,4 +66,38 @@ fn one_seed_gives_one_hash() {
             draw(Server::Reference, seed).outcome().hash
         );
     }
+}
+
+/// What a lock server grants twice, no order of its clients' calls explains.
+#[test]
+fn lock_servers_have_a_history_too() {
+    let flaw = Server::KnownBad(KnownBad::Locker(locker::Flaw::L01));
+    let is_seen = |seed| {
+        let violations = draw(flaw, seed).outcome().violations;
+        violations.iter().any(|violation| violation.kind == Kind::NotLinearizable)
+    };
+    assert!((0..20).any(is_seen));
+}
+
+/// LKR-411: a server that begins anew knows of nobody.
+#[test]
+fn locks_do_not_outlive_the_server() {
+    for name in ["locker/restart-under-load", "locker/power-cut"] {
+        let run = |server| Scenario::from_name(name).unwrap().run(server, 1);
+        let kept = run(Server::KnownBad(KnownBad::K29)).violations;
+        let is_it = |text: &str| text.contains("nobody has asked this server for it");
+        let seen = kept.iter().any(|one| one.kind == Kind::Kept && is_it(&one.text));
+        assert!(seen, "{name}: {kept:#?}");
+        assert_eq!(run(Server::Reference).word(), "ok", "{name}");
+    }
+}
+
+/// Within a few seeds all of it happens to lock servers.
+#[test]
+fn lock_servers_restart_and_stop() {
+    let runs = (0..200).map(|seed| draw(Server::Reference, seed));
+    let lockers: Vec<Run> = runs.filter(|run| run.config.protocol == Protocol::Locker).collect();
+    let with = |kind| lockers.iter().any(|run| run.plan.faults.iter().any(|it| it.kind == kind));
+    let wanted = [Fault::ServerRestarts, Fault::ServerLosesPower, Fault::ServerStops];
+    assert!(wanted.into_iter().all(with), "{} runs", lockers.len());
 }

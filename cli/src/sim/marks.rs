@@ -4,7 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use lockproof_sim::marks::of_all;
+use lockproof_sim::sweep::Sweep;
 use serde_json::{Value, json};
+
+/// What fewer failures have in common may be chance.
+const SEVERAL: u64 = 3;
+
+/// More say little.
+const SUSPECTS_MAX: usize = 4;
 
 /// How many runs reached each mark.
 pub(super) type Counted = BTreeMap<String, u64>;
@@ -38,6 +45,31 @@ pub(super) fn show(text: &mut String, counted: &Counted, are_asked_for: bool) {
         let reached = all.iter().filter(|(_, count)| *count > 0).count();
         let _ = writeln!(text, "  {reached} of {} marks of the server reached", all.len());
     }
+}
+
+/// What all failing seeds reached, and most others did not: a way to where it is.
+pub(super) fn suspects(found: &Sweep) -> Option<String> {
+    let failed = found.failed.len() as u64;
+    let others = found.seeds() - failed;
+    let of_others = |name: &String| {
+        let by_all = found.failed.values().all(|outcome| outcome.marks.contains(name));
+        let count = found.marks.get(name)?.saturating_sub(failed);
+        (by_all && count * 2 < others).then_some(count)
+    };
+    let suspects = found.marks.keys().filter_map(|name| Some((of_others(name)?, name)));
+    let mut suspects: Vec<(u64, &String)> = suspects.collect();
+    if failed < SEVERAL {
+        return None;
+    }
+    suspects.sort();
+    let named = suspects.iter().take(SUSPECTS_MAX).map(|(count, name)| format!("{name} ({count})"));
+    let named: Vec<String> = named.collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "all {failed} that failed reached these marks, and of {others} others so many: {}",
+            named.join(", ")
+        )
+    })
 }
 
 /// Every mark, whether reached or not; nothing of a server that has none.

@@ -139,6 +139,9 @@ impl Report {
         for swept in &self.swept {
             swept.failures.iter().for_each(|failure| self.show(&mut text, &swept.name, failure));
             swept.name_the_rest(&mut text);
+            if let Some(suspects) = marks::suspects(&swept.found) {
+                let _ = writeln!(text, "\n  {suspects}");
+            }
         }
         let counts = self.counts();
         if counts.failed > 0 {
@@ -192,6 +195,10 @@ impl Swept {
 fn show_violations(text: &mut String, outcome: &Outcome) {
     for violation in &outcome.violations {
         let _ = writeln!(text, "  {violation}");
+    }
+    if !outcome.marks.is_empty() && !outcome.violations.is_empty() {
+        let marks: Vec<&str> = outcome.marks.iter().map(String::as_str).collect();
+        let _ = writeln!(text, "  marks reached: {}", marks.join(", "));
     }
     for fault in &outcome.inert {
         let _ = writeln!(text, "  inert: {}", fault.to_string().trim_start());

@@ -24,7 +24,9 @@ pub(super) fn problem(ledger: &Ledger, config: &Config) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use lockproof_conformance::history::{items, pages};
+    use std::collections::BTreeSet;
+
+    use lockproof_conformance::history::{items, locks, pages};
 
     use super::problem;
     use crate::config::{Config, Protocol};
@@ -68,6 +70,19 @@ mod tests {
         };
         assert_eq!(count(true), None);
         assert!(count(false).is_some());
+    }
+
+    #[test]
+    fn key_that_two_hold_is_a_problem() {
+        let config = Config::draw(Protocol::Locker, 1);
+        let mut ledger = Ledger::default();
+        for session in [1, 2] {
+            let keys = BTreeSet::from([locks::Key(b"common".to_vec())]);
+            let call = ledger.keys.call(session, locks::Request::Get(keys));
+            ledger.keys.reply(call, locks::Outcome::Ok);
+        }
+        let problem = problem(&ledger, &config).expect("nobody let go");
+        assert!(problem.starts_with("key \"common\""), "{problem}");
     }
 
     #[test]

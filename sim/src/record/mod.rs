@@ -30,6 +30,9 @@ pub struct Recording {
     pub claims: Vec<Claim>,
     /// Connections that began and ended.
     pub marks: Vec<Mark>,
+    /// Marks of the server, each with the name of a place in it.
+    #[serde(default)]
+    pub places: Vec<Mark>,
     /// When the run was over.
     pub end: u64,
 }
@@ -158,6 +161,11 @@ pub(crate) fn over(at: Duration) {
             recorder.over(micros(at));
         }
     });
+}
+
+/// The server is at one of its marks.
+pub(crate) fn place(name: &str) {
+    note(|recorder, now| recorder.place(name, now));
 }
 
 /// A client begins an operation.

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use super::claims::{self, Talk};
 use super::{Claim, Mark, Operation, Recording, Side, Transfer, Wait, Wrong, messages};
 use crate::config::{Config, Protocol};
+use crate::server::HOST;
 
 /// Bytes of a transfer that are shown.
 const SHOWN: usize = 96;
@@ -104,6 +105,11 @@ impl Recorder {
 
     fn mark(&mut self, who: String, what: &str, at: u64) {
         self.recording.marks.push(Mark { who, at, what: what.to_owned() });
+    }
+
+    pub(super) fn place(&mut self, name: &str, at: u64) {
+        let (who, what) = (HOST.to_owned(), name.to_owned());
+        self.recording.places.push(Mark { who, at, what });
     }
 
     pub(super) fn wrote(&mut self, side: Side, bytes: &[u8], now: u64) {

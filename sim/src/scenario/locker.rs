@@ -1,9 +1,9 @@
 //! The rows that make sense for a lock server, and what they catch there.
 //!
-//! Its replies have two bytes, so a reader that drips, or half-closes, holds up nobody for long; and half a request takes
-//! nothing that could be seen.
+//! Its replies have two bytes, so a reader that drips, or half-closes, holds up nobody for long, and one that stops no
+//! shutdown; and half a request takes nothing that could be seen.
 
-use crate::known_bad::KnownBad::{self, K01, K02, K03, K05, K19, K20, K22, K27, K29, Locker};
+use crate::known_bad::KnownBad::{self, K01, K02, K03, K05, K19, K20, K22, K29, Locker};
 use crate::known_bad::locker::Flaw::{L02, L03, L09, L11, L13, L15, L20};
 
 /// Row, and the flawed servers that it must catch.
@@ -22,7 +22,6 @@ const ROWS: &[(&str, &[KnownBad])] = &[
     ("many-clients-die", &[K01, Locker(L13)]),
     ("restart-under-load", &[K29]),
     ("power-cut", &[K29]),
-    ("stuck-shutdown", &[K27]),
 ];
 
 /// Whether a row is one of them.

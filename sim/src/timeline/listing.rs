@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::seconds;
+use crate::marks::named;
 use crate::plan::Plan;
 use crate::record::{Recording, Wrong};
 
@@ -50,12 +51,7 @@ fn lines(recording: &Recording, plan: &Plan) -> Vec<Line> {
         let heals = fault
             .until()
             .map_or_else(String::new, |_| format!(" for {} ms", fault.for_ms.unwrap_or_default()));
-        add(
-            fault.at_ms * 1000,
-            &format!("victim-{}", fault.victim),
-            format!("{words}{heals}"),
-            false,
-        );
+        add(fault.at_ms * 1000, &fault.who(), format!("{words}{heals}"), false);
     }
     for wait in recording.waits.iter().filter(|one| lasted(one.since, one.until) >= LONG) {
         let time = how_long(wait.since, wait.until);
@@ -86,6 +82,13 @@ fn lines(recording: &Recording, plan: &Plan) -> Vec<Line> {
                 format!("has {} ({}) for {time}", claim.lock, claim.how),
                 false,
             );
+        }
+    }
+    for place in &recording.places {
+        // What happens all the time says little.
+        let mark = named(&place.what).filter(|mark| !mark.is_everyday());
+        if let Some(mark) = mark {
+            add(place.at, &place.who, format!("{} ({})", mark.about(), mark.name()), false);
         }
     }
     for one in &recording.operations {

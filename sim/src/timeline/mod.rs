@@ -157,7 +157,7 @@ fn stage() -> Markup {
 fn faults(plan: &Plan, end: u64) -> Vec<Value> {
     let fault = |fault: &crate::plan::Fault| {
         json!({
-            "who": format!("victim-{}", fault.victim),
+            "who": fault.who(),
             "what": fault.kind.words(),
             "since": fault.at_ms * 1000,
             "until": fault.until().map_or(end, |until| u64::try_from(until.as_micros()).unwrap_or(end)),

@@ -61,6 +61,17 @@ pub(super) fn forbidden(config: &Config) -> BytesMut {
     out
 }
 
+/// The reply of that number is to another request.
+fn out_of_order(number: u32, request: u32) -> String {
+    if request < number {
+        format!(
+            "request {request} is answered again, where the reply to request {number} should stand"
+        )
+    } else {
+        format!("request {request} is answered, and request {number} before it is not")
+    }
+}
+
 /// One victim's requests for the big value, and the check of what comes. A lock server has no values; its victims
 /// are their own.
 #[derive(Debug)]
@@ -110,8 +121,7 @@ impl Conversation {
                 let reply = memcached::ReplyDecoder::new(BODY_MAX).decode(input).map_err(broken)?;
                 let Some(reply) = reply else { return Ok(false) };
                 if reply.header.opaque != number {
-                    let opaque = reply.header.opaque;
-                    return Err(format!("reply {number} belongs to request {opaque}"));
+                    return Err(out_of_order(number, reply.header.opaque));
                 }
                 reply.value
             }

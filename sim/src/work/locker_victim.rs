@@ -50,7 +50,7 @@ pub(super) async fn converse(
     let (sending, receiving) = (manners.clone(), manners.clone());
     let ended = tokio::select! {
         biased; // told to leave, it does not send
-        _ = manners.wait_for(|manner| matches!(manner, Manner::Silent | Manner::Torn)) => Ok(()),
+        _ = manners.wait_for(|manner| matches!(manner, Manner::Silent | Manner::Torn | Manner::Acts(_))) => Ok(()),
         ended = receive(setting, index, reader, &talk, receiving) => ended,
         ended = send(setting, index, writer, &own, &talk, sending) => ended,
     };
@@ -140,7 +140,9 @@ async fn receive(
         if read == 0 {
             return Ok(());
         }
-        while let Some(taken) = take(&mut input, &mut talk.borrow_mut()).transpose() {
+        loop {
+            let taken = take(&mut input, &mut talk.borrow_mut()).transpose();
+            let Some(taken) = taken else { break };
             let mut ledger = setting.ledger.borrow_mut();
             match taken {
                 Err(error) => {
