@@ -9,6 +9,7 @@ use super::Answer;
 
 impl Store {
     pub(super) fn join(&mut self, command: Command, request: &Request) -> Answer {
+        self.statistics.count("cmd_set");
         let Some(item) = self.items.get(&request.key).cloned() else {
             return self.join_to_nothing(command, request);
         };

@@ -15,7 +15,15 @@ impl Store {
         if past && self.wrong(Switch::PastIsRefused) {
             return Err(Status::NotStored);
         }
-        if let Err(status) = self.may_write(command, request, old.as_ref()) {
+        let allowed = self.may_write(command, request, old.as_ref());
+        if request.header.cas != 0 {
+            self.statistics.count(match (&old, allowed) {
+                (None, _) => "cas_misses",
+                (Some(_), Ok(())) => "cas_hits",
+                (Some(_), Err(_)) => "cas_badval",
+            });
+        }
+        if let Err(status) = allowed {
             self.refused(command, request, &new);
             return Err(status);
         }
