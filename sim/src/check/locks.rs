@@ -19,6 +19,10 @@ const FREE_WITHIN: Duration = Duration::from_millis(1_500).saturating_add(
     },
 );
 
+/// A server that comes back has its clients again when they have found out, by their own patience: a fault that began
+/// meanwhile holds up a send only then.
+const COMES_BACK_WITHIN: Duration = Duration::from_secs(5);
+
 /// Two held one lock.
 pub(super) fn doubled(ledger: &Ledger, accounts: &[Vec<Change>]) -> Option<String> {
     accounts
@@ -67,14 +71,16 @@ fn replay(changes: &[Change]) -> Result<(), String> {
 
 /// A lock was not free in time.
 pub(super) fn kept(ledger: &Ledger, plan: &Plan) -> Option<String> {
+    let restarts = plan.faults.iter().any(|fault| fault.kind.restarts_the_server());
+    let free_within = FREE_WITHIN + if restarts { COMES_BACK_WITHIN } else { Duration::ZERO };
     let late = |(victim, at): (&usize, &Duration)| {
         let own = |fault: &&Fault| fault.victim == *victim && !fault.kind.is_the_servers();
         let mut faults = plan.faults.iter().filter(own);
         // One that drips is alive, and may keep its key.
         let fault = faults.find(|fault| fault.until().is_none() && fault.kind != Kind::Drips)?;
-        let held = at.checked_sub(fault.at() + FREE_WITHIN)?;
+        let held = at.checked_sub(fault.at() + free_within)?;
         let words = fault.kind.words();
-        let since = (FREE_WITHIN + held).as_secs_f64();
+        let since = (free_within + held).as_secs_f64();
         Some(format!("the key of victim {victim} is held {since:.2} s after this: {words}"))
     };
     let seen = ledger.locks.seen_held.iter().find_map(late);
