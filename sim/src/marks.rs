@@ -1,5 +1,5 @@
 //! Which places of the server a run reached: the server names them in its events (see
-//! [`Mark`](lockproof_reference_server::Mark)), and this listens.
+//! [`Mark`]), and this listens.
 //!
 //! What is simulated stays the program that users run. A sweep that never reaches a mark proves nothing about it.
 
