@@ -12,7 +12,7 @@ use lockproof_conformance::history::Verdict;
 use lockproof_conformance::history::stress::{Options, Outcome, StressError, stress};
 use lockproof_conformance::replay::{TcpWorld, Ticking, World};
 use lockproof_conformance::target::Target;
-use lockproof_defects::{Clock, End, KINDS, Kind, Server, pipe};
+use lockproof_defects::{Clock, End, KINDS, Kind, Server, Setup, pipe};
 use lockproof_reference_server::{Embedded, EmbeddedConfig};
 use tokio::runtime::{Builder, RngSeed};
 use tokio::task::LocalSet;
@@ -91,7 +91,8 @@ fn in_memory(kind: Kind, defect: Option<&'static str>, seed: u64) -> Result<Outc
         .build()
         .expect("a runtime without sockets takes nothing of the system");
     LocalSet::new().block_on(&runtime, async {
-        let server = (kind.start)(defect, Clock::starting_at(Duration::from_secs(UNIX_START)));
+        let clock = Clock::starting_at(Duration::from_secs(UNIX_START));
+        let server = (kind.start)(defect, clock, Setup::Plain);
         let world = Memory { server, clock: Ticking::starting_at(UNIX_START) };
         let url = format!("{}://127.0.0.1:0", kind.protocol);
         let target = Target::parse(&url).expect("an address needs no looking up");

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use lockproof_defects::{Clock, KINDS};
+use lockproof_defects::{Clock, KINDS, Setup};
 use lockproof_sim::known_bad::KnownBad;
 use lockproof_sim::scenario::Scenario;
 use lockproof_sim::server::Server;
@@ -143,8 +143,11 @@ fn sends_inside_its_lock() -> SocketAddr {
         tokio::task::LocalSet::new().block_on(&runtime, async {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             let kind = KINDS.iter().find(|kind| kind.protocol == "memcached").unwrap();
-            let server =
-                (kind.start)(Some("sends-inside-its-lock"), Clock::starting_at(Duration::ZERO));
+            let server = (kind.start)(
+                Some("sends-inside-its-lock"),
+                Clock::starting_at(Duration::ZERO),
+                Setup::Plain,
+            );
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::task::spawn_local(server.clone().serve(Box::new(stream)));
             }

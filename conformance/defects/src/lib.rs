@@ -46,6 +46,32 @@ pub trait Server {
     fn serve(self: Rc<Self>, stream: Box<dyn Stream>) -> Serving;
 }
 
+/// How a server is set up: what some cases need, and most do not.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Setup {
+    /// As it comes.
+    #[default]
+    Plain,
+    /// memcached: clients must authenticate, as `user` with `password`.
+    Sasl,
+    /// memcached: 1 MiB of memory, and items make room for others.
+    Evicts,
+    /// memcached: 1 MiB of memory, and what does not fit is refused.
+    Refuses,
+}
+
+impl Setup {
+    /// What a case asks for by that word.
+    pub fn named(need: &str) -> Option<Self> {
+        match need {
+            "sasl" => Some(Self::Sasl),
+            "evicts" => Some(Self::Evicts),
+            "refuses" => Some(Self::Refuses),
+            _ => None,
+        }
+    }
+}
+
 /// One protocol's server.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
@@ -54,7 +80,7 @@ pub struct Kind {
     /// What can be switched on.
     pub defects: &'static [Defect],
     /// A new server with empty state, and with one defect of that name or none.
-    pub start: fn(Option<&'static str>, Clock) -> Rc<dyn Server>,
+    pub start: fn(Option<&'static str>, Clock, Setup) -> Rc<dyn Server>,
 }
 
 /// All four.

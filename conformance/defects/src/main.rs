@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::SystemTime;
 
-use lockproof_defects::{Clock, KINDS, Kind};
+use lockproof_defects::{Clock, KINDS, Kind, Setup};
 use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 
@@ -47,7 +47,7 @@ fn serve(kind: Kind, address: &str, defect: Option<&'static str>) -> Result<(), 
         let listener = TcpListener::bind(address).await?;
         println!("{}://{}", kind.protocol, listener.local_addr()?);
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-        let server = (kind.start)(defect, Clock::starting_at(unix));
+        let server = (kind.start)(defect, Clock::starting_at(unix), Setup::Plain);
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use lockproof_conformance::replay::Delivery;
 use lockproof_conformance::suite::Case;
+use lockproof_conformance::target::SPECIAL;
 use lockproof_defects::Kind;
 
 use super::world::{Outcome, play};
@@ -45,6 +46,10 @@ pub(crate) fn noticed(
         match outcomes.recv_timeout(limit) {
             Ok(Outcome::Passed) => {}
             Ok(Outcome::Noticed(what)) => {
+                notices.push(Notice { case: case.id().to_owned(), delivery, what });
+            }
+            // A server that is set up for this case greets in its own way.
+            Ok(Outcome::Mute(what)) if SPECIAL.into_iter().any(|need| case.needs(need)) => {
                 notices.push(Notice { case: case.id().to_owned(), delivery, what });
             }
             // The same server, the same greeting: it is the same for every case.

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = KINDS
         .into_iter()
         .flat_map(|kind| {
-            let (cases, _) = cases_of(kind, &all);
+            let cases = cases_of(kind, &all);
             let defects = kind.defects.iter().map(|defect| Some(defect.name));
             let servers: Vec<_> = std::iter::once(None).chain(defects).collect();
             let found = found.clone();
@@ -60,12 +60,12 @@ fn main() -> ExitCode {
     settle(found, &all)
 }
 
-/// The cases that judge a server of this kind, and those among them that it cannot be asked. Info judges nobody.
-fn cases_of(kind: Kind, all: &[Arc<Case>]) -> (Vec<Arc<Case>>, Vec<Arc<Case>>) {
-    let judging = all
-        .iter()
-        .filter(|case| case.protocol().name() == kind.protocol && case.level() != Level::Info);
-    judging.cloned().partition(|case| !SPECIAL.into_iter().any(|need| case.needs(need)))
+/// The cases that judge a server of this kind. Info judges nobody.
+fn cases_of(kind: Kind, all: &[Arc<Case>]) -> Vec<Arc<Case>> {
+    all.iter()
+        .filter(|case| case.protocol().name() == kind.protocol && case.level() != Level::Info)
+        .cloned()
+        .collect()
 }
 
 fn trial(kind: Kind, defect: Option<&'static str>, cases: Vec<Arc<Case>>, found: Found) -> Trial {
@@ -103,10 +103,14 @@ fn something_noticed(
     defect: &'static str,
     cases: &[Arc<Case>],
 ) -> Result<Vec<Notice>, Failed> {
+    let (plain, special): (Vec<_>, Vec<_>) =
+        cases.iter().cloned().partition(|case| !SPECIAL.into_iter().any(|need| case.needs(need)));
     for delivery in Delivery::ALL {
-        let notices = noticed(kind, Some(defect), cases, delivery, LIMIT)?;
-        if !notices.is_empty() {
-            return Ok(notices);
+        for cases in [&plain, &special] {
+            let notices = noticed(kind, Some(defect), cases, delivery, LIMIT)?;
+            if !notices.is_empty() {
+                return Ok(notices);
+            }
         }
     }
     Err(format!("no case of {} notices {defect}", kind.protocol).into())
@@ -128,12 +132,12 @@ fn settle(
     all: &[Arc<Case>],
 ) -> ExitCode {
     let protocols = KINDS.map(|kind| {
-        let (cases, unasked) = cases_of(kind, all);
+        let cases = cases_of(kind, all);
         let notices = kind.defects.iter().map(|defect| {
             let (notices, _) = found.remove(&(kind.protocol, defect.name)).unwrap_or_default();
             (defect.name, notices)
         });
-        matrix::Protocol { kind, cases, unasked, notices: notices.collect() }
+        matrix::Protocol { kind, cases, notices: notices.collect() }
     });
     let files =
         [("defects.md", matrix::markdown(&protocols)), ("defects.csv", matrix::csv(&protocols))];

@@ -26,7 +26,7 @@ const PLANTED: Kind = Kind {
         Defect { name: "spins", about: "Never waits, so that paused time stands still." },
         Defect { name: "shouts", about: "Answers in capitals, but a greeting as it should." },
     ],
-    start: |defect, _clock| Rc::new(Planted(defect.unwrap_or("none"))),
+    start: |defect, _clock, _setup| Rc::new(Planted(defect.unwrap_or("none"))),
 };
 
 struct Planted(&'static str);

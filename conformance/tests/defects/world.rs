@@ -9,7 +9,7 @@ use lockproof_conformance::replay::{Delivery, Failure, Options, Ticking, World};
 use lockproof_conformance::stage::Stage;
 use lockproof_conformance::suite::Case;
 use lockproof_conformance::target::Target;
-use lockproof_defects::{Clock, End, Kind, Server, pipe};
+use lockproof_defects::{Clock, End, Kind, Server, Setup, pipe};
 use tokio::runtime::{Builder, RngSeed};
 use tokio::task::{JoinSet, LocalSet};
 
@@ -48,7 +48,10 @@ pub(crate) fn play(
         .build()
         .expect("a runtime without sockets takes nothing of the system");
     LocalSet::new().block_on(&runtime, async {
-        let server = (kind.start)(defect, Clock::starting_at(Duration::from_secs(UNIX_START)));
+        let clock = Clock::starting_at(Duration::from_secs(UNIX_START));
+        let needs = &case.session.header.needs;
+        let setup = needs.iter().find_map(|need| Setup::named(need)).unwrap_or_default();
+        let server = (kind.start)(defect, clock, setup);
         let serving = Rc::new(RefCell::new(JoinSet::new()));
         let world =
             Memory { server, clock: Ticking::starting_at(UNIX_START), serving: serving.clone() };

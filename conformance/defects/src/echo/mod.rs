@@ -10,13 +10,13 @@ use std::rc::Rc;
 use tokio::sync::Mutex;
 
 use crate::line::{Exchange, Wiring};
-use crate::{Clock, Kind, Server, Serving, Stream};
+use crate::{Clock, Kind, Server, Serving, Setup, Stream};
 use defects::{DEFECTS, Switch, Switches};
 
 /// The server of this protocol.
 pub const KIND: Kind = Kind { protocol: "echo", defects: DEFECTS, start };
 
-fn start(defect: Option<&'static str>, _clock: Clock) -> Rc<dyn Server> {
+fn start(defect: Option<&'static str>, _clock: Clock, _setup: Setup) -> Rc<dyn Server> {
     let switches = Switches::named(defect);
     Rc::new(Echo {
         switches,

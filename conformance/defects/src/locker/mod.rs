@@ -14,14 +14,14 @@ use std::rc::Rc;
 use tokio::sync::Notify;
 
 use crate::line::{Exchange, Sender, Wiring};
-use crate::{Clock, Kind, Server, Serving, Stream};
+use crate::{Clock, Kind, Server, Serving, Setup, Stream};
 use defects::{DEFECTS, Switch, Switches};
 use table::Table;
 
 /// The server of this protocol.
 pub const KIND: Kind = Kind { protocol: "locker", defects: DEFECTS, start };
 
-fn start(defect: Option<&'static str>, clock: Clock) -> Rc<dyn Server> {
+fn start(defect: Option<&'static str>, clock: Clock, _setup: Setup) -> Rc<dyn Server> {
     let switches = Switches::named(defect);
     Rc::new(Locker {
         switches,

@@ -7,6 +7,7 @@ use super::Memcached;
 use super::defect::Switch;
 use super::frame::{HEADER_BYTES, Header, Reply, Request, Status};
 use super::opcode::{self, Command, Verb};
+use super::sasl::Session;
 use super::shape::{self, Judgement};
 use super::socket::Socket;
 use crate::Stream;
@@ -16,25 +17,26 @@ const LEAKED_MAX: u32 = 50;
 
 /// Whether there is a next frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Next {
+pub(super) enum Next {
     Frame,
     Close,
 }
 
 #[derive(Debug)]
 pub(super) struct Connection {
-    server: Rc<Memcached>,
-    socket: Socket,
+    pub(super) server: Rc<Memcached>,
+    pub(super) socket: Socket,
     previous_opaque: u32,
+    pub(super) session: Session,
 }
 
 impl Connection {
     pub(super) fn new(server: Rc<Memcached>, stream: Box<dyn Stream>) -> Self {
         let socket = Socket::new(server.clone(), stream);
-        Self { server, socket, previous_opaque: 0 }
+        Self { server, socket, previous_opaque: 0, session: Session::default() }
     }
 
-    fn wrong(&self, switch: Switch) -> bool {
+    pub(super) fn wrong(&self, switch: Switch) -> bool {
         self.server.active.is(switch)
     }
 
@@ -131,12 +133,19 @@ impl Connection {
         if self.wrong(Switch::HugeBodyIsWaitedFor) && !self.socket.wait_for(header.body).await? {
             return Ok(Next::Close);
         }
-        match shape::judge(&header, self.server.active) {
+        if let Some(next) = self.authenticate(header).await? {
+            return Ok(next);
+        }
+        match self.judge(&header) {
             Judgement::Run(command) => self.run(command, header).await,
             Judgement::TooLarge(command) => self.too_large(command, header).await,
             Judgement::Refuse(status) => self.refuse(header, status).await,
             Judgement::Fatal(status) => self.fatal(header, status).await,
         }
+    }
+
+    fn judge(&self, header: &Header) -> Judgement {
+        shape::judge(header, self.server.active, self.server.setup)
     }
 
     async fn run(&mut self, command: Command, header: Header) -> io::Result<Next> {
@@ -151,8 +160,9 @@ impl Connection {
             return Ok(Next::Frame);
         }
         let replies = server.execute(command, &request).await;
-        let ends_by_error = self.wrong(Switch::TextEndsTheConnection)
-            && replies.iter().any(|reply| reply.error == Some(Status::NotANumber));
+        let failed = |status| replies.iter().any(|reply| reply.error == Some(status));
+        let ends_by_error = self.wrong(Switch::TextEndsTheConnection) && failed(Status::NotANumber)
+            || self.wrong(Switch::FullServerCloses) && failed(Status::OutOfMemory);
         self.reply_to(command, &header, &replies).await?;
         if self.wrong(Switch::SendsInsideItsLock) {
             self.socket.flush().await?;
@@ -254,14 +264,15 @@ impl Connection {
     }
 
     /// An error behind which nothing is executed.
-    async fn fatal(&mut self, header: Header, status: Status) -> io::Result<Next> {
+    pub(super) async fn fatal(&mut self, header: Header, status: Status) -> io::Result<Next> {
         self.server.fatal_errors.set(self.server.fatal_errors.get() + 1);
         if self.wrong(Switch::InvalidLosesReplies) {
             self.socket.output.clear();
         }
         let quiet = opcode::loud(header.opcode) != header.opcode;
         let silent = self.wrong(Switch::InvalidIsNotAnswered)
-            || quiet && self.wrong(Switch::InvalidQuietIsNotAnswered);
+            || quiet && self.wrong(Switch::InvalidQuietIsNotAnswered)
+            || quiet && status == Status::Auth && self.wrong(Switch::QuietStrangersHearNothing);
         if !silent {
             self.reply_error(&header, status).await?;
         }
@@ -279,13 +290,13 @@ impl Connection {
     fn run_what_waits(&mut self) {
         while self.socket.input.len() >= HEADER_BYTES {
             let header = self.take_header();
-            let Judgement::Run(command) = shape::judge(&header, self.server.active) else { return };
+            let Judgement::Run(command) = self.judge(&header) else { return };
             let request = Request::new(header, self.socket.take(header.body));
             self.server.store.borrow_mut().answer(command, &request);
         }
     }
 
-    async fn reply_error(&mut self, header: &Header, status: Status) -> io::Result<()> {
+    pub(super) async fn reply_error(&mut self, header: &Header, status: Status) -> io::Result<()> {
         let bytes = self.encode(header, &Reply::error(status, self.server.active));
         self.socket.queue(&bytes).await
     }
@@ -325,7 +336,7 @@ impl Connection {
         Ok(())
     }
 
-    fn encode(&mut self, header: &Header, reply: &Reply) -> Vec<u8> {
+    pub(super) fn encode(&mut self, header: &Header, reply: &Reply) -> Vec<u8> {
         let opaque = match self.server.active.0 {
             Some(Switch::OpaqueIsThePreviousOne) => self.previous_opaque,
             Some(Switch::OpaqueIsShared) => self.server.last_opaque.get(),

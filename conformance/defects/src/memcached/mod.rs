@@ -2,14 +2,16 @@
 //!
 //! A request goes from `socket` (bytes) through `connection` (frames) and `shape` (may it be
 //! executed?) to `commands`, which change the `store`. Each asks `active` or `wrong` where a defect
-//! sets in; all of these stand in `defect`. Left out: authentication and the text protocol.
+//! sets in; all of these stand in `defect`. Left out: the text protocol.
 
 mod commands;
 mod connection;
 mod defect;
 mod frame;
+mod memory;
 mod opcode;
 mod races;
+mod sasl;
 mod shape;
 mod socket;
 mod statistics;
@@ -23,21 +25,23 @@ use tokio::sync::RwLock;
 use self::connection::Connection;
 use self::defect::{Active, DEFECTS, Switch};
 use self::store::Store;
-use crate::{Clock, Kind, Server, Serving, Stream};
+use crate::{Clock, Kind, Server, Serving, Setup, Stream};
 
 /// The server of this protocol.
 pub const KIND: Kind = Kind { protocol: "memcached", defects: DEFECTS, start };
 
-fn start(defect: Option<&'static str>, clock: Clock) -> Rc<dyn Server> {
+fn start(defect: Option<&'static str>, clock: Clock, setup: Setup) -> Rc<dyn Server> {
     let active = Active(defect.and_then(Switch::named));
     Rc::new(Memcached {
         active,
-        store: RefCell::new(Store::new(clock, active)),
+        setup,
+        store: RefCell::new(Store::new(clock, active, setup)),
         lock: RwLock::new(()),
         shared_output: RefCell::default(),
         last_opaque: Cell::default(),
         fatal_errors: Cell::default(),
         leaked: Cell::default(),
+        somebody_is_in: Cell::default(),
     })
 }
 
@@ -45,12 +49,15 @@ fn start(defect: Option<&'static str>, clock: Clock) -> Rc<dyn Server> {
 #[derive(Debug)]
 struct Memcached {
     active: Active,
+    setup: Setup,
     store: RefCell<Store>,
     lock: RwLock<()>,
     shared_output: RefCell<Vec<u8>>,
     last_opaque: Cell<u32>,
     fatal_errors: Cell<u32>,
     leaked: Cell<u32>,
+    /// Whether any connection has authenticated.
+    somebody_is_in: Cell<bool>,
 }
 
 impl Server for Memcached {

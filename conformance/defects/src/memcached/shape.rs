@@ -3,11 +3,26 @@
 use super::defect::{Active, Switch};
 use super::frame::{Header, Status};
 use super::opcode::{self, Command, Verb};
+use crate::Setup;
 
 /// The longest key.
 const KEY_BYTES_MAX: usize = 250;
-/// The longest value.
-pub(super) const VALUE_BYTES_MAX: usize = 1 << 20;
+
+/// The longest value. Where memory is scarce an item has to fit as a whole.
+pub(super) fn value_bytes_max(setup: Setup) -> usize {
+    match setup {
+        Setup::Plain | Setup::Sasl => item_bytes_max(setup),
+        Setup::Evicts | Setup::Refuses => item_bytes_max(setup) - KEY_BYTES_MAX,
+    }
+}
+
+/// The largest item, as the server tells it.
+pub(super) fn item_bytes_max(setup: Setup) -> usize {
+    match setup {
+        Setup::Plain | Setup::Sasl => 1 << 20,
+        Setup::Evicts | Setup::Refuses => 1 << 19,
+    }
+}
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +38,7 @@ pub(super) enum Judgement {
 }
 
 /// Judges a header whose magic is right.
-pub(super) fn judge(header: &Header, active: Active) -> Judgement {
+pub(super) fn judge(header: &Header, active: Active, setup: Setup) -> Judgement {
     if header.body < header.extras + header.key {
         return if active.is(Switch::ShortBodyGoesOn) {
             Judgement::Refuse(Status::Unknown)
@@ -49,7 +64,7 @@ pub(super) fn judge(header: &Header, active: Active) -> Judgement {
         return Judgement::Refuse(Status::WrongVbucket);
     }
     let value_max =
-        if active.is(Switch::HalfAMillionIsTooLarge) { 1 << 19 } else { VALUE_BYTES_MAX };
+        if active.is(Switch::HalfAMillionIsTooLarge) { 1 << 19 } else { value_bytes_max(setup) };
     if command.verb.stores() && header.value() > value_max {
         return Judgement::TooLarge(command);
     }

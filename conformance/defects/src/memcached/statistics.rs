@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The counters that begin at 0 and are moved by commands.
-const COUNTERS: [&str; 22] = [
+const COUNTERS: [&str; 26] = [
     "cmd_get",
     "cmd_set",
     "cmd_flush",
@@ -24,6 +24,10 @@ const COUNTERS: [&str; 22] = [
     "bytes_read",
     "bytes_written",
     "total_items",
+    "evictions",
+    "reclaimed",
+    "auth_cmds",
+    "auth_errors",
     "curr_connections",
     "total_connections",
 ];

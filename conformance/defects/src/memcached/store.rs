@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::defect::{Active, Switch};
+use super::memory::Memory;
 use super::opcode::{Command, Verb};
 use super::statistics::Statistics;
-use crate::Clock;
+use crate::{Clock, Setup};
 
 /// The longest expiry that is seconds from now.
 const RELATIVE_MAX: u32 = 30 * 24 * 60 * 60;
@@ -31,6 +32,8 @@ pub(super) struct Store {
     pub(super) statistics: Statistics,
     pub(super) clock: Clock,
     pub(super) active: Active,
+    pub(super) setup: Setup,
+    pub(super) memory: Memory,
     pub(super) last_cas: u64,
     /// The last CAS when a delayed flush was asked for, and when it is due.
     pending_flush: Option<(u64, Duration)>,
@@ -41,12 +44,14 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub(super) fn new(clock: Clock, active: Active) -> Self {
+    pub(super) fn new(clock: Clock, active: Active, setup: Setup) -> Self {
         Self {
             items: BTreeMap::new(),
             statistics: Statistics::default(),
             clock,
             active,
+            setup,
+            memory: Memory::default(),
             last_cas: 0,
             pending_flush: None,
             flushing_until: Duration::ZERO,
@@ -70,6 +75,7 @@ impl Store {
         let dead = |item: &Item| item.expires.is_some_and(|at| now >= at);
         if self.items.get(key).is_some_and(dead) && !self.finds_expired(command.verb) {
             self.items.remove(key);
+            self.statistics.count("reclaimed");
         }
         if now < self.flushing_until && command.verb.reads() {
             self.items.remove(key);
@@ -135,6 +141,9 @@ impl Store {
         }
         if self.wrong(Switch::FlushTakesLaterItems) {
             self.flushing_until = self.clock.unix() + Duration::from_millis(500);
+        }
+        if self.wrong(Switch::FlushedKeepTheirMemory) {
+            self.memory.lost += self.taken();
         }
         let gone = std::mem::take(&mut self.items);
         if self.wrong(Switch::FlushHidesFromReadsOnly) {

@@ -13,14 +13,14 @@ use std::rc::Rc;
 use tokio::sync::Mutex;
 
 use crate::line::{Exchange, Wiring};
-use crate::{Clock, Kind, Server, Serving, Stream};
+use crate::{Clock, Kind, Server, Serving, Setup, Stream};
 use defects::{DEFECTS, Switch, Switches};
 use memory::Memory;
 
 /// The server of this protocol.
 pub const KIND: Kind = Kind { protocol: "netmem", defects: DEFECTS, start };
 
-fn start(defect: Option<&'static str>, clock: Clock) -> Rc<dyn Server> {
+fn start(defect: Option<&'static str>, clock: Clock, _setup: Setup) -> Rc<dyn Server> {
     let switches = Switches::named(defect);
     Rc::new(NetMem {
         switches,

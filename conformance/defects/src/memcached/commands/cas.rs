@@ -48,6 +48,7 @@ impl Store {
             told = 0;
         }
         self.items.insert(key.to_vec(), item);
+        self.used(key);
         told
     }
 

@@ -28,6 +28,7 @@ impl Store {
             Some(Switch::CountingClearsTheExpiry) => item.expires = None,
             _ => {}
         }
+        self.make_room(command, request, item.value.len())?;
         self.statistics.count(hits_or_misses(command.verb, true));
         let cas = self.put(command, &request.key, item);
         Ok(self.counter(count, cas))
@@ -55,6 +56,7 @@ impl Store {
         let ignores_expiry = self.wrong(Switch::CreationIgnoresTheExpiry);
         let expires = if ignores_expiry { None } else { self.deadline(expiry) };
         let item = Item { value: value.clone(), flags: 0, cas: 0, expires, lifetime: expiry };
+        self.make_room(command, request, value.len())?;
         let cas = self.put(command, &request.key, item);
         if self.wrong(Switch::CreationAnswersText) {
             return Ok(Reply { value, ..Reply::with_cas(cas) });

@@ -3,7 +3,7 @@
 use super::super::defect::Switch;
 use super::super::frame::{Request, Status};
 use super::super::opcode::{Command, Verb};
-use super::super::shape::VALUE_BYTES_MAX;
+use super::super::shape::value_bytes_max;
 use super::super::store::{Item, Store};
 use super::Answer;
 
@@ -18,7 +18,8 @@ impl Store {
         }
         self.check_cas(command, request, &item)?;
         let value = self.joined(command.verb, &item.value, &request.value);
-        if value.len() > VALUE_BYTES_MAX && !self.wrong(Switch::JoinedTooLargeIsStored) {
+        if value.len() > value_bytes_max(self.setup) && !self.wrong(Switch::JoinedTooLargeIsStored)
+        {
             let says_large = self.wrong(Switch::JoinedTooLargeSaysTooLarge);
             return Err(if says_large { Status::TooLarge } else { Status::NotStored });
         }
@@ -27,6 +28,10 @@ impl Store {
             Some(Switch::AppendClearsFlags) => item.flags = 0,
             Some(Switch::AppendClearsTheExpiry) => item.expires = None,
             _ => {}
+        }
+        self.make_room(command, request, item.value.len())?;
+        if self.wrong(Switch::GrowingItemIsEvicted) && !self.items.contains_key(&request.key) {
+            return Err(Status::NotStored);
         }
         let cas = self.put(command, &request.key, item);
         Ok(self.stored(cas))

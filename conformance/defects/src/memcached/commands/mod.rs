@@ -44,6 +44,9 @@ impl Store {
             Some(Switch::TooLargeEmptiesTheItem) if command.verb == Verb::Set => {
                 let _ = self.execute(command, request);
             }
+            Some(Switch::TooLargeEvicts) => {
+                let _ = self.make_room(command, request, request.header.value());
+            }
             Some(Switch::TooLargeQuietIsSilent) if command.quiet => return Vec::new(),
             _ => {}
         }

@@ -20,6 +20,11 @@ pub(super) fn speaks(command: Command, answer: &Answer, active: Active) -> bool 
     if missed && active.is(Switch::QuietMutationsHideMisses) {
         return false;
     }
+    if matches!(answer, Err(Status::OutOfMemory))
+        && active.is(Switch::RefusalsOfQuietStoresAreSilent)
+    {
+        return false;
+    }
     silence(verb).is_none_or(|switch| !active.is(switch))
 }
 

@@ -26,6 +26,10 @@ impl Store {
             item.cas = self.next_cas(Some(&item));
         }
         self.items.insert(request.key.clone(), item.clone());
+        if !self.wrong(Switch::ReadingIsNoUse) {
+            self.used(&request.key);
+            self.memory.asked.insert(request.key.clone());
+        }
         Ok(self.hit(command.verb, item))
     }
 

@@ -27,6 +27,7 @@ impl Store {
             self.refused(command, request, &new);
             return Err(status);
         }
+        self.make_room(command, request, new.value.len())?;
         self.statistics.count("total_items");
         let cas = self.put(command, &request.key, new);
         Ok(self.stored(cas))
@@ -140,7 +141,12 @@ impl Store {
             Some(Switch::DeleteTakesTheLongerKeys) => {
                 self.items.retain(|other, _| !other.starts_with(key));
             }
-            _ => drop(self.items.remove(key)),
+            _ => {
+                if self.wrong(Switch::DeletedKeepTheirMemory) {
+                    self.memory.lost += self.size_of(key);
+                }
+                self.items.remove(key);
+            }
         }
     }
 }
