@@ -16,7 +16,7 @@ use lockproof_conformance::wire::Protocol;
 use tokio::net::{TcpListener, TcpStream};
 
 /// Long enough never to be reached where it is not meant to be.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The client's limit where the case is about it.
 const SHORT: Duration = Duration::from_millis(200);

@@ -8,6 +8,8 @@ use std::time::Duration;
 use lockproof_protocol::locker::{Outcome, Verb};
 use lockproof_state_machine::locks;
 
+use crate::net::sim_elapsed;
+
 /// One entry.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Change {
@@ -37,7 +39,7 @@ pub(crate) struct Account(Rc<RefCell<Vec<Change>>>);
 impl Account {
     /// Adds an entry at the present time.
     pub(crate) fn add(&self, session: u64, event: Event) {
-        let at = turmoil::sim_elapsed().unwrap_or_default();
+        let at = sim_elapsed().unwrap_or_default();
         self.0.borrow_mut().push(Change { at, session, event });
     }
 

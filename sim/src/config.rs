@@ -6,6 +6,7 @@ use lockproof_reference_server::ConnectionConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::hazards::Hazard;
+use crate::net::Wire;
 use crate::seed::{Draw, Purpose};
 
 /// What the server and its clients speak.
@@ -34,8 +35,11 @@ impl Protocol {
     }
 }
 
-/// Segments in flight and unread, in each direction. It is turmoil's accept backlog as well.
+/// Segments in flight and unread, in each direction.
 pub const WINDOW_SEGMENTS: usize = 24;
+
+/// What the lock server answers to two requests that came together.
+const LOCKER_SEGMENT_BYTES: usize = 4;
 
 /// What a stream is given that says nothing or takes nothing; shorter than in production, so that runs are.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(5);
@@ -64,7 +68,7 @@ pub const REAPED_WITHIN: Duration = Duration::from_secs(12);
 pub struct Config {
     /// What is spoken.
     pub protocol: Protocol,
-    /// Virtual time that passes at once. A message takes its latency and up to a tick.
+    /// Messages arrive at multiples of this: one takes its latency and up to a tick.
     pub tick_ms: u64,
     /// Shortest latency of a message.
     pub latency_min_ms: u64,
@@ -136,6 +140,20 @@ impl Config {
     /// What a connection and a first reply may take: two round trips, and no lock is needed.
     pub fn connect_bound(&self) -> Duration {
         self.wire_bound() * 2
+    }
+
+    /// What clients' sockets are like.
+    pub const fn wire(&self) -> Wire {
+        Wire::of_segments(self.segment_bytes, WINDOW_SEGMENTS)
+    }
+
+    /// What the server's are like. A kernel counts the memory that a segment takes, which for a reply of two bytes is a
+    /// hundred times as much: so many replies fill a window, however short they are.
+    pub const fn server_wire(&self) -> Wire {
+        match self.protocol {
+            Protocol::Memcached | Protocol::NetMem => self.wire(),
+            Protocol::Locker => Wire::of_segments(LOCKER_SEGMENT_BYTES, WINDOW_SEGMENTS),
+        }
     }
 
     /// Time inside the lock.

@@ -17,9 +17,8 @@ use lockproof_reference_server::{
     NetMemConfig, SASL_PASSWORD, SASL_USER, serve,
 };
 use tokio_util::sync::CancellationToken;
-use turmoil::{Builder, Sim};
 
-use crate::net::{LocalSpawn, SimListener, SimWorld, UNIX_START, Wire};
+use crate::net::{Ended, LocalSpawn, Sim, SimListener, SimWorld, UNIX_START, Weather, Wire};
 use crate::server::{HOST, PORT};
 use crate::trace::Trace;
 
@@ -52,7 +51,7 @@ pub fn judge(
 ) -> Result<Judged, Box<dyn std::error::Error>> {
     let protocol = session.header.protocol();
     let needs = session.header.needs.clone();
-    let mut sim = simulation(seed);
+    let mut sim = Sim::new(Weather::new(seed));
     sim.host(HOST, move || start(protocol, needs.clone()));
     let trace = Rc::new(RefCell::new(Trace::default()));
     let played = Rc::new(RefCell::new(None));
@@ -85,8 +84,8 @@ fn note(trace: &mut Trace, transcript: &Transcript) {
     }
 }
 
-async fn start(protocol: Protocol, needs: Vec<String>) -> turmoil::Result {
-    let listener = SimListener::bind(PORT, Wire::default()).await?;
+async fn start(protocol: Protocol, needs: Vec<String>) -> Ended {
+    let listener = SimListener::bind(PORT, Wire::default())?;
     let config = ConnectionConfig::default();
     match protocol {
         Protocol::Memcached => {
@@ -129,15 +128,4 @@ fn memcached(needs: &[String]) -> MemcachedConfig {
 
 async fn run<P: Serves>(listener: SimListener, protocol: P, config: ConnectionConfig) {
     serve(listener, Arc::new(protocol), config, LocalSpawn, CancellationToken::new()).await;
-}
-
-fn simulation(seed: u64) -> Sim<'static> {
-    Builder::new()
-        .rng_seed(seed)
-        .epoch(std::time::UNIX_EPOCH + Duration::from_secs(UNIX_START))
-        .simulation_duration(Duration::from_hours(2))
-        .tick_duration(Duration::from_millis(5))
-        .min_message_latency(Duration::from_millis(1))
-        .max_message_latency(Duration::from_millis(20))
-        .build()
 }

@@ -8,10 +8,8 @@ use std::time::Duration;
 use lockproof_client::netmem::Client;
 use lockproof_reference_server::{ConnectionConfig, NetMem, NetMemConfig, serve};
 use tokio_util::sync::CancellationToken;
-use turmoil::net::TcpStream;
-use turmoil::{Builder, Sim};
 
-use crate::net::{LocalSpawn, SimListener, UNIX_START, Wire};
+use crate::net::{LocalSpawn, Sim, SimListener, SimStream, Weather, Wire};
 use crate::trace::Trace;
 
 /// What a run ends with if something did not hold.
@@ -21,20 +19,9 @@ const SERVER: &str = "server";
 const PORT: u16 = 1000;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn simulation(seed: u64) -> Sim<'static> {
-    Builder::new()
-        .rng_seed(seed)
-        .epoch(std::time::UNIX_EPOCH + Duration::from_secs(UNIX_START))
-        .simulation_duration(Duration::from_mins(10))
-        .tick_duration(Duration::from_millis(5))
-        .min_message_latency(Duration::from_millis(1))
-        .max_message_latency(Duration::from_millis(20))
-        .build()
-}
-
-fn netmem_host(sim: &mut Sim<'_>) {
+fn netmem_host(sim: &mut Sim) {
     sim.host(SERVER, || async {
-        let listener = SimListener::bind(PORT, Wire::default()).await?;
+        let listener = SimListener::bind(PORT, Wire::default())?;
         let config = NetMemConfig { pages: 4, page_len: 16, ..NetMemConfig::default() };
         let protocol = Arc::new(NetMem::new(config));
         serve(
@@ -56,10 +43,10 @@ fn netmem_host(sim: &mut Sim<'_>) {
 /// The waiter was not granted, or found something else.
 pub fn holder_dies(seed: u64) -> Result<Trace, Violation> {
     let trace = Rc::new(RefCell::new(Trace::default()));
-    let mut sim = simulation(seed);
+    let mut sim = Sim::new(Weather::new(seed));
     netmem_host(&mut sim);
     sim.host("holder", || async {
-        let stream = TcpStream::connect((SERVER, PORT)).await?;
+        let stream = SimStream::connect(SERVER, PORT, &Wire::default()).await?;
         let mut client = Client::connect(stream, PATIENCE).await?;
         client.update(0, b"written before", None).await?;
         client.lock(0).await?;
@@ -69,7 +56,7 @@ pub fn holder_dies(seed: u64) -> Result<Trace, Violation> {
     let noted = trace.clone();
     sim.client("waiter", async move {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let stream = TcpStream::connect((SERVER, PORT)).await?;
+        let stream = SimStream::connect(SERVER, PORT, &Wire::default()).await?;
         let mut client = Client::connect(stream, PATIENCE).await?;
         noted.borrow_mut().note("waiter asks");
         let page = client.lock(0).await?;
@@ -79,14 +66,12 @@ pub fn holder_dies(seed: u64) -> Result<Trace, Violation> {
         }
         Ok(())
     });
-    while sim.elapsed() < Duration::from_secs(3) {
-        sim.step()?;
-    }
+    sim.run_to(Duration::from_secs(3))?;
     if trace.borrow().text().contains("granted") {
         return Err("granted while the holder lived".into());
     }
     trace.borrow_mut().note("holder dies");
-    sim.crash("holder");
+    sim.kill("holder");
     sim.run()?;
     drop(sim);
     let trace = trace.take();

@@ -1,13 +1,10 @@
 //! Deaths, as a server's other side really dies: the recipes behind each [`Kind`].
 //!
-//! turmoil's `crash` is neither a process's death nor a machine's: it says good-bye to every peer, and answers nobody
-//! afterwards. A process dies by dropping its program inside a host that lives on; a machine dies by cutting its links
-//! first, so that the good-byes are lost.
+//! A process dies and its kernel lives on, which ends its connections; a machine dies without a word.
 
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use turmoil::Sim;
 
+use crate::net::Sim;
 use crate::plan::{Fault, Kind};
 
 /// How a victim treats its connection.
@@ -34,36 +31,28 @@ pub enum Manner {
 #[derive(Debug)]
 pub struct Victim {
     name: String,
-    kill: CancellationToken,
     manner: watch::Sender<Manner>,
 }
 
 impl Victim {
     /// Starts `program` on a new host; it sees how it has to behave.
     pub fn start<P>(
-        sim: &mut Sim<'_>,
+        sim: &mut Sim,
         name: String,
         program: impl Fn(watch::Receiver<Manner>) -> P + 'static,
     ) -> Self
     where
         P: Future<Output = ()> + 'static,
     {
-        let kill = CancellationToken::new();
         let (manner, manners) = watch::channel(Manner::Healthy);
-        let killed = kill.clone();
-        sim.host(name.as_str(), move || {
-            let (killed, program) = (killed.clone(), program(manners.clone()));
+        sim.host(&name, move || {
+            let program = program(manners.clone());
             async move {
-                tokio::select! {
-                    biased; // a process that is killed does nothing more
-                    () = killed.cancelled() => {}
-                    () = program => {}
-                }
-                // The host lives on: its kernel still resets what arrives for the dead.
-                std::future::pending().await
+                program.await;
+                Ok(())
             }
         });
-        Self { name, kill, manner }
+        Self { name, manner }
     }
 
     /// The host's name.
@@ -72,32 +61,19 @@ impl Victim {
     }
 
     /// Lets a fault happen.
-    pub fn strike(&self, sim: &mut Sim<'_>, server: &str, fault: &Fault) {
+    pub fn strike(&self, sim: &mut Sim, server: &str, fault: &Fault) {
         let name = self.name.as_str();
         match fault.kind {
-            Kind::Kill => self.kill.cancel(),
-            Kind::MachineDies => {
-                sim.partition(name, server);
-                if sim.is_host_running(name) {
-                    sim.crash(name);
-                }
-            }
+            Kind::Kill => sim.kill(name),
+            Kind::MachineDies | Kind::MachineReboots => sim.power_off(name),
             Kind::StopsReading => self.behave(Manner::Stopped),
             Kind::Drips => self.behave(Manner::Dripping),
             Kind::HalfClose => self.behave(Manner::HalfClosed),
             Kind::TearsOff => self.behave(Manner::Torn),
             Kind::FallsSilent => self.behave(Manner::Silent),
-            Kind::CutOneWay => {
-                sim.partition_oneway(name, server);
-                // turmoil needs no acknowledgements, so nothing would hold the server back.
-                self.behave(Manner::Stopped);
-            }
-            Kind::CutForEver => sim.partition(name, server),
+            Kind::CutOneWay => sim.cut_one_way(name, server),
+            Kind::CutForEver => sim.cut(name, server),
             Kind::HoldRelease => sim.hold(name, server),
-            Kind::MachineReboots => {
-                sim.partition(name, server);
-                sim.crash(name);
-            }
             // Those of the server happen elsewhere.
             kind if kind.is_the_servers() => {}
             kind => self.behave(Manner::Acts(kind)),
@@ -105,15 +81,13 @@ impl Victim {
     }
 
     /// Ends a fault that can heal.
-    pub fn heal(&self, sim: &mut Sim<'_>, server: &str, kind: Kind) {
+    pub fn heal(&self, sim: &mut Sim, server: &str, kind: Kind) {
         match kind {
             Kind::StopsReading | Kind::Drips => self.behave(Manner::Healthy),
-            // `repair` would drop what was held back, and silence the stream.
-            Kind::HoldRelease => sim.release(self.name.as_str(), server),
+            Kind::HoldRelease => sim.release(&self.name, server),
             Kind::MachineReboots => {
                 self.behave(Manner::Healthy);
-                sim.repair(self.name.as_str(), server);
-                sim.bounce(self.name.as_str());
+                sim.boot(&self.name);
             }
             kind if kind.is_a_habit() => self.behave(Manner::Healthy),
             // The others last.

@@ -1,4 +1,4 @@
-//! The real server and clients under turmoil: simulated network, virtual time, everything derived from a seed.
+//! The real server and clients in a simulated network and in virtual time, everything derived from a seed.
 //!
 //! A [`Run`](run::Run) is a server, a crowd of healthy clients, and victims to which a [`Plan`](plan::Plan) of faults
 //! happens; its [`Outcome`](run::Outcome) is what did not hold. [`scenario`] has runs with a name, [`swarm`] draws them
@@ -9,14 +9,14 @@
 //! [`marks`] says which places of the server were reached. [`record`] notes what happened for people to look at, [`story`] says it in a sentence,
 //! [`timeline`] draws it.
 //!
-//! Below that: [`net`] makes turmoil's sockets behave like a kernel's, and lets the production
+//! Below that: [`net`] has machines, and sockets that behave like a kernel's, and lets the production
 //! [`serve`](lockproof_reference_server::serve) run here without knowing it; [`host`] has the deaths; [`seed`] and
 //! [`trace`] are what makes a run repeatable, and shows that it is.
 
 #[cfg(not(tokio_unstable))]
 compile_error!(
-    "the simulator needs `--cfg tokio_unstable` (set in .cargo/config.toml): without it turmoil cannot seed tokio's \
-     scheduler, one seed gives different traces, and a panic in a task goes unnoticed. An exported RUSTFLAGS replaces \
+    "the simulator needs `--cfg tokio_unstable` (set in .cargo/config.toml): without it tokio's scheduler cannot be \
+     seeded, one seed gives different traces, and a panic in a task goes unnoticed. An exported RUSTFLAGS replaces \
      the setting: unset it."
 );
 

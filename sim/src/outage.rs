@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use turmoil::Sim;
-
+use crate::net::Sim;
 use crate::plan::{Kind, Plan};
 use crate::server::{Gauges, HOST};
 
@@ -47,33 +46,22 @@ impl Outages {
 }
 
 /// Lets it happen.
-pub(crate) fn strike(sim: &mut Sim<'_>, gauges: &Gauges, kind: Kind, clients: &[&str]) {
+pub(crate) fn strike(sim: &mut Sim, gauges: &Gauges, kind: Kind) {
     match kind {
         Kind::ServerStops => gauges.stop.cancel(),
         Kind::ServerRunsOut => gauges.meter.exhaust(true),
-        Kind::ServerRestarts => sim.crash(HOST),
-        Kind::ServerLosesPower => {
-            // Cut first, so that nobody hears of it.
-            for client in clients {
-                sim.partition(HOST, *client);
-            }
-            sim.crash(HOST);
-        }
+        Kind::ServerRestarts => sim.kill(HOST),
+        Kind::ServerLosesPower => sim.power_off(HOST),
         _ => {}
     }
 }
 
 /// Ends an outage.
-pub(crate) fn heal(sim: &mut Sim<'_>, gauges: &Gauges, kind: Kind, clients: &[&str]) {
+pub(crate) fn heal(sim: &mut Sim, gauges: &Gauges, kind: Kind) {
     if kind == Kind::ServerRunsOut {
         gauges.meter.exhaust(false);
     }
-    if kind == Kind::ServerLosesPower {
-        for client in clients {
-            sim.repair(HOST, *client);
-        }
-    }
     if kind.restarts_the_server() {
-        sim.bounce(HOST);
+        sim.boot(HOST);
     }
 }

@@ -1,4 +1,4 @@
-//! What the first panic of a run said, and where. tokio and turmoil say only that there was one.
+//! What the first panic of a run said, and where. tokio says only that there was one.
 
 use std::cell::RefCell;
 use std::panic::{PanicHookInfo, set_hook, take_hook};

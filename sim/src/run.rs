@@ -10,14 +10,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use turmoil::{Builder, Sim};
 
 use crate::check::{self, Violation};
-use crate::config::{Config, REAPED_WITHIN, WINDOW_SEGMENTS};
+use crate::config::{Config, REAPED_WITHIN};
 use crate::hazards::{self, Hazard};
 use crate::host::Victim;
 use crate::marks::{self, Marks};
-use crate::net::UNIX_START;
+use crate::net::{Sim, Weather};
 use crate::outage::{self, Outages};
 use crate::panics;
 use crate::plan::{Fault, Kind as FaultKind, Plan};
@@ -25,7 +24,7 @@ use crate::record::{self, Recording};
 use crate::seed::{Draw, Purpose};
 use crate::server::{self, Gauges, HOST, Server};
 use crate::trace::{Hash, Trace};
-use crate::work::{CROWD, Ledger, Setting, Who, start_crowd, start_victim};
+use crate::work::{Ledger, Setting, Who, start_crowd, start_victim};
 
 /// What a run is made of, as plain data. Equal runs have equal outcomes.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -152,10 +151,13 @@ impl Run {
     }
 }
 
+/// Virtual time between two looks at whether a run is over.
+const LOOKS_EVERY: Duration = Duration::from_millis(100);
+
 /// A run on its way.
 struct Stage<'a> {
     plan: &'a Plan,
-    sim: Sim<'static>,
+    sim: Sim,
     setting: Setting,
     gauges: Gauges,
     victims: Vec<Victim>,
@@ -169,7 +171,7 @@ impl<'a> Stage<'a> {
         let scripted = run.config.hazard.map_or(0, Hazard::actors);
         // Without a plan there is a victim all the same, to which nothing happens.
         let victims = run.plan.victims().max(scripted).max(1);
-        let healed_at = run.plan.healed_at() + run.config.work_after();
+        let healed_at = run.plan.healed_at() + run.config.work_after() + recovery(&run.plan);
         let mut ledger = Ledger::default();
         ledger.victims = victims;
         let setting = Setting {
@@ -190,11 +192,13 @@ impl<'a> Stage<'a> {
         let mut changes = changes(self.plan).into_iter().peekable();
         let end = self.setting.until + REAPED_WITHIN;
         while self.sim.elapsed() < end && !self.is_quiet() {
-            while let Some(change) = changes.next_if(|change| change.at <= self.sim.elapsed()) {
+            let now = self.sim.elapsed();
+            while let Some(change) = changes.next_if(|change| change.at <= now) {
                 self.make(&change);
             }
-            clock.set(self.sim.elapsed());
-            if let Err(error) = self.sim.step() {
+            clock.set(now);
+            let next = changes.peek().map_or(end, |change| change.at);
+            if let Err(error) = self.sim.run_to(next.min(now + LOOKS_EVERY)) {
                 return Outcome::cut_off(check::Kind::Panicked, error.to_string());
             }
         }
@@ -229,18 +233,16 @@ impl<'a> Stage<'a> {
     }
 
     fn make_of_the_server(&mut self, kind: FaultKind, begins: bool) {
-        let victims = self.victims.iter().map(Victim::name);
-        let clients: Vec<&str> = victims.chain([CROWD]).collect();
         if !begins {
-            outage::heal(&mut self.sim, &self.gauges, kind, &clients);
+            outage::heal(&mut self.sim, &self.gauges, kind);
             return;
         }
         if kind.restarts_the_server() {
             self.gauges.begin_anew();
         }
-        outage::strike(&mut self.sim, &self.gauges, kind, &clients);
+        outage::strike(&mut self.sim, &self.gauges, kind);
         if kind.restarts_the_server() {
-            self.setting.ledger.borrow_mut().begin_anew();
+            self.setting.ledger.borrow_mut().begin_anew(self.sim.elapsed());
             self.setting.filled.send_replace(false);
         }
     }
@@ -259,7 +261,7 @@ impl<'a> Stage<'a> {
         let config = &self.setting.config;
         let times = (self.setting.until, now);
         let violations = check::violations(&ledger, config, self.plan, &seen, times);
-        let address = |victim: usize| -> IpAddr { self.sim.lookup(format!("victim-{victim}")) };
+        let address = |victim: usize| -> IpAddr { self.sim.address(&format!("victim-{victim}")) };
         let inert = check::inert(
             self.plan,
             &self.setting.config,
@@ -288,6 +290,12 @@ impl<'a> Stage<'a> {
     }
 }
 
+/// Where the server loses what it knows, its clients need time to find out, and to store again what victims ask for.
+fn recovery(plan: &Plan) -> Duration {
+    let restarts = plan.faults.iter().any(|fault| fault.kind.restarts_the_server());
+    if restarts { outage::PATIENCE } else { Duration::ZERO }
+}
+
 /// A fault begins or is over.
 #[derive(Clone, Copy, Debug)]
 struct Change {
@@ -305,14 +313,10 @@ fn changes(plan: &Plan) -> Vec<Change> {
     changes
 }
 
-fn simulation(config: &Config, seed: u64) -> Sim<'static> {
-    Builder::new()
-        .rng_seed(Draw::new(seed, Purpose::Net).number())
-        .epoch(std::time::UNIX_EPOCH + Duration::from_secs(UNIX_START))
-        .simulation_duration(Duration::from_hours(1))
-        .tick_duration(Duration::from_millis(config.tick_ms))
-        .min_message_latency(Duration::from_millis(config.latency_min_ms))
-        .max_message_latency(Duration::from_millis(config.latency_max_ms))
-        .tcp_capacity(WINDOW_SEGMENTS)
-        .build()
+fn simulation(config: &Config, seed: u64) -> Sim {
+    Sim::new(Weather {
+        seed: Draw::new(seed, Purpose::Net).number(),
+        tick: Duration::from_millis(config.tick_ms),
+        latency_ms: config.latency_min_ms..=config.latency_max_ms,
+    })
 }

@@ -18,7 +18,7 @@ pub enum Purpose {
     Plan = 2,
     /// What clients ask for. One client's numbers are its own: see [`Draw::of_client`].
     Work = 3,
-    /// Latency of each message; turmoil draws from it.
+    /// Latency of each message.
     Net = 4,
 }
 

@@ -13,12 +13,11 @@ use lockproof_reference_server::{
 };
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
-use turmoil::Sim;
 
 use crate::account::{self, Account, Change};
 use crate::config::{Config, Protocol};
 use crate::known_bad::{self, KnownBad};
-use crate::net::{LocalSpawn, Meter, SimListener, UNIX_START, Wire};
+use crate::net::{Ended, LocalSpawn, Meter, Sim, SimListener, UNIX_START, Wire, sim_elapsed};
 
 /// Name of the server's host.
 pub const HOST: &str = "server";
@@ -131,17 +130,17 @@ impl Gauges {
 }
 
 /// Starts the server's host.
-pub(crate) fn start(sim: &mut Sim<'_>, server: Server, config: &Config) -> Gauges {
+pub(crate) fn start(sim: &mut Sim, server: Server, config: &Config) -> Gauges {
     let gauges = Gauges::default();
     let (config, seen) = (config.clone(), gauges.clone());
     sim.host(HOST, move || run(server, config.clone(), seen.clone()));
     gauges
 }
 
-async fn run(server: Server, config: Config, gauges: Gauges) -> turmoil::Result {
+async fn run(server: Server, config: Config, gauges: Gauges) -> Ended {
     let meter = Some(Arc::clone(&gauges.meter));
-    let wire = Wire { segment_bytes: config.segment_bytes, meter };
-    let listener = SimListener::bind(PORT, wire).await?;
+    let wire = Wire { meter, ..config.server_wire() };
+    let listener = SimListener::bind(PORT, wire)?;
     let pages = config.pages();
     let stopped = Rc::clone(&gauges.stopped);
     match (server, config.protocol) {
@@ -190,7 +189,7 @@ async fn run(server: Server, config: Config, gauges: Gauges) -> turmoil::Result 
             known_bad::serve(flaw, place(listener, &config, gauges), keys).await;
         }
     }
-    stopped.set(turmoil::sim_elapsed());
+    stopped.set(sim_elapsed());
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::net::sim_elapsed;
+
 /// A run's events in order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Trace {
@@ -11,7 +13,7 @@ pub struct Trace {
 impl Trace {
     /// Adds an event at the present virtual time.
     pub fn note(&mut self, event: &str) {
-        let at = turmoil::sim_elapsed().unwrap_or_default();
+        let at = sim_elapsed().unwrap_or_default();
         self.note_at(at, event);
     }
 

@@ -11,11 +11,10 @@ use futures_util::FutureExt;
 use lockproof_reference_server::Listener;
 use lockproof_rwlock::RwLock;
 use lockproof_sim::check::{Kind, Violation};
-use lockproof_sim::net::{Meter, SimListener, SimStream, Wire};
+use lockproof_sim::net::{Meter, Sim, SimListener, SimStream, Weather, Wire};
 use lockproof_sim::scenario::Scenario;
 use lockproof_sim::server::Server;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use turmoil::Builder;
 
 const PORT: u16 = 1000;
 
@@ -26,11 +25,11 @@ fn probed(
     let meter = Arc::new(Meter::default());
     let wire = Wire { meter: Some(Arc::clone(&meter)), ..Wire::default() };
     let answer = Rc::new(answer);
-    let mut sim = Builder::new().rng_seed(1).build();
+    let mut sim = Sim::new(Weather::new(1));
     sim.host("server", move || {
         let (wire, answer) = (wire.clone(), Rc::clone(&answer));
         async move {
-            let listener = SimListener::bind(PORT, wire).await?;
+            let listener = SimListener::bind(PORT, wire)?;
             let table = RwLock::new(b"what is kept".to_vec());
             let (mut stream, _) = listener.accept().await?;
             answer(&table, &mut stream).await;

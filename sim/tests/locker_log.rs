@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use lockproof_client::locker::{Backoff, Client};
 use lockproof_reference_server::{ConnectionConfig, Locker, LockerConfig, serve};
-use lockproof_sim::net::{LocalSpawn, SimListener, Wire};
+use lockproof_sim::net::{LocalSpawn, Sim, SimListener, SimStream, Weather, Wire};
 use tokio_util::sync::CancellationToken;
-use turmoil::Builder;
-use turmoil::net::TcpStream;
 
 const SERVER: &str = "server";
 const PORT: u16 = 1000;
@@ -19,17 +17,13 @@ const CLIENTS: u64 = 4;
 
 /// Four clients want the same keys, in batches of two; the log of all that took effect.
 fn log_of(seed: u64) -> String {
-    let mut sim = Builder::new()
-        .rng_seed(seed)
-        .min_message_latency(Duration::from_millis(1))
-        .max_message_latency(Duration::from_millis(20))
-        .build();
+    let mut sim = Sim::new(Weather::new(seed));
     let locker = Rc::new(RefCell::new(None));
     let running = Rc::clone(&locker);
     sim.host(SERVER, move || {
         let running = Rc::clone(&running);
         async move {
-            let listener = SimListener::bind(PORT, Wire::default()).await?;
+            let listener = SimListener::bind(PORT, Wire::default())?;
             let config = LockerConfig { log_entries_max: 10_000, ..LockerConfig::default() };
             let protocol = Arc::new(Locker::new(config));
             running.replace(Some(Arc::clone(&protocol)));
@@ -40,7 +34,7 @@ fn log_of(seed: u64) -> String {
     });
     for number in 0..CLIENTS {
         sim.client(format!("client{number}"), async move {
-            let stream = TcpStream::connect((SERVER, PORT)).await?;
+            let stream = SimStream::connect(SERVER, PORT, &Wire::default()).await?;
             let mut client = Client::new(stream, PATIENCE);
             let keys: [&[u8]; 2] = [b"a", [b"b", b"c"][usize::from(number % 2 == 0)]];
             for _ in 0..5 {

@@ -11,26 +11,21 @@ use std::time::Duration;
 
 use lockproof_client::locker::{Client, Outcome};
 use lockproof_reference_server::{ConnectionConfig, Locker, LockerConfig, Spawn, serve};
-use lockproof_sim::net::{LocalSpawn, SimListener, Wire};
+use lockproof_sim::net::{LocalSpawn, Sim, SimListener, SimStream, Weather, Wire};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use turmoil::net::TcpStream;
-use turmoil::{Builder, Sim};
 
 const SERVER: &str = "server";
 const PORT: u16 = 1000;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn simulation(seed: u64) -> Sim<'static> {
-    Builder::new()
-        .rng_seed(seed)
-        .min_message_latency(Duration::from_millis(1))
-        .max_message_latency(Duration::from_millis(10))
-        .build()
+fn simulation(seed: u64) -> Sim {
+    Sim::new(Weather { latency_ms: 1..=10, ..Weather::new(seed) })
 }
 
-async fn client() -> Result<Client<TcpStream>, std::io::Error> {
-    Ok(Client::new(TcpStream::connect((SERVER, PORT)).await?, PATIENCE))
+async fn client() -> Result<Client<SimStream>, std::io::Error> {
+    let stream = SimStream::connect(SERVER, PORT, &Wire::default()).await?;
+    Ok(Client::new(stream, PATIENCE))
 }
 
 /// The first task ends at its poll of that number, as one that is aborted does; the others run.
@@ -76,7 +71,7 @@ fn a_cancelled_session_leaves_nothing_wherever_it_was() {
             let spawn = Cancelling { at, spawned: Arc::default() };
             let running = Rc::clone(&running);
             async move {
-                let listener = SimListener::bind(PORT, Wire::default()).await?;
+                let listener = SimListener::bind(PORT, Wire::default())?;
                 let locker = Arc::new(Locker::new(LockerConfig::default()));
                 running.replace(Some(Arc::clone(&locker)));
                 let (config, stop) = (ConnectionConfig::default(), CancellationToken::new());
@@ -125,7 +120,7 @@ fn a_restarted_server_forgets_and_old_holders_find_out() {
     for seed in 0..10 {
         let mut sim = simulation(seed);
         sim.host(SERVER, || async {
-            let listener = SimListener::bind(PORT, Wire::default()).await?;
+            let listener = SimListener::bind(PORT, Wire::default())?;
             let locker = Arc::new(Locker::new(LockerConfig::default()));
             let (config, stop) = (ConnectionConfig::default(), CancellationToken::new());
             serve(listener, locker, config, LocalSpawn, stop).await;
@@ -152,11 +147,9 @@ fn a_restarted_server_forgets_and_old_holders_find_out() {
             assert_eq!(client.release(b"k").await?, Outcome::Ok);
             Ok(())
         });
-        while sim.elapsed() < Duration::from_secs(2) {
-            sim.step().expect("the old holder gets its key");
-        }
-        sim.crash(SERVER);
-        sim.bounce(SERVER);
+        sim.run_to(Duration::from_secs(2)).expect("the old holder gets its key");
+        sim.kill(SERVER);
+        sim.boot(SERVER);
         sim.run().unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     }
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lockproof_reference_server::Listener;
-use lockproof_sim::net::{End, Meter, SimListener, SimStream, Wire};
+use lockproof_sim::net::{
+    End, Ended, Meter, Sim, SimListener, SimStream, Weather, Wire, sim_elapsed,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
-use turmoil::{Builder, Sim};
 
 const PORT: u16 = 1000;
 const SEGMENTS: usize = 4;
@@ -42,7 +43,7 @@ struct Writer {
 }
 
 struct Probe {
-    sim: Sim<'static>,
+    sim: Sim,
     order: watch::Sender<Order>,
     writer: Rc<RefCell<Writer>>,
     meter: Arc<Meter>,
@@ -50,19 +51,13 @@ struct Probe {
 
 /// A server that writes without end, and a reader that does as it is told.
 fn probe(first: Order) -> Probe {
-    let latency = Duration::from_millis(1);
-    let mut sim = Builder::new()
-        .rng_seed(1)
-        .simulation_duration(Duration::from_mins(2))
-        .tick_duration(latency)
-        .min_message_latency(latency)
-        .max_message_latency(latency)
-        .tcp_capacity(SEGMENTS)
-        .build();
+    let tick = Duration::from_millis(1);
+    let mut sim = Sim::new(Weather { tick, latency_ms: 1..=1, ..Weather::new(1) });
     let (order, orders) = watch::channel(first);
     let writer = Rc::new(RefCell::new(Writer::default()));
     let meter = Arc::new(Meter::default());
-    let wire = Wire { segment_bytes: SEGMENT_BYTES, meter: Some(Arc::clone(&meter)) };
+    let meter_there = Some(Arc::clone(&meter));
+    let wire = Wire { meter: meter_there, ..Wire::of_segments(SEGMENT_BYTES, SEGMENTS) };
     let notes = Rc::clone(&writer);
     sim.host("server", move || write_without_end(wire.clone(), Rc::clone(&notes)));
     sim.host("reader", move || {
@@ -75,8 +70,8 @@ fn probe(first: Order) -> Probe {
     Probe { sim, order, writer, meter }
 }
 
-async fn write_without_end(wire: Wire, notes: Rc<RefCell<Writer>>) -> turmoil::Result {
-    let listener = SimListener::bind(PORT, wire).await?;
+async fn write_without_end(wire: Wire, notes: Rc<RefCell<Writer>>) -> Ended {
+    let listener = SimListener::bind(PORT, wire)?;
     let (mut stream, _) = listener.accept().await?;
     // More than a segment, so that cutting is seen too.
     let chunk = [7; 3 * SEGMENT_BYTES / 2];
@@ -84,7 +79,7 @@ async fn write_without_end(wire: Wire, notes: Rc<RefCell<Writer>>) -> turmoil::R
         match stream.write(&chunk).await {
             Ok(count) => notes.borrow_mut().bytes += count,
             Err(error) => {
-                let at = turmoil::sim_elapsed().unwrap_or_default();
+                let at = sim_elapsed().unwrap_or_default();
                 notes.borrow_mut().error = Some((error.kind(), at));
                 std::future::pending::<()>().await;
             }
@@ -115,9 +110,7 @@ async fn read_as_told(mut orders: watch::Receiver<Order>) -> io::Result<()> {
 
 impl Probe {
     fn run_to(&mut self, until: Duration) {
-        while self.sim.elapsed() < until {
-            self.sim.step().expect("nobody fails");
-        }
+        self.sim.run_to(until).expect("nobody fails");
     }
 
     /// Runs to the event, with the writer waiting.
@@ -180,7 +173,7 @@ fn a_killed_process_resets_the_write() {
 fn a_crash_with_unread_data_resets_the_write() {
     let mut probe = probe(Order::Wait);
     probe.run_to_event();
-    probe.sim.crash("reader");
+    probe.sim.kill("reader");
     probe.run_on();
     assert!(probe.reset_after() <= Duration::from_millis(10));
 }
@@ -200,8 +193,7 @@ fn a_half_close_leaves_the_write_waiting() {
 fn a_dead_machine_leaves_the_write_waiting() {
     let mut probe = probe(Order::Wait);
     probe.run_to_event();
-    probe.sim.partition("server", "reader");
-    probe.sim.crash("reader");
+    probe.sim.power_off("reader");
     probe.run_on();
     assert!(probe.is_stuck());
     assert_eq!(probe.meter.ends(), []);
@@ -211,7 +203,7 @@ fn a_dead_machine_leaves_the_write_waiting() {
 fn a_cut_leaves_the_write_waiting() {
     let mut probe = probe(Order::Read);
     probe.run_to(EVENT);
-    probe.sim.partition("server", "reader");
+    probe.sim.cut("server", "reader");
     probe.run_to(EVENT + Duration::from_secs(1));
     let before = probe.writer.borrow().bytes;
     probe.run_on();

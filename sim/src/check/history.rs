@@ -61,7 +61,7 @@ mod tests {
         let mut count = |begins_anew: bool| {
             let late = ledger.items.call(1, request.clone());
             if begins_anew {
-                ledger.begin_anew();
+                ledger.begin_anew(std::time::Duration::ZERO);
             }
             let call = ledger.items.call(2, request.clone());
             ledger.items.reply(call, items::Reply::Counted { value: 1, cas: None });

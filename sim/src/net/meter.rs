@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use lockproof_rwlock::held_here;
 
+use super::network::sim_elapsed;
 use crate::trace::Hash;
 
 /// Shorter silences are not noted.
@@ -165,7 +166,7 @@ impl Meter {
 
     pub(super) fn end_block(&self, ticket: &Ticket) {
         // A stream that is dropped with the whole simulation has no clock any more: it waited to the end.
-        let until = turmoil::sim_elapsed();
+        let until = sim_elapsed();
         if let Some(block) = self.state().blocks.get_mut(ticket.0) {
             block.until = until;
         }
@@ -189,5 +190,5 @@ impl Meter {
 }
 
 fn now() -> Duration {
-    turmoil::sim_elapsed().unwrap_or_default()
+    sim_elapsed().unwrap_or_default()
 }

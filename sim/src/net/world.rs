@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use lockproof_conformance::replay::{Ticking, World};
 
+use super::network::sim_elapsed;
 use super::{SimStream, Wire};
 use crate::trace::Trace;
 
@@ -24,7 +25,7 @@ pub const UNIX_START: u64 = 1_704_067_200;
 impl SimWorld {
     /// A world whose server is `host:port`; connections are noted in `trace`.
     pub fn new(host: &'static str, port: u16, trace: Rc<RefCell<Trace>>) -> Self {
-        let elapsed = turmoil::sim_elapsed().unwrap_or_default().as_secs();
+        let elapsed = sim_elapsed().unwrap_or_default().as_secs();
         Self { host, port, clock: Ticking::starting_at(UNIX_START + elapsed), trace }
     }
 }
@@ -38,7 +39,7 @@ impl World for SimWorld {
         SimStream::connect(self.host, self.port, &Wire::default()).await
     }
 
-    /// turmoil resets a stream that is dropped with unread data, and ends it otherwise.
+    /// A stream that is dropped with unread data is reset, and ended otherwise.
     fn reset(&self, stream: SimStream) {
         drop(stream);
     }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use self::recorder::Recorder;
 use crate::config::Config;
+use crate::net::sim_elapsed;
 
 /// Everything that was noted. Times are virtual microseconds since the start; an end that is missing never came.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -144,7 +145,9 @@ pub(crate) fn while_in<T>(config: &Config, play: impl FnOnce() -> T) -> (T, Reco
 
 fn note(tell: impl FnOnce(&mut Recorder, u64)) {
     RECORDER.with_borrow_mut(|recorder| {
-        if let (Some(recorder), Some(now)) = (recorder, turmoil::sim_elapsed()) {
+        if let Some(recorder) = recorder
+            && let Some(now) = sim_elapsed()
+        {
             tell(recorder, micros(now));
         }
     });

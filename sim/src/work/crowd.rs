@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use lockproof_client::Error;
-use turmoil::Sim;
 
 use super::{Setting, locker, memcached, netmem, now};
 use crate::config::Protocol;
+use crate::net::Sim;
 use crate::record;
 use crate::seed::Draw;
 
@@ -17,7 +17,7 @@ pub(crate) const HOST: &str = "crowd";
 const RETRY: Duration = Duration::from_millis(100);
 
 /// Starts the crowd's host. The first client stores the big value before anybody else begins.
-pub(crate) fn start(sim: &mut Sim<'_>, setting: &Setting) {
+pub(crate) fn start(sim: &mut Sim, setting: &Setting) {
     let setting = setting.clone();
     sim.host(HOST, move || {
         let setting = setting.clone();

@@ -113,10 +113,10 @@ impl Ledger {
     }
 
     /// The server has lost everything, and so have those who looked at it.
-    pub(crate) fn begin_anew(&mut self) {
+    pub(crate) fn begin_anew(&mut self, at: Duration) {
         self.items.begin_anew();
         self.pages.begin_anew();
         self.keys.begin_anew();
-        self.locks.begin_anew();
+        self.locks.begin_anew(at);
     }
 }

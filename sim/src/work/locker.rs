@@ -136,6 +136,7 @@ impl Worker<'_> {
     async fn section(&mut self, keys: &[&[u8]], draw: &mut Draw) -> Result<(), Error> {
         let since = now();
         self.pauses.reset();
+        let mut asked = since;
         while self.expect(Ask::Get, keys, &[Outcome::Ok, Outcome::Busy]).await? == Outcome::Busy {
             if now().saturating_sub(since) > TURN_WITHIN {
                 let (who, key) = (self.who(), keys[0].escape_ascii());
@@ -145,9 +146,10 @@ impl Worker<'_> {
                 return Ok(());
             }
             tokio::time::sleep(self.pauses.next().unwrap_or(PAUSES.1)).await;
+            asked = now();
         }
         let who = self.who();
-        let enter = |key: &&[u8]| self.setting.ledger.borrow_mut().locks.enter(key, who);
+        let enter = |key: &&[u8]| self.setting.ledger.borrow_mut().locks.enter(key, who, asked);
         keys.iter().for_each(enter);
         tokio::time::sleep(Duration::from_millis(draw.within(5..=40))).await;
         if draw.one_in(4) {
@@ -181,9 +183,9 @@ impl Worker<'_> {
 
     /// Takes a key if it is free, closes the connection over it, and comes on another.
     async fn leave_and_come_back(&mut self, key: &[u8]) -> Result<(), Error> {
-        let (allowed, who) = ([Outcome::Ok, Outcome::Busy], self.who());
+        let (allowed, who, asked) = ([Outcome::Ok, Outcome::Busy], self.who(), now());
         if self.expect(Ask::Get, &[key], &allowed).await? == Outcome::Ok {
-            self.setting.ledger.borrow_mut().locks.enter(key, who);
+            self.setting.ledger.borrow_mut().locks.enter(key, who, asked);
         }
         self.setting.ledger.borrow_mut().locks.leave_all(who);
         self.connection.close();

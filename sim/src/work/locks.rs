@@ -33,6 +33,8 @@ impl fmt::Display for Who {
 pub(crate) struct Locks {
     inside: BTreeMap<Vec<u8>, Who>,
     gone: BTreeSet<Who>,
+    /// When the server last lost everything.
+    began: Option<Duration>,
     /// Two were inside at once.
     pub(crate) doubled: Vec<String>,
     /// A key was not free when it had to be.
@@ -44,8 +46,12 @@ pub(crate) struct Locks {
 }
 
 impl Locks {
-    /// Somebody was granted a key, and acts on it.
-    pub(crate) fn enter(&mut self, key: &[u8], who: Who) {
+    /// Somebody was granted a key that it had asked for then, and acts on it. Of a server that has lost everything since,
+    /// a grant may still be under way.
+    pub(crate) fn enter(&mut self, key: &[u8], who: Who, asked: Duration) {
+        if self.began.is_some_and(|began| asked < began) {
+            return;
+        }
         let Some(other) = self.inside.insert(key.to_owned(), who) else { return };
         if other != who && !self.gone.contains(&other) {
             let (key, at) = (key.escape_ascii(), now().as_secs_f64());
@@ -71,7 +77,8 @@ impl Locks {
     }
 
     /// The server has lost everything: nobody holds anything any more (LKR-411).
-    pub(crate) fn begin_anew(&mut self) {
+    pub(crate) fn begin_anew(&mut self, at: Duration) {
+        self.began = Some(at);
         self.inside.clear();
         self.asked.clear();
     }

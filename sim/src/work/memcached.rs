@@ -25,11 +25,12 @@ pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw) -> Re
     let bound = setting.config.bound();
     let mut turn = index as u64;
     let mut worker = Worker::connect(setting, index).await?;
-    if index == 0 {
-        worker.client.set(BIG_KEY, &big_value(&setting.config), Meta::default()).await?;
-        setting.filled.send_replace(true);
-    }
     while !setting.is_over() {
+        // At first, and again if the server has lost it.
+        if index == 0 && !*setting.filled.borrow() {
+            worker.client.set(BIG_KEY, &big_value(&setting.config), Meta::default()).await?;
+            setting.filled.send_replace(true);
+        }
         think(draw).await;
         let mut allowed = bound;
         match draw.within(0..=10) {

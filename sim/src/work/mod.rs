@@ -14,7 +14,7 @@ mod observed;
 mod requests;
 mod victim;
 
-pub(crate) use crowd::{HOST as CROWD, start as start_crowd};
+pub(crate) use crowd::start as start_crowd;
 pub(crate) use ledger::Ledger;
 pub(crate) use locks::Who;
 pub(crate) use victim::start as start_victim;
@@ -27,7 +27,7 @@ use lockproof_client::Error;
 use tokio::sync::watch;
 
 use crate::config::Config;
-use crate::net::{SimStream, Wire};
+use crate::net::{SimStream, sim_elapsed};
 use crate::outage::Outages;
 use crate::record;
 use crate::server::{HOST, PORT};
@@ -66,9 +66,13 @@ impl Setting {
         index: usize,
         greet: impl AsyncFnOnce(SimStream) -> Result<C, Error>,
     ) -> Result<C, Error> {
+        let began = now();
         self.ledger.borrow_mut().begin(index, "connect");
         let client = self.reach(greet).await?;
-        self.ledger.borrow_mut().end(index, self.config.connect_bound());
+        // A first knock that nobody hears is repeated, but not at once.
+        let is_excused = self.outages.excuse(began) || self.outages.excuse(now());
+        let bound = if is_excused { self.patience() } else { self.config.connect_bound() };
+        self.ledger.borrow_mut().end(index, bound);
         Ok(client)
     }
 
@@ -92,7 +96,7 @@ impl Setting {
     }
 
     async fn connect(&self) -> std::io::Result<SimStream> {
-        let wire = Wire { segment_bytes: self.config.segment_bytes, meter: None };
+        let wire = self.config.wire();
         let stream = SimStream::connect(HOST, PORT, &wire).await?;
         record::connected(stream.address(), &self.who);
         Ok(stream)
@@ -101,5 +105,5 @@ impl Setting {
 
 /// Virtual time since the start of the run.
 fn now() -> Duration {
-    turmoil::sim_elapsed().unwrap_or_default()
+    sim_elapsed().unwrap_or_default()
 }

@@ -33,11 +33,12 @@ pub(super) async fn work(setting: &Setting, index: usize, draw: &mut Draw) -> Re
     };
     let mut turn = index as u64;
     let mut worker = Worker::connect(setting, index).await?;
-    if index == 0 {
-        worker.client.update(BIG_PAGE, &big_value(&setting.config), None).await?;
-        setting.filled.send_replace(true);
-    }
     while !setting.is_over() {
+        // At first, and again if the server has lost it.
+        if index == 0 && !*setting.filled.borrow() {
+            worker.client.update(BIG_PAGE, &big_value(&setting.config), None).await?;
+            setting.filled.send_replace(true);
+        }
         think(draw).await;
         let mut allowed = bound;
         // In a scene the crowd looks on, and locks nothing.

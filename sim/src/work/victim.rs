@@ -7,14 +7,13 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use turmoil::Sim;
 
 use super::acts::act;
 use super::expected::{Conversation, half_a_request};
 use super::{Setting, actor, locker_victim, now};
 use crate::config::Protocol;
 use crate::host::{Manner, Victim};
-use crate::net::SimStream;
+use crate::net::{Sim, SimStream};
 
 /// Requests that wait for their replies, at any time: far more bytes than a window.
 const OUTSTANDING: usize = 8;
@@ -24,15 +23,14 @@ const DROP_BYTES: usize = 512;
 /// …so often.
 const DROP_EVERY: Duration = Duration::from_millis(500);
 
-/// A client that is well gives up a connection on which nothing comes for so long. It has to: the simulator loses an end
-/// of stream that finds a full window.
+/// A client that is well gives up a connection on which nothing comes for so long: its server may have lost its power.
 const PATIENCE: Duration = Duration::from_millis(2_500);
 
 /// Pause before a new connection.
 const RETRY: Duration = Duration::from_millis(100);
 
 /// Starts a victim's host.
-pub(crate) fn start(sim: &mut Sim<'_>, setting: &Setting, index: usize) -> Victim {
+pub(crate) fn start(sim: &mut Sim, setting: &Setting, index: usize) -> Victim {
     let name = format!("victim-{index}");
     let setting = setting.of(name.clone());
     Victim::start(sim, name, move |manners| {
@@ -59,6 +57,8 @@ async fn run(setting: Setting, index: usize, mut manners: watch::Receiver<Manner
             let _ = begin_anew(&setting, index, manner).await;
         }
         if let Manner::Acts(kind) = manner {
+            // A server that came back meanwhile has nothing to flood anybody with.
+            let _ = setting.filled.subscribe().wait_for(|filled| *filled).await;
             act(&setting, index, kind, &mut manners).await;
         }
         // One that is broken for ever does not come back.

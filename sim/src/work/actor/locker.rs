@@ -71,6 +71,7 @@ impl Actor<'_> {
     }
 
     async fn ask(&mut self, verb: Verb, keys: &[&str]) -> Result<Outcome, Stop> {
+        let asked = now();
         let request = request(verb, keys);
         if verb == Verb::Release {
             let locks = &mut self.setting.ledger.borrow_mut().locks;
@@ -86,7 +87,7 @@ impl Actor<'_> {
         if verb == Verb::Get && reply.outcome == Outcome::Ok {
             let locks = &mut self.setting.ledger.borrow_mut().locks;
             for key in keys {
-                locks.enter(key.as_bytes(), Who::Victim(self.index));
+                locks.enter(key.as_bytes(), Who::Victim(self.index), asked);
             }
         }
         Ok(reply.outcome)

@@ -78,6 +78,7 @@ impl Actor<'_> {
 
     /// The answer to a lock.
     async fn locked(&mut self, within: Duration) -> Result<(), Stop> {
+        let asked = now();
         match self.page_reply(within).await {
             Ok(Reply::Page { kind: PageReply::Lock, page: PAGE, .. }) => {}
             Ok(other) => return Err(Stop::Wrong(format!("{} is no lock", name(&other)))),
@@ -86,7 +87,7 @@ impl Actor<'_> {
             }
             Err(stop) => return Err(stop),
         }
-        self.setting.ledger.borrow_mut().locks.enter(KEY, self.who());
+        self.setting.ledger.borrow_mut().locks.enter(KEY, self.who(), asked);
         Ok(())
     }
 
