@@ -38,8 +38,11 @@ impl Protocol {
 /// Segments in flight and unread, in each direction.
 pub const WINDOW_SEGMENTS: usize = 24;
 
-/// What the lock server answers to two requests that came together.
-const LOCKER_SEGMENT_BYTES: usize = 4;
+/// What the lock server answers.
+const LOCKER_SEGMENT_BYTES: usize = 2;
+
+/// Bytes of requests that may be under way, at least.
+const CLIENTS_WINDOW_MIN: usize = 4 * 1024;
 
 /// What a stream is given that says nothing or takes nothing; shorter than in production, so that runs are.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(5);
@@ -142,16 +145,19 @@ impl Config {
         self.wire_bound() * 2
     }
 
-    /// What clients' sockets are like.
-    pub const fn wire(&self) -> Wire {
-        Wire::of_segments(self.segment_bytes, WINDOW_SEGMENTS)
+    /// What clients' sockets are like: however small segments are, a few requests find room.
+    pub fn wire(&self) -> Wire {
+        let wire = Wire::of_segments(self.segment_bytes, WINDOW_SEGMENTS);
+        Wire { window_bytes: wire.window_bytes.max(CLIENTS_WINDOW_MIN), ..wire }
     }
 
     /// What the server's are like. A kernel counts the memory that a segment takes, which for a reply of two bytes is a
     /// hundred times as much: so many replies fill a window, however short they are.
     pub const fn server_wire(&self) -> Wire {
         match self.protocol {
-            Protocol::Memcached | Protocol::NetMem => self.wire(),
+            Protocol::Memcached | Protocol::NetMem => {
+                Wire::of_segments(self.segment_bytes, WINDOW_SEGMENTS)
+            }
             Protocol::Locker => Wire::of_segments(LOCKER_SEGMENT_BYTES, WINDOW_SEGMENTS),
         }
     }

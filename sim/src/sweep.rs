@@ -99,7 +99,9 @@ pub fn sweep<J: FnMut(&Run) -> Outcome>(
         for _ in 0..order.jobs.max(1) {
             scope.spawn(|| {
                 let mut judge = judge();
-                while let Some((seed, subject)) = take(order, &mut lock(&next)) {
+                // Not in the `while let`, which would keep the lock while it runs.
+                let take = || take(order, &mut lock(&next));
+                while let Some((seed, subject)) = take() {
                     let outcome = judge(&make(subject, seed));
                     let mut swept = lock(&swept);
                     swept.seeds.end = swept.seeds.end.max(seed + 1);
@@ -128,4 +130,38 @@ fn take(order: &Order, next: &mut (u64, usize)) -> Option<(u64, usize)> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::time::{Duration, Instant};
+
+    use super::{Order, sweep};
+    use crate::check::Kind;
+    use crate::config::Protocol;
+    use crate::run::Outcome;
+    use crate::scenario::Scenario;
+    use crate::server::Server;
+
+    #[test]
+    fn jobs_run_at_the_same_time() {
+        let scenario = Scenario::all().find(|it| it.protocol() == Protocol::Locker).unwrap();
+        let inside = AtomicUsize::new(0);
+        let order = Order { seeds: 0..2, subjects: 1, jobs: 2, until: None };
+        let make = |_, seed| scenario.with(Server::Reference, seed);
+        let judge = || {
+            |_: &_| {
+                inside.fetch_add(1, SeqCst);
+                let give_up = Instant::now() + Duration::from_secs(20);
+                while inside.load(SeqCst) < 2 {
+                    assert!(Instant::now() < give_up, "the other job waits for this one");
+                    std::thread::yield_now();
+                }
+                Outcome::cut_off(Kind::Hung, String::new())
+            }
+        };
+        let swept = sweep(&order, make, judge, |_| ());
+        assert_eq!(swept.runs(), 2);
+    }
 }

@@ -51,6 +51,10 @@ pub(super) struct Pipe {
     bytes: BytesMut,
     /// How many of them have arrived.
     arrived: usize,
+    /// Bytes that were read and still count: the writer hears of room when there is some for a segment.
+    unannounced: usize,
+    /// How long that is.
+    segment_bytes: usize,
     pub(super) under_way: VecDeque<(Instant, Item)>,
     pub(super) last_arrival: Option<Instant>,
     /// Something was lost: nothing arrives any more.
@@ -235,7 +239,9 @@ impl Connection {
             pipe.bytes.advance(count);
             pipe.arrived -= count;
             pipe.is_stuck |= !is_acknowledged;
-            if !pipe.is_stuck {
+            pipe.unannounced += count;
+            if !pipe.is_stuck && (pipe.unannounced >= pipe.segment_bytes || pipe.bytes.is_empty()) {
+                pipe.unannounced = 0;
                 self.ends[1 - side].wake_writer();
             }
             return Poll::Ready(Ok(()));
@@ -257,7 +263,7 @@ impl Connection {
         side: usize,
         context: &Context<'_>,
         bytes: &[u8],
-        window_bytes: usize,
+        (segment_bytes, window_bytes): (usize, usize),
     ) -> Poll<io::Result<usize>> {
         let (end, pipe) = (&mut self.ends[side], &mut self.pipes[side]);
         if end.came == Some(End::Reset) {
@@ -266,8 +272,10 @@ impl Connection {
         if end.own != Own::Open {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let room = if pipe.is_stuck { 0 } else { window_bytes.saturating_sub(pipe.bytes.len()) };
-        let count = bytes.len().min(room);
+        pipe.segment_bytes = segment_bytes;
+        let taken = pipe.bytes.len() + pipe.unannounced;
+        let room = if pipe.is_stuck { 0 } else { window_bytes.saturating_sub(taken) };
+        let count = bytes.len().min(segment_bytes).min(room);
         if count == 0 && !bytes.is_empty() {
             keep(&mut end.writer, context);
             return Poll::Pending;

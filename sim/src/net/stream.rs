@@ -166,11 +166,10 @@ impl AsyncWrite for SimStream {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.note_use();
-        let segment = &buf[..buf.len().min(self.segment_bytes)];
-        let (id, side, window_bytes) = (self.id, self.side, self.window_bytes);
+        let (id, side, sizes) = (self.id, self.side, (self.segment_bytes, self.window_bytes));
         let written = here(|network| {
             let connection = &mut network.connections[id];
-            let written = connection.poll_write(side, context, segment, window_bytes);
+            let written = connection.poll_write(side, context, buf, sizes);
             if let Poll::Ready(Ok(count @ 1..)) = written {
                 network.send(id, side, Item::Bytes(count));
             }
@@ -183,7 +182,7 @@ impl AsyncWrite for SimStream {
             self.note_unblocked();
         }
         if let Poll::Ready(Ok(count)) = written {
-            self.note_written(&segment[..count]);
+            self.note_written(&buf[..count]);
         }
         written
     }

@@ -25,7 +25,7 @@ const FLOOD_BATCH: usize = 32;
 /// Requests for the big value that nobody reads: more than a window.
 const PIPELINED: usize = 8;
 /// Requests behind one that waits: more than is read ahead.
-const TALKS: usize = 300;
+const TALKS: usize = 20;
 /// Connections at once, of victims that open many.
 const LANES: u64 = 10;
 /// How many one after the other, silent ones and those that ask.
@@ -171,7 +171,7 @@ impl Actor<'_> {
         leaver.write_all(&[&requests::read(config)[..], &lock].concat()).await?;
         sleep(BEFORE_ASKING).await;
         drop(leaver);
-        waiter.write_all(&requests::write(config).repeat(TALKS)).await?;
+        waiter.write_all(&requests::long_write(config).repeat(TALKS)).await?;
         std::future::pending().await
     }
 

@@ -17,6 +17,7 @@ const SCRATCH_KEY: &[u8] = b"scratch";
 /// A key whose value is no number.
 const TEXT_KEY: &[u8] = b"text";
 const DATA: &[u8] = &[b's'; 64];
+const LONG_DATA: &[u8] = &[b's'; 1024];
 /// Whatever its version, a page is read, and written, all the same.
 const ANY_VERSION: i32 = -1;
 /// The version of a page that nobody has written.
@@ -40,7 +41,7 @@ pub(super) fn read(config: &Config) -> BytesMut {
 pub(super) fn write(config: &Config) -> BytesMut {
     match config.protocol {
         Protocol::Memcached => set(SCRATCH_KEY, DATA),
-        Protocol::NetMem => update(scratch_page(config)),
+        Protocol::NetMem => update(scratch_page(config), DATA),
         Protocol::Locker => locks(Verb::Get),
     }
 }
@@ -71,7 +72,7 @@ pub(super) fn absurd(config: &Config) -> BytesMut {
             out.extend_from_slice(&increment(TEXT_KEY));
             out
         }
-        Protocol::NetMem => update(config.pages().0 + 1),
+        Protocol::NetMem => update(config.pages().0 + 1, DATA),
         Protocol::Locker => locks(Verb::Release),
     }
 }
@@ -104,8 +105,13 @@ fn scratch_page(config: &Config) -> u32 {
     config.pages().0 - 2
 }
 
-fn update(page: u32) -> BytesMut {
-    let data = Bytes::from_static(DATA);
+/// NetMem: some of them fill any window.
+pub(super) fn long_write(config: &Config) -> BytesMut {
+    update(scratch_page(config), LONG_DATA)
+}
+
+fn update(page: u32, data: &'static [u8]) -> BytesMut {
+    let data = Bytes::from_static(data);
     encoded(&netmem::Request::Update { page, version: ANY_VERSION, data })
 }
 

@@ -19,7 +19,7 @@ use crate::net::{Sim, SimStream};
 const OUTSTANDING: usize = 8;
 
 /// A dripping reader takes so much…
-const DROP_BYTES: usize = 512;
+const DROP_BYTES: usize = 256;
 /// …so often.
 const DROP_EVERY: Duration = Duration::from_millis(500);
 

@@ -152,7 +152,6 @@ impl Items {
             get_misses: misses,
             curr_items: gauge(self.store.len()),
             bytes: gauge(self.store.bytes()),
-            limit_maxbytes: self.config.memory_max as u64,
             item_size_max: self.config.item_max as u64,
             evict: self.config.evict,
             cas: self.config.cas,

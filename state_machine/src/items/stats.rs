@@ -30,8 +30,6 @@ pub struct Stats {
     pub evictions: u64,
     /// Items removed because they were found expired.
     pub reclaimed: u64,
-    /// The memory limit.
-    pub limit_maxbytes: u64,
     /// The largest item, the same for every shard.
     pub item_size_max: u64,
     pub evict: bool,
@@ -49,7 +47,7 @@ impl Stats {
     }
 
     /// Every number that is a sum over the shards.
-    fn sums(&mut self) -> [&mut u64; 22] {
+    fn sums(&mut self) -> [&mut u64; 21] {
         [
             &mut self.cmd_get,
             &mut self.cmd_set,
@@ -72,7 +70,6 @@ impl Stats {
             &mut self.total_items,
             &mut self.evictions,
             &mut self.reclaimed,
-            &mut self.limit_maxbytes,
         ]
     }
 }

@@ -66,7 +66,7 @@ pub enum Progress {
 pub struct Pages {
     page_len: u32,
     all: Vec<Page>,
-    /// The pages that a session holds or waits for, so that its end need not look at all of them.
+    /// The pages that a session has ever held or waited for, so that its end need not look at all of them.
     touched: BTreeMap<SessionId, BTreeSet<u32>>,
 }
 
@@ -140,7 +140,7 @@ impl Pages {
             let Some(page) = self.all.get_mut(size(index)) else { continue };
             page.forget_waiter(session);
             if page.is_held_by(session) {
-                self.release(session, index, effects);
+                self.release(index, effects);
             }
         }
     }
@@ -169,7 +169,7 @@ impl Pages {
         if page.is_held() {
             self.touched.entry(session).or_default().insert(index);
         } else if was_held {
-            self.release(session, index, effects);
+            self.release(index, effects);
         }
         Progress::Done
     }
@@ -196,30 +196,16 @@ impl Pages {
         let is_released = matches!(reply, Reply::Written { .. });
         effects.push(Effect { to: session, reply });
         if is_released {
-            self.release(session, index, effects);
+            self.release(index, effects);
         }
     }
 
-    /// Frees a page that `session` held, and serves the queue: updates, up to the next lock.
-    fn release(&mut self, session: SessionId, index: u32, effects: &mut Vec<Effect<Reply>>) {
+    /// Frees a page, and serves the queue: updates, up to the next lock.
+    fn release(&mut self, index: u32, effects: &mut Vec<Effect<Reply>>) {
         let Some(page) = self.all.get_mut(size(index)) else { return };
         page.free();
-        let mut done = BTreeSet::from([session]);
         while let Some((waiter, want)) = page.next_waiter() {
             effects.push(Effect { to: waiter, reply: page.serve(waiter, index, want) });
-            done.insert(waiter);
-        }
-        done.retain(|left| !page.concerns(*left));
-        for left in done {
-            self.untouch(left, index);
-        }
-    }
-
-    fn untouch(&mut self, session: SessionId, index: u32) {
-        let Some(indices) = self.touched.get_mut(&session) else { return };
-        indices.remove(&index);
-        if indices.is_empty() {
-            self.touched.remove(&session);
         }
     }
 }

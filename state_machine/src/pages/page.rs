@@ -47,11 +47,6 @@ impl Page {
         self.holder == Some(session)
     }
 
-    /// Whether the session holds the page or waits for it.
-    pub(super) fn concerns(&self, session: SessionId) -> bool {
-        self.is_held_by(session) || self.queue.iter().any(|(waiter, _)| *waiter == session)
-    }
-
     pub(super) fn free(&mut self) {
         self.holder = None;
     }
