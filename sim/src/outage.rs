@@ -39,6 +39,11 @@ impl Outages {
         self.spans.iter().any(|(since, until)| (*since..*until).contains(&at))
     }
 
+    /// Whether the server was down at any time between.
+    pub(crate) fn overlap(&self, began: Duration, ended: Duration) -> bool {
+        self.spans.iter().any(|(since, until)| began < *until - RECOVERED && *since <= ended)
+    }
+
     /// How long a healthy client waits, if it gives up at all.
     pub(crate) fn patience(&self) -> Option<Duration> {
         (!self.spans.is_empty()).then_some(PATIENCE)

@@ -109,6 +109,9 @@ impl<M: Meaning> Connection<M> {
                 self.send(&reply).await?;
             }
             if self.is_dead {
+                while self.stream.read_buf(&mut self.input).await? > 0 {
+                    self.execute().await?;
+                }
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
             if self.read().await? == 0 {

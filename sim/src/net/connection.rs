@@ -274,7 +274,7 @@ impl Connection {
         }
         pipe.segment_bytes = segment_bytes;
         let taken = pipe.bytes.len() + pipe.unannounced;
-        let room = if pipe.is_stuck { 0 } else { window_bytes.saturating_sub(taken) };
+        let room = window_bytes.saturating_sub(taken);
         let count = bytes.len().min(segment_bytes).min(room);
         if count == 0 && !bytes.is_empty() {
             keep(&mut end.writer, context);

@@ -13,8 +13,8 @@ use super::connection::{Item, SIDES};
 use super::network::{ConnectionId, HostId, here, this_host};
 use super::{Meter, SimStream, Wire};
 
-/// Connections that wait to be accepted at most.
-const BACKLOG: usize = 128;
+/// Connections that wait to be accepted at most; few, so that it is seen when nobody accepts.
+const BACKLOG: usize = 24;
 
 /// What a system says that has no descriptors left: `EMFILE`.
 const TOO_MANY_FILES: i32 = 24;

@@ -76,7 +76,8 @@ pub(super) const ROWS: &[Row] = &[
             let dies = Fault::new(at + LATER_MS, 0, Kind::MachineReboots);
             vec![Fault::new(at, 0, Kind::StopsReading), Fault { for_ms: Some(1_500), ..dies }]
         },
-        catches: &[KnownBad::K01, KnownBad::K02, KnownBad::K03, KnownBad::K05],
+        // Not K05: a machine that is back resets what it does not know.
+        catches: &[KnownBad::K01, KnownBad::K02, KnownBad::K03],
         ..PLAIN
     },
     Row {

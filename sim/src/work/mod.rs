@@ -70,8 +70,11 @@ impl Setting {
         self.ledger.borrow_mut().begin(index, "connect");
         let client = self.reach(greet).await?;
         // A first knock that nobody hears is repeated, but not at once.
-        let is_excused = self.outages.excuse(began) || self.outages.excuse(now());
-        let bound = if is_excused { self.patience() } else { self.config.connect_bound() };
+        let bound = if self.outages.overlap(began, now()) {
+            self.patience()
+        } else {
+            self.config.connect_bound()
+        };
         self.ledger.borrow_mut().end(index, bound);
         Ok(client)
     }
