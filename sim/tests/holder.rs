@@ -1,4 +1,4 @@
-//! A lock's holder dies: the production server runs under turmoil, in virtual time, and one seed gives one trace.
+//! A lock's holder dies: the production server runs in the simulator, in virtual time, and one seed gives one trace.
 
 use lockproof_sim::holder::holder_dies;
 

@@ -1,4 +1,4 @@
-//! `lockproof-defects PROTOCOL ADDR [DEFECT]`: such a server on a real socket; `lockproof-defects list`.
+//! `lockproof-defects PROTOCOL ADDR [DEFECT|none [SETUP]]`: such a server on a real socket; `lockproof-defects list`.
 
 use std::error::Error;
 use std::time::SystemTime;
@@ -7,20 +7,26 @@ use lockproof_defects::{Clock, KINDS, Kind, Setup};
 use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 
-const USAGE: &str =
-    "usage: lockproof-defects PROTOCOL ADDR [DEFECT]\n       lockproof-defects list";
+const USAGE: &str = "usage: lockproof-defects PROTOCOL ADDR [DEFECT|none [sasl|evicts|refuses]]\n       lockproof-defects list";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["list"] => list(),
-        [protocol, address] => serve(kind(protocol)?, address, None)?,
+        [protocol, address] | [protocol, address, "none"] => {
+            serve(kind(protocol)?, address, None, Setup::Plain)?;
+        }
         [protocol, address, defect] => {
             let kind = kind(protocol)?;
-            let known = kind.defects.iter().find(|known| known.name == defect);
-            let known = known.ok_or_else(|| format!("{protocol} has no defect `{defect}`"))?;
-            serve(kind, address, Some(known.name))?;
+            serve(kind, address, Some(named(kind, defect)?), Setup::Plain)?;
+        }
+        [protocol, address, defect, setup] => {
+            let kind = kind(protocol)?;
+            let defect = (defect != "none").then(|| named(kind, defect)).transpose()?;
+            let setup =
+                Setup::named(setup).ok_or_else(|| format!("`{setup}` is no setup\n{USAGE}"))?;
+            serve(kind, address, defect, setup)?;
         }
         _ => return Err(USAGE.into()),
     }
@@ -32,6 +38,13 @@ fn kind(protocol: &str) -> Result<Kind, String> {
     found.ok_or_else(|| format!("`{protocol}` is no protocol\n{USAGE}"))
 }
 
+fn named(kind: Kind, defect: &str) -> Result<&'static str, String> {
+    let known = kind.defects.iter().find(|known| known.name == defect);
+    known
+        .map(|known| known.name)
+        .ok_or_else(|| format!("{} has no defect `{defect}`", kind.protocol))
+}
+
 fn list() {
     for kind in KINDS {
         for defect in kind.defects {
@@ -41,13 +54,18 @@ fn list() {
 }
 
 /// Prints where it listens, then serves until it is killed.
-fn serve(kind: Kind, address: &str, defect: Option<&'static str>) -> Result<(), Box<dyn Error>> {
+fn serve(
+    kind: Kind,
+    address: &str,
+    defect: Option<&'static str>,
+    setup: Setup,
+) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::bind(address).await?;
         println!("{}://{}", kind.protocol, listener.local_addr()?);
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-        let server = (kind.start)(defect, Clock::starting_at(unix), Setup::Plain);
+        let server = (kind.start)(defect, Clock::starting_at(unix), setup);
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
