@@ -10,39 +10,9 @@ use crate::config::Protocol;
 use crate::known_bad::{KnownBad, locker, pages};
 use crate::scenario::Scenario;
 use crate::server::Server;
-use crate::trace::Hash;
 
 /// The seed of the committed matrix.
 pub const SEED: u64 = 1;
-
-/// What a table says of a cell that was not run.
-const UNKNOWN: &str = " ? ";
-
-/// One cell in so many is run when not all are, besides those that somebody relies on.
-const SLICE: u64 = 8;
-
-/// Which cells are run.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Cells {
-    /// Every one.
-    All,
-    /// The reference server's, those that must catch a flaw, and a fixed part of the others.
-    Slice,
-}
-
-impl Cells {
-    fn has(self, scenario: Scenario, server: Server) -> bool {
-        let is_named = match server {
-            Server::Reference => true,
-            Server::KnownBad(flaw) => scenario.catches().contains(&flaw),
-        };
-        self == Self::All || is_named || {
-            let mut hash = Hash::default();
-            hash.bytes(format!("{} {server}", scenario.name()).as_bytes());
-            hash.finish().is_multiple_of(SLICE)
-        }
-    }
-}
 
 /// A word for each server in each scenario.
 #[derive(Debug)]
@@ -54,38 +24,34 @@ pub struct Matrix {
 
 impl Matrix {
     /// The flaws that any protocol's server can have, in the scenarios that all protocols have; on `jobs` threads.
-    pub fn of(seed: u64, jobs: usize, which: Cells) -> Self {
+    pub fn of(seed: u64, jobs: usize) -> Self {
         let scenarios = Scenario::all().filter(|scenario| !scenario.is_hazard());
         Self::run(
             scenarios.collect(),
             servers([KnownBad::K00].into_iter().chain(KnownBad::ALL)),
-            (seed, jobs, which),
+            (seed, jobs),
         )
     }
 
     /// The flaws of lock servers, in every scenario of one.
-    pub fn of_locks(seed: u64, jobs: usize, which: Cells) -> Self {
+    pub fn of_locks(seed: u64, jobs: usize) -> Self {
         let scenarios = Scenario::all().filter(|scenario| scenario.protocol() == Protocol::Locker);
         Self::run(
             scenarios.collect(),
             servers(locker::Flaw::ALL.map(KnownBad::Locker)),
-            (seed, jobs, which),
+            (seed, jobs),
         )
     }
 
     /// The flaws of NetMem's page locks, in their hazards.
-    pub fn of_pages(seed: u64, jobs: usize, which: Cells) -> Self {
+    pub fn of_pages(seed: u64, jobs: usize) -> Self {
         let is_meant =
             |scenario: &Scenario| scenario.is_hazard() && scenario.protocol() == Protocol::NetMem;
         let scenarios = Scenario::all().filter(is_meant).collect();
-        Self::run(scenarios, servers(pages::Flaw::ALL.map(KnownBad::Pages)), (seed, jobs, which))
+        Self::run(scenarios, servers(pages::Flaw::ALL.map(KnownBad::Pages)), (seed, jobs))
     }
 
-    fn run(
-        scenarios: Vec<Scenario>,
-        servers: Vec<Server>,
-        (seed, jobs, which): (u64, usize, Cells),
-    ) -> Self {
+    fn run(scenarios: Vec<Scenario>, servers: Vec<Server>, (seed, jobs): (u64, usize)) -> Self {
         let (next, cells) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
         std::thread::scope(|scope| {
             for _ in 0..jobs.max(1) {
@@ -94,9 +60,6 @@ impl Matrix {
                         let index = next.fetch_add(1, Relaxed);
                         let cell = (index / servers.len(), index % servers.len());
                         let Some(scenario) = scenarios.get(cell.0) else { return };
-                        if !which.has(*scenario, servers[cell.1]) {
-                            continue;
-                        }
                         let word = scenario.run(servers[cell.1], seed).word();
                         cells.lock().unwrap_or_else(PoisonError::into_inner).insert(cell, word);
                     }
@@ -123,22 +86,16 @@ impl Matrix {
         escaped
     }
 
-    /// The first line of a table in which a cell that was run says something else.
+    /// The first line in which that table says something else.
     pub fn differs_from(&self, table: &str) -> Option<String> {
         let new = self.markdown();
-        let is_same = |(old, new): &(&str, &str)| {
-            let (mut old, mut new) = (old.split('|'), new.split('|'));
-            let cells =
-                old.by_ref().zip(new.by_ref()).all(|(old, new)| new == UNKNOWN || old == new);
-            cells && old.next().is_none() && new.next().is_none()
-        };
         let count = table.lines().count().max(new.lines().count());
         let lines = table.lines().chain(repeat("")).zip(new.lines().chain(repeat("")));
-        let differs = lines.take(count).find(|lines| !is_same(lines));
+        let differs = lines.take(count).find(|(old, new)| old != new);
         differs.map(|(old, new)| format!("was: {old}\nis:  {new}"))
     }
 
-    /// As a table in Markdown; what was not run has a question mark.
+    /// As a table in Markdown.
     pub fn markdown(&self) -> String {
         let mut text = String::from("| scenario |");
         let mut rule = String::from("| --- |");
@@ -150,11 +107,8 @@ impl Matrix {
         for (row, scenario) in self.scenarios.iter().enumerate() {
             let _ = write!(text, "| {} |", scenario.name());
             for column in 0..self.servers.len() {
-                let word = self.cells.get(&(row, column));
-                let _ = match word {
-                    Some(word) => write!(text, " {word} |"),
-                    None => write!(text, "{UNKNOWN}|"),
-                };
+                let word = self.cells.get(&(row, column)).copied().unwrap_or_default();
+                let _ = write!(text, " {word} |");
             }
             text.push('\n');
         }

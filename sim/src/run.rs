@@ -241,6 +241,9 @@ impl<'a> Stage<'a> {
             self.gauges.begin_anew();
         }
         outage::strike(&mut self.sim, &self.gauges, kind);
+        if kind == FaultKind::ServerStops {
+            self.setting.ledger.borrow_mut().stop();
+        }
         if kind.restarts_the_server() {
             self.setting.ledger.borrow_mut().begin_anew(self.sim.elapsed());
             self.setting.filled.send_replace(false);

@@ -112,6 +112,13 @@ impl Ledger {
         self.sessions
     }
 
+    /// The server is asked to stop: it ends sessions one after the other, and the keys of one may pass to another before
+    /// its client has heard of it (LKR-411).
+    pub(crate) fn stop(&mut self) {
+        self.keys.stop();
+        self.locks.stop();
+    }
+
     /// The server has lost everything, and so have those who looked at it.
     pub(crate) fn begin_anew(&mut self, at: Duration) {
         self.items.begin_anew();

@@ -35,6 +35,8 @@ pub(crate) struct Locks {
     gone: BTreeSet<Who>,
     /// When the server last lost everything.
     began: Option<Duration>,
+    /// The server ends all sessions.
+    is_stopping: bool,
     /// Two were inside at once.
     pub(crate) doubled: Vec<String>,
     /// A key was not free when it had to be.
@@ -49,7 +51,7 @@ impl Locks {
     /// Somebody was granted a key that it had asked for then, and acts on it. Of a server that has lost everything since,
     /// a grant may still be under way.
     pub(crate) fn enter(&mut self, key: &[u8], who: Who, asked: Duration) {
-        if self.began.is_some_and(|began| asked < began) {
+        if self.is_stopping || self.began.is_some_and(|began| asked < began) {
             return;
         }
         let Some(other) = self.inside.insert(key.to_owned(), who) else { return };
@@ -81,6 +83,11 @@ impl Locks {
         self.began = Some(at);
         self.inside.clear();
         self.asked.clear();
+    }
+
+    /// Nobody's belief says anything any more.
+    pub(crate) fn stop(&mut self) {
+        self.is_stopping = true;
     }
 
     /// A victim asks for its own key; whether nobody can have it, because the server knew nobody before.

@@ -14,11 +14,13 @@ pub(crate) struct Observed<I, O> {
     history: History<I, O>,
     /// How often the server began anew.
     generation: u64,
+    /// Nothing more is written down.
+    is_over: bool,
 }
 
 impl<I, O> Default for Observed<I, O> {
     fn default() -> Self {
-        Self { history: History::default(), generation: 0 }
+        Self { history: History::default(), generation: 0, is_over: false }
     }
 }
 
@@ -32,15 +34,23 @@ pub(crate) struct Call {
 impl<I, O> Observed<I, O> {
     /// A call begins now.
     pub(crate) fn call(&mut self, session: u64, request: I) -> Call {
+        if self.is_over {
+            return Call { number: usize::MAX, generation: self.generation };
+        }
         let number = self.history.call(session, request, now());
         Call { number, generation: self.generation }
     }
 
     /// A call ends now.
     pub(crate) fn reply(&mut self, call: Call, reply: O) {
-        if call.generation == self.generation {
+        if call.generation == self.generation && !self.is_over {
             self.history.reply(call.number, reply, now());
         }
+    }
+
+    /// What comes from now on says nothing any more.
+    pub(crate) fn stop(&mut self) {
+        self.is_over = true;
     }
 
     /// The server has lost everything.

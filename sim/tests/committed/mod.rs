@@ -1,17 +1,15 @@
 //! Holds a matrix against the committed one; shared by the tests that have one.
 //!
-//! `LOCKPROOF_BLESS=1` writes it anew; `LOCKPROOF_ALL_CELLS=1` runs every cell, which takes minutes.
+//! `LOCKPROOF_BLESS=1` writes it anew.
 
-use lockproof_sim::matrix::{Cells, Matrix, SEED};
+use lockproof_sim::matrix::{Matrix, SEED};
 
 const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/results");
 
-pub(crate) fn check(name: &str, matrix: fn(u64, usize, Cells) -> Matrix) {
-    let is_set = |name| std::env::var_os(name).is_some();
-    let blesses = is_set("LOCKPROOF_BLESS");
+pub(crate) fn check(name: &str, matrix: fn(u64, usize) -> Matrix) {
+    let blesses = std::env::var_os("LOCKPROOF_BLESS").is_some();
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let all = blesses || is_set("LOCKPROOF_ALL_CELLS");
-    let matrix = matrix(SEED, jobs, if all { Cells::All } else { Cells::Slice });
+    let matrix = matrix(SEED, jobs);
     let path = format!("{RESULTS}/{name}");
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     let at = committed.find("| scenario |").unwrap_or(committed.len());
