@@ -39,6 +39,11 @@ impl Outages {
         self.spans.iter().any(|(since, until)| (*since..*until).contains(&at))
     }
 
+    /// Whether the server may end a connection now that it has not answered on.
+    pub(crate) fn may_leave_unanswered(&self, at: Duration) -> bool {
+        self.excuse(at) || self.stops_at.is_some_and(|stop| at >= stop)
+    }
+
     /// Whether the server was down at any time between.
     pub(crate) fn overlap(&self, began: Duration, ended: Duration) -> bool {
         self.spans.iter().any(|(since, until)| began < *until - RECOVERED && *since <= ended)

@@ -139,7 +139,7 @@ impl Actor<'_> {
         self.obeyed();
         let mut replies = BytesMut::new();
         while stream.read_buf(&mut replies).await? > 0 {}
-        if replies.is_empty() {
+        if replies.is_empty() && !self.setting.outages.may_leave_unanswered(now()) {
             let text = format!(
                 "victim {}: what it asked before its nonsense was not answered",
                 self.index

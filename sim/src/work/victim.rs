@@ -89,6 +89,8 @@ async fn converse(
     manners: &mut watch::Receiver<Manner>,
 ) -> io::Result<()> {
     let mut stream = setting.connect().await?;
+    // The server may have come back while this knocked, and know nothing yet.
+    let _ = setting.filled.subscribe().wait_for(|filled| *filled).await;
     let mut talk = Conversation::new(&setting.config);
     let mut input = BytesMut::new();
     let mut missing = OUTSTANDING;
