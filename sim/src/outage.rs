@@ -46,7 +46,9 @@ impl Outages {
 
     /// Whether the server was down at any time between.
     pub(crate) fn overlap(&self, began: Duration, ended: Duration) -> bool {
-        self.spans.iter().any(|(since, until)| began < *until - RECOVERED && *since <= ended)
+        self.spans
+            .iter()
+            .any(|(since, until)| began < until.saturating_sub(RECOVERED) && *since <= ended)
     }
 
     /// How long a healthy client waits, if it gives up at all.

@@ -77,10 +77,6 @@ impl Sieve {
             self.hand = self.links[self.hand as usize].newer;
         }
     }
-
-    pub(super) fn clear(&mut self) {
-        *self = Self::new();
-    }
 }
 
 #[cfg(test)]

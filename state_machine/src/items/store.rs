@@ -217,7 +217,7 @@ impl Store {
         self.slots = Vec::new();
         self.vacant = Vec::new();
         self.table = HashTable::new();
-        self.sieve.clear();
+        self.sieve = Sieve::new();
         self.bytes = 0;
     }
 
