@@ -39,7 +39,7 @@ fn people_read_which_seed_hung() {
         .stderr_eq("");
     let text = String::from_utf8_lossy(&done.get_output().stdout);
     assert!(text.contains("\nFAIL  netmem/client-drips  seed 8\n  hung: "), "{text}");
-    assert!(text.contains(", and virtual time stands at 0.0"), "{text}");
+    assert!(text.contains(", and virtual time stands at 0."), "{text}");
     let again = "  again:  lockproof sim netmem/client-drips --seed 8 --server K23\n";
     assert!(text.contains(again), "{text}");
 }
