@@ -117,12 +117,12 @@ async fn killed_process_ends_only_its_own_client() {
     // Other tests' processes may be waiting to be reaped just now.
     eventually("one process for one client", || children(marker).len() == 1).await;
     let is_running = |(pid, is_zombie): (u32, bool)| (!is_zombie).then_some(pid);
-    let victims = children(marker).into_iter().find_map(is_running).expect("it runs");
+    let pid = children(marker).into_iter().find_map(is_running).expect("it runs");
     let mut survivor = Client::connect(server.address).await;
     echoes(&mut survivor, b"b").await;
     eventually("a process each", || children(marker).len() == 2).await;
 
-    let killed = std::process::Command::new("kill").args(["-KILL", &victims.to_string()]).status();
+    let killed = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status();
     assert!(killed.unwrap().success());
     assert_eq!(victim.read_to_end().await, []);
     echoes(&mut survivor, b"still here").await;
