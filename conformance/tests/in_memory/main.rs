@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     let all = suite::all().expect("every session parses");
     let (told, judging): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|case| case.level() == Level::Info);
-    let mut trials = trials(&judging, &Delivery::ALL, |delivery| delivery.name());
+    let mut trials = trials(&judging, &Delivery::ALL, Delivery::name);
     // Info judges no stranger's server; ours passes it too.
     trials.extend(self::trials(&told, &[Delivery::Whole], |_| "info"));
     libtest_mimic::run(&arguments, trials).exit_code()
