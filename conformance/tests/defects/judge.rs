@@ -49,7 +49,7 @@ pub(crate) fn noticed(
                 notices.push(Notice { case: case.id().to_owned(), delivery, what });
             }
             // A server that is set up for this case greets in its own way.
-            Ok(Outcome::Mute(what)) if SPECIAL.into_iter().any(|need| case.needs(need)) => {
+            Ok(Outcome::Mute(what)) if is_special(case) => {
                 notices.push(Notice { case: case.id().to_owned(), delivery, what });
             }
             // The same server, the same greeting: it is the same for every case.
@@ -68,6 +68,11 @@ pub(crate) fn noticed(
         }
     }
     Ok(notices)
+}
+
+/// Whether the case wants a server that is set up for it.
+pub(crate) fn is_special(case: &Case) -> bool {
+    SPECIAL.into_iter().any(|need| case.needs(need))
 }
 
 /// One outcome a case, in order. The thread is left behind if it spins.

@@ -14,12 +14,11 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use judge::{Notice, noticed};
+use judge::{Notice, is_special, noticed};
 use libtest_mimic::{Arguments, Failed, Trial};
 use lockproof_conformance::replay::Delivery;
 use lockproof_conformance::session::Level;
 use lockproof_conformance::suite::{self, Case};
-use lockproof_conformance::target::SPECIAL;
 use lockproof_defects::{KINDS, Kind};
 
 /// Real time for one case; the longest takes a second or two on a busy machine.
@@ -104,7 +103,7 @@ fn something_noticed(
     cases: &[Arc<Case>],
 ) -> Result<Vec<Notice>, Failed> {
     let (plain, special): (Vec<_>, Vec<_>) =
-        cases.iter().cloned().partition(|case| !SPECIAL.into_iter().any(|need| case.needs(need)));
+        cases.iter().cloned().partition(|case| !is_special(case));
     for delivery in Delivery::ALL {
         for cases in [&plain, &special] {
             let notices = noticed(kind, Some(defect), cases, delivery, LIMIT)?;
