@@ -14,14 +14,12 @@ use std::time::{Duration, Instant};
 
 #[path = "../common/contenders.rs"]
 mod contenders;
-#[path = "../common/machine.rs"]
-mod machine;
 #[path = "../common/mix.rs"]
 mod mix;
 #[path = "../common/waits.rs"]
 mod waits;
 use contenders::{ABOUT_50_NS, Contender, Tally};
-use machine::Meter;
+use lockproof_benches::machine::{self, Meter};
 use mix::{Mix, operate};
 use waits::{hold, microseconds, quantile};
 

@@ -15,14 +15,12 @@ use lockproof_rwlock::{Preference, RwLock};
 
 #[path = "../common/contenders.rs"]
 mod contenders;
-#[path = "../common/machine.rs"]
-mod machine;
 #[path = "starvation/plot.rs"]
 mod plot;
 #[path = "../common/waits.rs"]
 mod waits;
 use contenders::{ABOUT_50_NS, Contender, Tally};
-use machine::Meter;
+use lockproof_benches::machine::{self, Meter};
 use plot::Panel;
 use waits::{hold, microseconds, quantile};
 

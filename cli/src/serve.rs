@@ -4,7 +4,7 @@ use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::process::ExitCode;
 
 use lockproof_reference_server::{
-    Addresses, ConnectionConfig, Dialect, EchoMode, Server, ServerConfig,
+    Addresses, ConnectionConfig, Dialect, EchoMode, SPIN, Server, ServerConfig,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -70,6 +70,7 @@ fn config(serve: &Serve) -> Result<ServerConfig, Problem> {
         locker: serves(Protocol::Locker).then_some(serve.locker),
         echo: serves(Protocol::Echo).then_some(serve.echo),
         workers: serve.threads.map_or(default.workers, usize::from),
+        spin: serve.spin.then_some(SPIN),
         pages: serve.pages,
         page_len: serve.page_length,
         memory_max: serve.memory_limit as usize * (1 << 20),

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::Spin;
+
 /// What every connection of one listener is held to.
 #[derive(Clone, Debug)]
 pub struct ConnectionConfig {
@@ -31,6 +33,8 @@ pub struct ConnectionConfig {
     pub drain_deadline: Duration,
     /// Pause after a failed `accept`, which mostly means that descriptors ran out.
     pub accept_pause: Duration,
+    /// Is told of every read, and keeps the runtime awake for a while after it. [`Server`](crate::Server) fills it in.
+    pub spin: Option<Spin>,
 }
 
 impl Default for ConnectionConfig {
@@ -46,6 +50,7 @@ impl Default for ConnectionConfig {
             linger_bytes: 8 * 1024 * 1024,
             drain_deadline: Duration::from_secs(5),
             accept_pause: Duration::from_millis(50),
+            spin: None,
         }
     }
 }

@@ -163,6 +163,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
     fn note_read(&mut self, read: io::Result<usize>, failed: Mark) -> Result<(), Ending> {
         let bytes = read.map_err(|error| transport(&error, failed))?;
         self.context.counters.count_read(bytes);
+        if let Some(spin) = &self.context.config.spin {
+            spin.note();
+        }
         self.end_of_input = bytes == 0;
         Ok(())
     }

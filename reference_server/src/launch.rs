@@ -1,6 +1,7 @@
 //! Starting accept loops on the tokio runtime, for [`Server`](crate::Server) and
 //! [`Embedded`](crate::Embedded).
 
+use core::time::Duration;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::protocols::echo_process::serve_processes;
 use crate::{
-    ConnectionConfig, Echo, EchoMode, Protocol, SocketOptions, TcpAcceptor, TokioSpawn, bind, serve,
+    ConnectionConfig, Echo, EchoMode, Protocol, SocketOptions, Spin, TcpAcceptor, TokioSpawn, bind,
+    serve,
 };
 
 /// Connections that may wait to be accepted.
@@ -72,6 +74,13 @@ impl Loops {
         tracing::info!(protocol = Echo::NAME, address = %bound.address, ?argv, "listening");
         self.running.spawn(serve_processes(listener, argv, counters, config, TokioSpawn, shutdown));
         Ok(())
+    }
+
+    /// A task that keeps the runtime awake for `window` after each request that its handle is told of.
+    pub(crate) fn start_spin(&mut self, window: Duration) -> Spin {
+        let spin = Spin::new(window);
+        self.running.spawn(spin.clone().run(self.shutdown.clone()));
+        spin
     }
 
     /// Waits until all have ended.

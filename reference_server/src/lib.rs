@@ -25,6 +25,7 @@ mod serve;
 pub mod server;
 mod session;
 mod spawn;
+mod spin;
 
 pub use clock::Clock;
 pub use config::ConnectionConfig;
@@ -40,6 +41,7 @@ pub use serve::serve;
 pub use server::{Addresses, Server, ServerConfig};
 pub use session::{Protocol, Session, Step};
 pub use spawn::{Spawn, TokioSpawn};
+pub use spin::{SPIN, Spin};
 
 // What the configurations are made of, so that a program needs no other crate to fill them in.
 pub use lockproof_protocol::locker::{Dialect, Layout, Results};

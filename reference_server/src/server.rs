@@ -32,6 +32,8 @@ pub struct ServerConfig {
     pub echo: Option<SocketAddr>,
     /// Threads that serve connections.
     pub workers: usize,
+    /// How long to go on looking for requests after each, before the processor sleeps; `None` sleeps at once.
+    pub spin: Option<Duration>,
     /// NetMem's number of pages.
     pub pages: u32,
     /// NetMem's bytes per page.
@@ -67,6 +69,7 @@ impl Default for ServerConfig {
             echo: None,
             // Measured best: the last one is left to the kernel's network work.
             workers: available_parallelism().map_or(1, |cpus| (cpus.get() - 1).max(1)),
+            spin: None,
             pages,
             page_len,
             memory_max,
@@ -168,8 +171,9 @@ impl Server {
     /// # Errors
     /// When the runtime cannot take the sockets, or an accept loop panicked.
     pub async fn run(self, shutdown: CancellationToken) -> io::Result<()> {
-        let Self { config, memcached, netmem, locker, echo } = self;
+        let Self { mut config, memcached, netmem, locker, echo } = self;
         let mut loops = Loops::new(config.socket, shutdown);
+        config.connection.spin = config.spin.map(|window| loops.start_spin(window));
         if let Some(bound) = memcached {
             let protocol = Memcached::new(config.memcached());
             loops.start(bound, Arc::new(protocol), config.connection.clone())?;

@@ -90,6 +90,24 @@ impl Reply {
     }
 }
 
+impl Reply {
+    /// Appends all of a [`Found`](Self::Found) but its value of `value_len` bytes, which the caller sends behind it.
+    pub fn put_found(
+        flags: u32,
+        cas: u64,
+        value_len: usize,
+        opcode: Opcode,
+        opaque: u32,
+        key: &[u8],
+        out: &mut BytesMut,
+    ) {
+        let key = if opcode.with_key() { key } else { &[] };
+        let announced = u32::try_from(value_len).unwrap_or(u32::MAX);
+        Parts { extras: &flags.to_be_bytes(), key, value: &[], announced }
+            .encode(header(opcode, Status::SUCCESS, opaque, cas), out);
+    }
+}
+
 /// A reply's header; the lengths are 0.
 const fn header(opcode: Opcode, status: Status, opaque: u32, cas: u64) -> Header {
     Header {

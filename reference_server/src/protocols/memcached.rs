@@ -10,11 +10,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use foldhash::fast::FixedState;
 use lockproof_protocol::memcached_binary::{
-    Command, CommandError, Frame, Header, Limits, MAGIC_REPLY, Opcode, Reply, Request,
-    RequestDecoder, RequestError, Status,
+    Command, CommandError, Frame, Limits, Opcode, Reply, Request, RequestDecoder, RequestError,
+    Status,
 };
 use lockproof_rwlock::RwLock;
 use lockproof_state_machine::Now;
@@ -131,6 +131,31 @@ impl Memcached {
         }
     }
 
+    /// Answers a read. A short value is copied from where it lies while the shard is locked, shared: a copy in memory,
+    /// of less than [`SHARED_BYTES_MIN`].
+    fn get(&self, now: Now, opcode: Opcode, opaque: u32, key: &[u8], output: &mut Output) {
+        let shared = self.shard(key).read(|items| {
+            let Some(hit) = items.look(now, key) else {
+                let status = Status::KEY_NOT_FOUND;
+                if !opcode.suppresses(status) {
+                    Reply::Failed { status }.encode(opcode, opaque, key, output.buffer());
+                }
+                return None;
+            };
+            let (flags, cas, len) = (hit.flags, hit.cas, hit.value.len());
+            Reply::put_found(flags, cas, len, opcode, opaque, key, output.buffer());
+            let shared = hit.share();
+            if shared.is_none() {
+                output.buffer().extend_from_slice(hit.value);
+            }
+            shared
+        });
+        if let Some(value) = shared {
+            Mark::ValueShared.hit();
+            output.share(value);
+        }
+    }
+
     fn shard(&self, key: &[u8]) -> &RwLock<Items> {
         let index = self.hasher.hash_one(key) % self.shards.len() as u64;
         // Below the number of shards, so it is an index of one.
@@ -208,6 +233,9 @@ impl MemcachedSession {
                 reply.encode(opcode, opaque, key, output.buffer());
                 return ControlFlow::Break(());
             }
+            Verdict::Pass if matches!(request.command, Command::Get { .. }) => {
+                self.cache.get(now, opcode, opaque, key, output);
+            }
             Verdict::Pass => {
                 let reply = self.cache.execute(now, &request);
                 // MCB-QT-01, MCB-QT-02
@@ -225,44 +253,14 @@ impl MemcachedSession {
 
 /// Encodes a reply; a large value is shared with the cache instead of copied.
 fn encode(reply: Reply, opcode: Opcode, opaque: u32, key: &[u8], output: &mut Output) {
-    let Reply::Found { flags, cas, value } = reply else {
-        return reply.encode(opcode, opaque, key, output.buffer());
-    };
-    let header = hit_header(opcode, opaque, key, cas, value.len());
-    let Some(header) = header.filter(|_| value.len() >= SHARED_BYTES_MIN) else {
-        let reply = Reply::Found { flags, cas, value };
-        return reply.encode(opcode, opaque, key, output.buffer());
-    };
-    let buffer = output.buffer();
-    header.encode(buffer);
-    buffer.put_u32(flags);
-    buffer.put_slice(key.get(..header.key_len.into()).unwrap_or_default());
-    Mark::ValueShared.hit();
-    output.share(value);
-}
-
-/// The header of a hit (MCB-GET-01, MCB-GET-03).
-fn hit_header(
-    opcode: Opcode,
-    opaque: u32,
-    key: &[u8],
-    cas: u64,
-    value_len: usize,
-) -> Option<Header> {
-    let key_len = if opcode.with_key() { key.len() } else { 0 };
-    let extras_len = u8::try_from(size_of::<u32>()).ok()?;
-    let body_len = value_len.checked_add(usize::from(extras_len) + key_len)?;
-    Some(Header {
-        magic: MAGIC_REPLY,
-        opcode,
-        key_len: u16::try_from(key_len).ok()?,
-        extras_len,
-        data_type: 0,
-        status_or_vbucket: Status::SUCCESS.0,
-        body_len: u32::try_from(body_len).ok()?,
-        opaque,
-        cas,
-    })
+    match reply {
+        Reply::Found { flags, cas, value } if value.len() >= SHARED_BYTES_MIN => {
+            Reply::put_found(flags, cas, value.len(), opcode, opaque, key, output.buffer());
+            Mark::ValueShared.hit();
+            output.share(value);
+        }
+        reply => reply.encode(opcode, opaque, key, output.buffer()),
+    }
 }
 
 /// The last words to a peer whose framing is lost; none to one that does not speak the protocol.

@@ -5,9 +5,10 @@ use lockproof_protocol::memcached_binary::{Direction, Reply, Status};
 
 use super::counter::{self, Digits};
 use super::expiry::Deadline;
-use super::store::{Item, Place};
+use super::item::Meta;
+use super::store::Place;
 use super::write::NoRoom;
-use super::{Items, failed};
+use super::{Hit, Items, failed};
 use crate::Now;
 
 /// The expiry of a counter that shall not be created (MCB-ARI-06).
@@ -20,7 +21,7 @@ impl Items {
             return failed(Status::KEY_NOT_FOUND);
         };
         // With CAS off no CAS matches (MCB-CAS-17).
-        if cas != 0 && cas != self.store.item(place).cas {
+        if cas != 0 && cas != self.store.item(place).meta().cas {
             return failed(Status::KEY_EXISTS);
         }
         self.counted.delete_hits += 1;
@@ -35,7 +36,7 @@ impl Items {
         now: Now,
         key: &[u8],
         expiry: u32,
-        show: impl FnOnce(&Item) -> Reply,
+        show: impl FnOnce(Hit<'_>) -> Reply,
     ) -> Reply {
         self.counted.cmd_touch += 1;
         let Some(place) = self.claim(now, key) else {
@@ -44,10 +45,9 @@ impl Items {
         };
         self.counted.touch_hits += 1;
         let deadline = Deadline::of_expiry(expiry, now, self.config.unix_start);
-        let item = self.store.item_mut(place);
-        item.deadline = deadline;
-        item.visit();
-        let reply = show(item);
+        self.store.item_mut(place).set_deadline(deadline);
+        self.store.visit(place);
+        let reply = show(self.store.item(place).hit());
         if deadline.is_over(now) {
             self.store.remove(place);
         }
@@ -66,16 +66,17 @@ impl Items {
         delta: u64,
     ) -> Reply {
         let item = self.store.item(place);
-        if item.value_len() == 0 {
+        let Meta { cas: current, flags, deadline } = item.meta();
+        let len_before = item.value().len();
+        if len_before == 0 {
             return failed(Status::NON_NUMERIC);
         }
-        if cas != 0 && cas != item.cas {
+        if cas != 0 && cas != current {
             return failed(Status::KEY_EXISTS);
         }
-        let Some(stored) = counter::parse(&item.value()) else {
+        let Some(stored) = counter::parse(item.value()) else {
             return failed(Status::NON_NUMERIC);
         };
-        let (flags, deadline, len_before) = (item.flags, item.deadline, item.value_len());
         let value = match direction {
             Direction::Increment => stored.wrapping_add(delta),
             Direction::Decrement => stored.saturating_sub(delta),

@@ -48,9 +48,11 @@ impl Default for Config {
 /// [`Config::item_max`]: what memcached 1.6.18 adds, so that the largest value is the same.
 pub const ITEM_OVERHEAD: usize = 59;
 
-/// Bytes that an item takes beyond that in this implementation: its slot, its place in the queue of
-/// eviction and in the hash table, and what the allocator adds.
-pub const SLOT_OVERHEAD: usize = 96;
+/// Bytes that an item takes beyond that in this implementation, with what the allocator adds.
+pub const SLOT_OVERHEAD: usize = 8;
+
+/// From this length on, bytes, a value has memory of its own, which replies share instead of copying it.
+pub const SHARED_LEN_MIN: usize = 8 * 1024;
 
 /// The longest key, in bytes (MCB-LIM-02).
 pub const KEY_LEN_MAX: usize = 250;

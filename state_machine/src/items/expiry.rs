@@ -27,6 +27,14 @@ impl Deadline {
         if delay == 0 { Self::PAST } else { Self::ahead(delay, now, unix_start) }
     }
 
+    pub(super) const fn to_bytes(self) -> [u8; 8] {
+        self.0.to_ne_bytes()
+    }
+
+    pub(super) const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_ne_bytes(bytes))
+    }
+
     pub(super) fn is_over(self, now: Now) -> bool {
         self != Self::NEVER && nanos(now) >= self.0
     }

@@ -11,6 +11,7 @@ mod change;
 mod config;
 mod counter;
 mod expiry;
+mod item;
 mod report;
 mod sieve;
 mod stats;
@@ -20,13 +21,14 @@ mod write;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use lockproof_protocol::memcached_binary::{Command, Reply, Request, Status};
 
-pub use self::config::{Config, ITEM_OVERHEAD, KEY_LEN_MAX, SLOT_OVERHEAD};
+pub use self::config::{Config, ITEM_OVERHEAD, KEY_LEN_MAX, SHARED_LEN_MIN, SLOT_OVERHEAD};
 pub use self::expiry::RELATIVE_MAX;
+pub use self::item::Hit;
 pub use self::report::{Group, ServerFacts};
 pub use self::stats::Stats;
 
 use self::expiry::Deadline;
-use self::store::{Item, Place, Store};
+use self::store::{Place, Store};
 use crate::Now;
 
 /// One shard of the cache.
@@ -89,16 +91,20 @@ impl Items {
         }
     }
 
-    /// Reads an item, which changes nothing but its standing for eviction and the counters
+    /// Looks at an item, which changes nothing but its standing for eviction and the counters
     /// (MCB-GET-10).
+    pub fn look(&self, now: Now, key: &[u8]) -> Option<Hit<'_>> {
+        let place = self.live(now, key);
+        let count = if place.is_some() { &self.reads.hits } else { &self.reads.misses };
+        count.fetch_add(1, Relaxed);
+        let place = place?;
+        self.store.visit(place);
+        Some(self.store.item(place).hit())
+    }
+
+    /// The same as a reply, with a copy of the value.
     pub fn get(&self, now: Now, key: &[u8]) -> Reply {
-        let Some(item) = self.live(now, key) else {
-            self.reads.misses.fetch_add(1, Relaxed);
-            return failed(Status::KEY_NOT_FOUND);
-        };
-        self.reads.hits.fetch_add(1, Relaxed);
-        item.visit();
-        Reply::Found { flags: item.flags, cas: item.cas, value: item.value() }
+        self.look(now, key).map_or(failed(Status::KEY_NOT_FOUND), found)
     }
 
     /// Executes one command about items. The others are answered as unknown.
@@ -122,12 +128,9 @@ impl Items {
                     None => self.seed_counter(now, key, *direction, *initial, *expiry),
                 }
             }
-            Command::Touch { key, expiry } => self.touch(now, key, *expiry, |item| {
-                Reply::Touched { flags: item.flags, cas: item.cas }
-            }),
-            Command::GetAndTouch { key, expiry } => self.touch(now, key, *expiry, |item| {
-                Reply::Found { flags: item.flags, cas: item.cas, value: item.value() }
-            }),
+            Command::Touch { key, expiry } => self
+                .touch(now, key, *expiry, |hit| Reply::Touched { flags: hit.flags, cas: hit.cas }),
+            Command::GetAndTouch { key, expiry } => self.touch(now, key, *expiry, found),
             Command::Flush { delay } => self.flush(now, *delay),
             Command::Noop
             | Command::Version
@@ -167,18 +170,18 @@ impl Items {
     }
 
     /// The item, if it is neither expired nor flushed.
-    fn live(&self, now: Now, key: &[u8]) -> Option<&Item> {
+    fn live(&self, now: Now, key: &[u8]) -> Option<Place> {
         if self.is_flushed(now) {
             return None;
         }
-        self.store.get(key).filter(|item| !item.deadline.is_over(now))
+        self.store.find(key).filter(|place| !self.store.item(*place).meta().deadline.is_over(now))
     }
 
     /// The same for a command that may write: an expired item is removed, since it is absent for
     /// every command (MCB-EXP-07).
     fn claim(&mut self, now: Now, key: &[u8]) -> Option<Place> {
         let place = self.store.find(key)?;
-        if !self.store.item(place).deadline.is_over(now) {
+        if !self.store.item(place).meta().deadline.is_over(now) {
             return Some(place);
         }
         self.store.remove(place);
@@ -198,6 +201,10 @@ impl Items {
             self.flush = None;
         }
     }
+}
+
+fn found(hit: Hit<'_>) -> Reply {
+    Reply::Found { flags: hit.flags, cas: hit.cas, value: hit.to_bytes() }
 }
 
 /// The error reply with the status's own text.

@@ -4,7 +4,8 @@ use lockproof_protocol::memcached_binary::{Reply, Side, Status, StoreMode, Value
 
 use super::config::item_size;
 use super::expiry::Deadline;
-use super::store::{Content, Place, Store, footprint};
+use super::item::Meta;
+use super::store::{Place, Store, footprint};
 use super::{Items, failed};
 use crate::Now;
 
@@ -58,11 +59,11 @@ impl Items {
         let Some(added) = self.fitting(key, 0, value) else { return failed(Status::TOO_LARGE) };
         self.counted.cmd_set += 1;
         let Some(place) = self.claim(now, key) else { return failed(Status::NOT_STORED) };
-        let item = self.store.item(place);
-        if self.config.cas && cas != 0 && cas != item.cas {
+        let Meta { cas: current, flags, deadline } = self.store.item(place).meta();
+        if self.config.cas && cas != 0 && cas != current {
             return failed(Status::KEY_EXISTS);
         }
-        let (flags, deadline, stored) = (item.flags, item.deadline, item.value());
+        let stored = self.store.item(place).hit().to_bytes();
         let parts: [&[u8]; 2] = match side {
             Side::Append => [&stored, added],
             Side::Prepend => [added, &stored],
@@ -93,16 +94,16 @@ impl Items {
         if !is_past && !self.make_room(now, footprint(size), place) {
             return Err(NoRoom);
         }
-        let content = Content { value, flags, deadline, cas: self.next_cas() };
+        let meta = Meta { flags, deadline, cas: self.next_cas() };
         self.counted.total_items += 1;
         match place {
             // MCB-EXP-05: stored, and at once unreadable. Nobody can tell this from not stored.
             Some(place) if is_past => self.store.remove(place),
             None if is_past => {}
-            Some(place) => self.store.replace(place, &content),
-            None => self.store.insert(key, &content),
+            Some(place) => self.store.replace(place, meta, key, value),
+            None => self.store.insert(meta, key, value),
         }
-        Ok(content.cas)
+        Ok(meta.cas)
     }
 
     /// The value, unless it is too large for an item by itself (MCB-LIM-06, MCB-LIM-07).
@@ -130,14 +131,14 @@ impl Items {
     /// Whether the item that is there, or its absence, allows the store. With a CAS to match, ADD
     /// and REPLACE are a SET (MCB-CAS-07).
     fn may_store(&mut self, place: Option<Place>, cas: u64, mode: StoreMode) -> Result<(), Status> {
-        let item = place.map(|place| self.store.item(place));
+        let current = place.map(|place| self.store.item(place).meta().cas);
         if self.config.cas && cas != 0 {
-            return match item {
+            return match current {
                 None => {
                     self.counted.cas_misses += 1;
                     Err(Status::KEY_NOT_FOUND)
                 }
-                Some(item) if item.cas == cas => {
+                Some(current) if current == cas => {
                     self.counted.cas_hits += 1;
                     Ok(())
                 }
@@ -147,9 +148,9 @@ impl Items {
                 }
             };
         }
-        match (mode, item) {
-            (StoreMode::Add, Some(item)) => {
-                item.visit();
+        match (mode, place) {
+            (StoreMode::Add, Some(place)) => {
+                self.store.visit(place);
                 Err(Status::KEY_EXISTS)
             }
             (StoreMode::Replace, None) => Err(Status::KEY_NOT_FOUND),
@@ -160,7 +161,7 @@ impl Items {
     /// Makes room for `needed` bytes, which take the place of the item at `place`.
     fn make_room(&mut self, now: Now, needed: usize, place: Option<Place>) -> bool {
         // What may stay beside them. No item is larger than the memory, and `place` is spared.
-        let freed = place.map_or(0, |place| self.store.item(place).footprint());
+        let freed = place.map_or(0, |place| footprint(self.store.item(place).size()));
         let others_max = self.config.memory_max - needed;
         let is_full = |store: &Store| store.bytes() - freed > others_max;
         if !self.config.evict {

@@ -238,9 +238,9 @@ proptest! {
             let before = written.len();
             let mut size = 0;
             // Looks without marking as visited: the bit is what eviction goes by.
-            written.retain(|key, text| match items.store.get(key.as_bytes()) {
-                Some(item) => {
-                    assert_eq!(item.value(), text.as_bytes());
+            written.retain(|key, text| match items.store.find(key.as_bytes()) {
+                Some(place) => {
+                    assert_eq!(items.store.item(place).value(), text.as_bytes());
                     size += key.len() + text.len() + ITEM_OVERHEAD + SLOT_OVERHEAD;
                     true
                 }

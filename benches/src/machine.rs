@@ -10,7 +10,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Processor time of this process and of everything, since a moment.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub struct Meter {
     started: Instant,
     own: f64,
     all: f64,
@@ -18,12 +18,12 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// Starts to count.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self { started: Instant::now(), own: own_seconds(), all: all_seconds() }
     }
 
     /// Processors that this process kept busy, and that all others did; since the start, on average.
-    pub(crate) fn busy(&self) -> (f64, f64) {
+    pub fn busy(&self) -> (f64, f64) {
         let elapsed = self.started.elapsed().as_secs_f64();
         let own = own_seconds() - self.own;
         let others = (all_seconds() - self.all - own).max(0.0);
@@ -32,7 +32,7 @@ impl Meter {
 }
 
 /// The processor, the kernel and the load of the last 1, 5 and 15 minutes, in one line.
-pub(crate) fn description() -> String {
+pub fn description() -> String {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let model = model.map_or("unknown processor", |(_, model)| model);

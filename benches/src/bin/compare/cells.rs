@@ -1,0 +1,213 @@
+//! What is compared: a cell is one load, the servers that it is put on, and what is asked of ours.
+
+use lockproof_benches::load::memcached::Ask;
+use lockproof_benches::load::{locker, netmem};
+
+/// One of those that are compared.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Contender {
+    Memcached1,
+    Memcached2,
+    /// Tuned for batches: it serves 1,000 requests of a connection before the next one's.
+    Memcached2R,
+    Lockproof,
+    /// Ours, polling for a while before it sleeps.
+    LockproofSpin,
+    /// Answers with the right lengths, and does nothing.
+    Null,
+}
+
+impl Contender {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Memcached1 => "memcached -t 1",
+            Self::Memcached2 => "memcached -t 2",
+            Self::Memcached2R => "memcached -t 2 -R 1000",
+            Self::Lockproof => "lockproof",
+            Self::LockproofSpin => "lockproof --spin",
+            Self::Null => "null",
+        }
+    }
+
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(self, Self::Lockproof | Self::LockproofSpin)
+    }
+}
+
+/// What a cell measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Measured {
+    /// Operations for some time.
+    Load(Load),
+    /// The memory of that many items, with values of that many bytes.
+    Items { count: u32, value_len: usize },
+    /// The memory of idle connections, before and after each sent 32 requests at once.
+    Connections { count: usize },
+    /// Operations by memaslap, a load generator that is not ours.
+    Memaslap { connections: u32, depth: u32 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Load {
+    pub(crate) what: What,
+    pub(crate) connections: u32,
+    /// Batches a second by all connections; none: as fast as they are answered.
+    pub(crate) rate: Option<f64>,
+    /// Whether another process keeps a processor busy.
+    pub(crate) neighbour: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum What {
+    Memcached { ask: Ask, keys: u32, value_len: usize },
+    NetMem { ask: netmem::Ask, depth: u32 },
+    Locker(locker::Ask),
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Metric {
+    Throughput,
+    Cpu,
+    P99,
+    Memory,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Against {
+    /// The better of memcached -t 1 and -t 2, in that metric and round.
+    Better,
+    One(Contender),
+}
+
+/// A bound of a ratio, ours to another's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Target {
+    pub(crate) metric: Metric,
+    pub(crate) against: Against,
+    pub(crate) bound: f64,
+}
+
+impl Target {
+    /// Whether a ratio keeps within the bound: more is better for throughput alone.
+    pub(crate) fn is_met(&self, ratio: f64) -> bool {
+        match self.metric {
+            Metric::Throughput => ratio >= self.bound,
+            Metric::Cpu | Metric::P99 | Metric::Memory => ratio <= self.bound,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    /// Such as `T2/16`; the part before the slash is the group.
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) measured: Measured,
+    pub(crate) contenders: Vec<Contender>,
+    pub(crate) targets: Vec<Target>,
+}
+
+impl Cell {
+    pub(crate) fn group(&self) -> &'static str {
+        self.name.split('/').next().unwrap_or(self.name)
+    }
+
+    /// The one of ours that the targets are about: the last.
+    pub(crate) fn ours(&self) -> Contender {
+        let ours = self.contenders.iter().rfind(|contender| contender.is_ours());
+        ours.copied().unwrap_or(Contender::Lockproof)
+    }
+}
+
+const GETS: Ask = Ask::Mix { depth: 1, sets: 1, of: 11 };
+const GETS_32: Ask = Ask::Mix { depth: 32, sets: 1, of: 11 };
+const SETS_32: Ask = Ask::Mix { depth: 32, sets: 1, of: 1 };
+
+const USUAL: [Contender; 3] = [Contender::Memcached1, Contender::Memcached2, Contender::Lockproof];
+const WITH_TUNED: [Contender; 4] =
+    [Contender::Memcached1, Contender::Memcached2, Contender::Memcached2R, Contender::Lockproof];
+const WITH_SPIN: [Contender; 4] =
+    [Contender::Memcached1, Contender::Memcached2, Contender::Lockproof, Contender::LockproofSpin];
+const WITH_NULL: [Contender; 2] = [Contender::Null, Contender::Lockproof];
+
+const fn at_least(bound: f64) -> Target {
+    Target { metric: Metric::Throughput, against: Against::Better, bound }
+}
+
+const fn cpu(bound: f64) -> Target {
+    Target { metric: Metric::Cpu, against: Against::Better, bound }
+}
+
+const fn memory(bound: f64) -> Target {
+    Target { metric: Metric::Memory, against: Against::One(Contender::Memcached2), bound }
+}
+
+const CPU_TUNED: Target =
+    Target { metric: Metric::Cpu, against: Against::One(Contender::Memcached2R), bound: 0.80 };
+const P99_AT_RATE: Target =
+    Target { metric: Metric::P99, against: Against::One(Contender::Memcached2), bound: 0.85 };
+
+/// A load of memcached's, as fast as it is answered.
+const fn gets(ask: Ask, connections: u32, value_len: usize) -> Measured {
+    // As much as is worth some tens of megabytes.
+    let keys = match value_len {
+        0..1024 => 100_000,
+        1024..8192 => 10_000,
+        _ => 2_000,
+    };
+    let what = What::Memcached { ask, keys, value_len };
+    Measured::Load(Load { what, connections, rate: None, neighbour: false })
+}
+
+const fn pages(ask: netmem::Ask, depth: u32) -> Measured {
+    let what = What::NetMem { ask, depth };
+    Measured::Load(Load { what, connections: 16, rate: None, neighbour: false })
+}
+
+const fn locks(ask: locker::Ask) -> Measured {
+    let what = What::Locker(ask);
+    Measured::Load(Load { what, connections: 16, rate: None, neighbour: false })
+}
+
+/// All cells, in the order of their names.
+#[rustfmt::skip]
+pub(crate) fn all() -> Vec<Cell> {
+    let at_a_rate = Measured::Load(Load {
+        what: What::Memcached { ask: GETS, keys: 100_000, value_len: 100 },
+        connections: 50,
+        rate: Some(40_000.0),
+        neighbour: true,
+    });
+    let cell = |name, title, measured, contenders: &[Contender], targets: &[Target]| Cell {
+        name, title, measured, contenders: contenders.to_vec(), targets: targets.to_vec(),
+    };
+    vec![
+        cell("T1/16", "1 SET to 10 GETs, 100 B, one at a time, 16 connections", gets(GETS, 16, 100), &USUAL, &[at_least(0.97), cpu(1.00)]),
+        cell("T1/50", "the same, 50 connections", gets(GETS, 50, 100), &USUAL, &[at_least(0.97), cpu(1.00)]),
+        cell("T1/200", "the same, 200 connections", gets(GETS, 200, 100), &USUAL, &[at_least(0.97), cpu(1.00)]),
+        cell("T2/16", "1 SET to 10 GETs, 100 B, 32 at a time, 16 connections", gets(GETS_32, 16, 100), &WITH_TUNED, &[at_least(1.5), cpu(0.55), CPU_TUNED]),
+        cell("T2/50", "the same, 50 connections", gets(GETS_32, 50, 100), &WITH_TUNED, &[at_least(1.5), cpu(0.55), CPU_TUNED]),
+        cell("T3/16", "32 GETKQ and a NOOP, 100 B, 16 connections", gets(Ask::MultiGet { keys: 32 }, 16, 100), &WITH_TUNED, &[at_least(1.7), cpu(0.50)]),
+        cell("T3/50", "the same, 50 connections", gets(Ask::MultiGet { keys: 32 }, 50, 100), &WITH_TUNED, &[at_least(1.7), cpu(0.50)]),
+        cell("T4/16", "100 GETKQ and a NOOP, 100 B, 16 connections", gets(Ask::MultiGet { keys: 100 }, 16, 100), &WITH_TUNED, &[at_least(2.3), cpu(0.38)]),
+        cell("T5/16", "SETs, 100 B, 32 at a time, 16 connections", gets(SETS_32, 16, 100), &WITH_TUNED, &[at_least(1.6)]),
+        cell("T5/4KiB", "SETs, 4 KiB, 32 at a time, 16 connections", gets(SETS_32, 16, 4096), &WITH_TUNED, &[]),
+        cell("T6/16", "1 SET to 10 GETs, 4 KiB, 32 at a time, 16 connections", gets(GETS_32, 16, 4096), &WITH_TUNED, &[at_least(1.2)]),
+        cell("T6/multiget", "100 GETKQ and a NOOP, 4 KiB, 16 connections", gets(Ask::MultiGet { keys: 100 }, 16, 4096), &WITH_TUNED, &[at_least(1.2)]),
+        cell("T7/4", "32 GETKQ and a NOOP, 32 KiB, 4 connections", gets(Ask::MultiGet { keys: 32 }, 4, 32_768), &WITH_TUNED, &[at_least(0.95)]),
+        cell("T8/1", "GETs and SETs one at a time, one connection, idle machine", gets(GETS, 1, 100), &WITH_SPIN, &[at_least(1.8)]),
+        cell("T9/1", "32 at a time, one connection, idle machine", gets(GETS_32, 1, 100), &WITH_SPIN, &[at_least(1.0)]),
+        cell("T10/50", "40,000 a second, 50 connections, beside a busy neighbour", at_a_rate, &USUAL, &[P99_AT_RATE]),
+        cell("T11/100B", "memory of 1,000,000 items of 100 B", Measured::Items { count: 1_000_000, value_len: 100 }, &USUAL, &[memory(0.90)]),
+        cell("T11/10B", "memory of 1,000,000 items of 10 B", Measured::Items { count: 1_000_000, value_len: 10 }, &USUAL, &[memory(0.85)]),
+        cell("T11/4KiB", "memory of 100,000 items of 4 KiB", Measured::Items { count: 100_000, value_len: 4096 }, &USUAL, &[memory(0.95)]),
+        cell("T12/5000", "memory of 5,000 connections", Measured::Connections { count: 5000 }, &USUAL, &[]),
+        cell("X1/16", "memaslap instead of our generator, 32 at a time, 16 connections", Measured::Memaslap { connections: 16, depth: 32 }, &WITH_TUNED, &[]),
+        cell("P1/pair", "NetMem: lock and unlock, 64 B", pages(netmem::Ask::LockAndUnlock, 1), &WITH_NULL, &[]),
+        cell("P2/unchanged", "NetMem: reads of unchanged pages, 32 at a time", pages(netmem::Ask::ReadUnchanged, 32), &WITH_NULL, &[]),
+        cell("P3/changed", "NetMem: reads of changed pages, 32 at a time", pages(netmem::Ask::ReadChanged, 32), &WITH_NULL, &[]),
+        cell("L1/single", "locker: a lock taken and released", locks(locker::Ask::OwnKeys { keys: 1 }), &WITH_NULL, &[]),
+        cell("L2/batch", "locker: 16 locks taken and released", locks(locker::Ask::OwnKeys { keys: 16 }), &WITH_NULL, &[]),
+        cell("L3/contended", "locker: 16 clients want 4 locks", locks(locker::Ask::Contended { keys: 4 }), &WITH_NULL, &[]),
+    ]
+}

@@ -1,0 +1,92 @@
+//! The reference server beside memcached, in turn, on this machine: ratios of throughput, processor time, latency
+//! and memory.
+//!
+//! This very program is also what it starts: `serve`, `null` and `burn` are for itself.
+
+mod arguments;
+mod cells;
+mod measure;
+mod plot;
+mod results;
+mod role;
+mod table;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Parser;
+use lockproof_benches::machine;
+
+use arguments::{Arguments, Role};
+use cells::{Cell, Contender};
+use measure::{Sample, Stage};
+use results::Results;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.role {
+        Some(Role::Serve { protocol, spin, threads }) => role::serve(protocol, spin, threads),
+        Some(Role::Null { protocol }) => role::null(protocol),
+        Some(Role::Burn) => role::burn(),
+        None => compare(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn compare(arguments: &Arguments) -> anyhow::Result<()> {
+    let cells = arguments.cells()?;
+    if arguments.list {
+        for cell in &cells {
+            println!("{:<14} {}", cell.name, cell.title);
+        }
+        return Ok(());
+    }
+    let mut results = Results::new(machine::description(), arguments.rounds);
+    println!("{}", results.heading());
+    println!("{}", table::HEAD);
+    let begun = Instant::now();
+    for (index, cell) in cells.iter().enumerate() {
+        progress(index, cells.len(), cell, begun.elapsed());
+        let rounds = measured(cell, arguments).with_context(|| cell.name.to_owned())?;
+        let judged = results.add(cell, rounds);
+        println!("{}", table::row(judged));
+    }
+    println!("\n{}", table::details(&results));
+    if let Some(file) = &arguments.json {
+        let text = serde_json::to_string_pretty(&results)?;
+        std::fs::write(file, text).with_context(|| file.display().to_string())?;
+    }
+    if let Some(file) = &arguments.plot {
+        plot::draw(file, &results).with_context(|| file.display().to_string())?;
+    }
+    Ok(())
+}
+
+fn measured(
+    cell: &Cell,
+    arguments: &Arguments,
+) -> anyhow::Result<Vec<BTreeMap<Contender, Sample>>> {
+    let mut stage = Stage::set(cell, Duration::from_millis(arguments.time))?;
+    (0..arguments.rounds).map(|round| stage.round(round)).collect()
+}
+
+/// One line on standard error for each cell: which, and how long the rest may take.
+fn progress(index: usize, count: usize, cell: &Cell, elapsed: Duration) {
+    let left = match u32::try_from(index) {
+        Ok(done) if done > 0 => {
+            let each = elapsed / done;
+            let left = each * u32::try_from(count - index).unwrap_or(1);
+            format!(", about {} s left", left.as_secs())
+        }
+        _ => String::new(),
+    };
+    eprintln!("{} of {count}{left}: {} ({})", index + 1, cell.name, cell.title);
+}

@@ -1,0 +1,11 @@
+//! The load generator: many connections to one server from one thread, every reply checked.
+
+mod driver;
+mod link;
+pub mod locker;
+pub mod memcached;
+pub mod netmem;
+mod script;
+
+pub use driver::{Driver, Outcome, Pace};
+pub use script::{Heard, Script, Wrong};

@@ -1,0 +1,289 @@
+//! One stored item: a short header and the key in one allocation, and the value behind them or, when it is large, in a
+//! buffer of its own that replies share.
+//!
+//! ```text
+//!     byte  0       which optional fields there are
+//!           1       length of the key
+//!           2..10   CAS
+//!           then    flags, 4 bytes, unless they are 0
+//!           then    deadline, 8 bytes, unless there is none
+//!           then    the key
+//!           then    the value, if it is short
+//! ```
+//!
+//! Millions of them are all that a full cache is: hence no padding, and no field for what most items do not have.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+use super::config::{SHARED_LEN_MIN, item_size};
+use super::expiry::Deadline;
+
+const HAS_FLAGS: u8 = 1;
+const HAS_DEADLINE: u8 = 2;
+
+/// Up to the CAS.
+const FIXED_LEN: usize = 10;
+const FLAGS_LEN: usize = 4;
+const DEADLINE_LEN: usize = 8;
+
+/// An item, or the place of one that is gone: then it owns no memory.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// Header, key, value.
+    Whole(Box<[u8]>),
+    /// Header and key, and the value.
+    Split(Box<(Box<[u8]>, Bytes)>),
+}
+
+// A slot for each item: the length of the first variant is where the second has its pointer.
+const _: () = assert!(size_of::<Item>() == size_of::<Box<[u8]>>());
+
+/// What an item has beside its key and value.
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+pub(super) struct Meta {
+    pub(super) cas: u64,
+    pub(super) flags: u32,
+    pub(super) deadline: Deadline,
+}
+
+/// An item's value, to be looked at while the item is.
+#[derive(Debug, Copy, Clone)]
+pub struct Hit<'a> {
+    /// The client's flags.
+    pub flags: u32,
+    /// The CAS, 0 when they are off.
+    pub cas: u64,
+    /// The value.
+    pub value: &'a [u8],
+    shared: Option<&'a Bytes>,
+}
+
+impl Hit<'_> {
+    /// The value, to be kept without a copy: of at least [`SHARED_LEN_MIN`] bytes, shorter ones are not shared.
+    pub fn share(&self) -> Option<Bytes> {
+        self.shared.cloned()
+    }
+
+    /// The value, to be kept: copied only when it is short.
+    pub fn to_bytes(&self) -> Bytes {
+        self.share().unwrap_or_else(|| Bytes::copy_from_slice(self.value))
+    }
+}
+
+impl Item {
+    /// Owns no memory, and is no item: those have a header.
+    pub(super) fn vacant() -> Self {
+        Self::Whole(Box::default())
+    }
+
+    /// A copy of everything. The key is at most 255 bytes long.
+    pub(super) fn new(meta: Meta, key: &[u8], value: [&[u8]; 2]) -> Self {
+        let value_len = value[0].len() + value[1].len();
+        if value_len >= SHARED_LEN_MIN {
+            let head = packed(meta, key, [b"", b""]);
+            return Self::Split(Box::new((head, Bytes::from(value.concat()))));
+        }
+        Self::Whole(packed(meta, key, value))
+    }
+
+    pub(super) fn is_vacant(&self) -> bool {
+        self.head().is_empty()
+    }
+
+    /// Stores over what is there: into the same memory, if it takes the same bytes.
+    pub(super) fn replace(&mut self, meta: Meta, key: &[u8], value: [&[u8]; 2]) {
+        let value_len = value[0].len() + value[1].len();
+        match self {
+            Self::Whole(bytes)
+                if value_len < SHARED_LEN_MIN
+                    && bytes.len() == head_len(meta, key.len()) + value_len =>
+            {
+                let mut new = core::mem::take(bytes).into_vec();
+                new.clear();
+                push(&mut new, meta, key, value);
+                *bytes = new.into_boxed_slice();
+            }
+            _ => *self = Self::new(meta, key, value),
+        }
+    }
+
+    /// Changes the deadline and nothing else.
+    pub(super) fn set_deadline(&mut self, deadline: Deadline) {
+        let before = self.meta();
+        let head = match self {
+            Self::Whole(bytes) => bytes,
+            Self::Split(parts) => &mut parts.0,
+        };
+        let (at, end) =
+            (head_len(Meta { deadline: Deadline::NEVER, ..before }, 0), head_len(before, 0));
+        let field = deadline.to_bytes();
+        let field = if deadline == Deadline::NEVER { &[][..] } else { &field };
+        let mut bytes = core::mem::take(head).into_vec();
+        bytes.splice(at..end, field.iter().copied());
+        if let Some(first) = bytes.first_mut() {
+            *first = shape(Meta { deadline, ..before });
+        }
+        *head = bytes.into_boxed_slice();
+    }
+
+    pub(super) fn meta(&self) -> Meta {
+        let head = self.head();
+        let shape = head.first().copied().unwrap_or_default();
+        let mut at = FIXED_LEN;
+        let mut optional = |bit: u8, len: usize| {
+            let field = (shape & bit != 0).then(|| head.get(at..at + len)).flatten();
+            at += field.map_or(0, <[u8]>::len);
+            field
+        };
+        let flags = optional(HAS_FLAGS, FLAGS_LEN).and_then(|field| field.first_chunk());
+        let deadline = optional(HAS_DEADLINE, DEADLINE_LEN).and_then(|field| field.first_chunk());
+        let cas = head.get(2..).and_then(|rest| rest.first_chunk());
+        Meta {
+            cas: cas.map_or(0, |bytes| u64::from_ne_bytes(*bytes)),
+            flags: flags.map_or(0, |bytes| u32::from_ne_bytes(*bytes)),
+            deadline: deadline.map_or(Deadline::NEVER, |bytes| Deadline::from_bytes(*bytes)),
+        }
+    }
+
+    pub(super) fn key(&self) -> &[u8] {
+        let head = self.head();
+        let key_len = usize::from(head.get(1).copied().unwrap_or_default());
+        head.get(head_len_of(head)..).and_then(|rest| rest.get(..key_len)).unwrap_or_default()
+    }
+
+    pub(super) fn value(&self) -> &[u8] {
+        match self {
+            Self::Whole(bytes) => {
+                let key_len = usize::from(bytes.get(1).copied().unwrap_or_default());
+                bytes.get(head_len_of(bytes) + key_len..).unwrap_or_default()
+            }
+            Self::Split(parts) => &parts.1,
+        }
+    }
+
+    pub(super) fn hit(&self) -> Hit<'_> {
+        let Meta { cas, flags, .. } = self.meta();
+        let shared = match self {
+            Self::Whole(_) => None,
+            Self::Split(parts) => Some(&parts.1),
+        };
+        Hit { flags, cas, value: self.value(), shared }
+    }
+
+    /// The size that is held against the limits.
+    pub(super) fn size(&self) -> usize {
+        item_size(self.key().len(), self.meta().flags, self.value().len())
+    }
+
+    fn head(&self) -> &[u8] {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Split(parts) => &parts.0,
+        }
+    }
+}
+
+/// Up to the key.
+fn head_len_of(head: &[u8]) -> usize {
+    let shape = head.first().copied().unwrap_or_default();
+    let flags_len = if shape & HAS_FLAGS != 0 { FLAGS_LEN } else { 0 };
+    let deadline_len = if shape & HAS_DEADLINE != 0 { DEADLINE_LEN } else { 0 };
+    FIXED_LEN + flags_len + deadline_len
+}
+
+fn shape(meta: Meta) -> u8 {
+    let has_flags = if meta.flags == 0 { 0 } else { HAS_FLAGS };
+    let has_deadline = if meta.deadline == Deadline::NEVER { 0 } else { HAS_DEADLINE };
+    has_flags | has_deadline
+}
+
+/// Up to the value.
+fn head_len(meta: Meta, key_len: usize) -> usize {
+    head_len_of(&[shape(meta)]) + key_len
+}
+
+fn packed(meta: Meta, key: &[u8], value: [&[u8]; 2]) -> Box<[u8]> {
+    let len = head_len(meta, key.len()) + value[0].len() + value[1].len();
+    let mut bytes = Vec::with_capacity(len);
+    push(&mut bytes, meta, key, value);
+    bytes.into_boxed_slice()
+}
+
+fn push(bytes: &mut Vec<u8>, meta: Meta, key: &[u8], value: [&[u8]; 2]) {
+    bytes.push(shape(meta));
+    bytes.push(u8::try_from(key.len()).unwrap_or(u8::MAX));
+    bytes.extend_from_slice(&meta.cas.to_ne_bytes());
+    if meta.flags != 0 {
+        bytes.extend_from_slice(&meta.flags.to_ne_bytes());
+    }
+    if meta.deadline != Deadline::NEVER {
+        bytes.extend_from_slice(&meta.deadline.to_bytes());
+    }
+    bytes.extend_from_slice(key);
+    bytes.extend_from_slice(value[0]);
+    bytes.extend_from_slice(value[1]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Deadline, Item, Meta, SHARED_LEN_MIN};
+    use alloc::vec;
+
+    const DEADLINES: [Deadline; 2] = [Deadline::NEVER, Deadline::from_bytes([7; 8])];
+
+    fn metas() -> impl Iterator<Item = Meta> {
+        let meta = |flags| DEADLINES.map(|deadline| Meta { cas: u64::MAX - 1, flags, deadline });
+        [0, 1, u32::MAX].into_iter().flat_map(meta)
+    }
+
+    #[track_caller]
+    fn is(item: &Item, meta: Meta, key: &[u8], value: &[u8]) {
+        assert!(!item.is_vacant());
+        assert_eq!((item.meta(), item.key(), item.value()), (meta, key, value));
+        assert_eq!((item.hit().value, &item.hit().to_bytes()[..]), (value, value));
+        assert_eq!(item.hit().share().is_some(), value.len() >= SHARED_LEN_MIN);
+    }
+
+    #[test]
+    fn parts_come_out_as_they_went_in() {
+        let lens = [0, 1, 100, SHARED_LEN_MIN - 1, SHARED_LEN_MIN];
+        for meta in metas() {
+            for key_len in [1, 250] {
+                for (value, after) in lens.into_iter().flat_map(|one| lens.map(|two| (one, two))) {
+                    let (key, first, rest) =
+                        (vec![b'k'; key_len], vec![1; value / 2], vec![2; value - value / 2]);
+                    let mut item = Item::new(meta, &key, [&first, &rest]);
+                    is(&item, meta, &key, &[first, rest].concat());
+                    for meta in metas() {
+                        item.replace(meta, &key, [&vec![3; after], b""]);
+                        is(&item, meta, &key, &vec![3; after]);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn new_deadline_leaves_the_rest() {
+        for len in [5, SHARED_LEN_MIN] {
+            for before in metas() {
+                for deadline in DEADLINES {
+                    let mut item = Item::new(before, b"key", [&vec![4; len], b""]);
+                    item.set_deadline(deadline);
+                    is(&item, Meta { deadline, ..before }, b"key", &vec![4; len]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn same_size_takes_the_same_memory() {
+        let meta = Meta { cas: 1, flags: 0, deadline: Deadline::NEVER };
+        let mut item = Item::new(meta, b"key", [b"before", b""]);
+        let before = item.value().as_ptr();
+        item.replace(Meta { cas: 2, ..meta }, b"key", [b"af", b"ter!"]);
+        assert_eq!((item.value(), item.value().as_ptr()), (&b"after!"[..], before));
+    }
+}
