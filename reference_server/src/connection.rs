@@ -5,17 +5,17 @@
 //! peer that does not read them keeps nothing.
 
 use core::convert::Infallible;
+use core::pin::{Pin, pin};
 use std::io;
 use std::sync::Arc;
 
-use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::select;
 use tokio::time::timeout;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFuture};
 
 use crate::deadline::Patience;
-use crate::input::{READ_MAX, read_some};
+use crate::input::{Input, READ_MAX};
 use crate::output::{FlushError, Output};
 use crate::session::{Session, Step};
 use crate::{ConnectionConfig, Counters, Ending, Mark};
@@ -44,13 +44,16 @@ impl Context {
     }
 }
 
+/// Done when the server is told to stop.
+type Stopped<'a, 'context> = Pin<&'a mut WaitForCancellationFuture<'context>>;
+
 /// One connection and its session.
 #[derive(Debug)]
 pub(crate) struct Connection<Io, S> {
     io: Io,
     /// None once the connection is closing.
     session: Option<S>,
-    input: BytesMut,
+    input: Input,
     output: Output,
     patience: Patience,
     end_of_input: bool,
@@ -62,7 +65,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         Self {
             io,
             session: Some(session),
-            input: BytesMut::new(),
+            input: Input::default(),
             output: Output::new(context.config.output_max),
             patience: Patience::new(),
             end_of_input: false,
@@ -78,6 +81,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
     }
 
     async fn work(&mut self) -> Result<Infallible, Ending> {
+        let context = Arc::clone(&self.context);
+        // One for all waits: to begin and to end one takes a lock that all connections share.
+        let mut stopped = pin!(context.shutdown.cancelled());
         loop {
             match self.execute() {
                 Step::Close => return Err(Ending::Protocol),
@@ -93,11 +99,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
                 }
                 Step::Drained => {
                     self.flush().await?;
-                    self.read().await?;
+                    self.read(stopped.as_mut()).await?;
                 }
                 Step::Waiting => {
                     self.flush().await?;
-                    self.wait().await?;
+                    self.wait(stopped.as_mut()).await?;
                 }
             }
         }
@@ -105,15 +111,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
 
     fn execute(&mut self) -> Step {
         let Some(session) = &mut self.session else { return Step::Close };
-        let step = session.execute(&mut self.input, &mut self.output);
-        if self.input.is_empty() {
-            self.input = BytesMut::new();
-        }
+        let step = session.execute(self.input.bytes(), &mut self.output);
+        self.input.rest();
         self.patience.note(self.output.frames(), !self.input.is_empty());
         step
     }
 
-    async fn read(&mut self) -> Result<(), Ending> {
+    async fn read(&mut self, stopped: Stopped<'_, '_>) -> Result<(), Ending> {
         if self.context.shutdown.is_cancelled() {
             Mark::ShutdownAfterBatch.hit();
             return Err(Ending::Shutdown);
@@ -122,8 +126,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         // Bytes first: when some are there, neither the token nor a timer costs anything.
         let read = select! {
             biased;
-            read = read_some(&mut self.io, &mut self.input, READ_MAX) => read,
-            () = self.context.shutdown.cancelled() => {
+            read = self.input.read(&mut self.io, READ_MAX) => read,
+            () = stopped => {
                 Mark::ShutdownWhileReading.hit();
                 return Err(Ending::Shutdown);
             }
@@ -134,7 +138,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
 
     /// Waits for a reply that another session sets free, and reads ahead meanwhile, so that the
     /// end of the peer is noticed and it is never granted anything (NM-DISC-02).
-    async fn wait(&mut self) -> Result<(), Ending> {
+    async fn wait(&mut self, mut stopped: Stopped<'_, '_>) -> Result<(), Ending> {
         loop {
             let Some(session) = &mut self.session else { return Err(Ending::Protocol) };
             let room = self.context.config.read_ahead_max.saturating_sub(self.input.len());
@@ -144,13 +148,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
             // The stream first: a peer that is gone must not be granted what arrives with its end.
             let read = select! {
                 biased;
-                read = read_some(&mut self.io, &mut self.input, room), if room > 0 => read,
-                () = self.context.shutdown.cancelled() => {
+                read = self.input.read(&mut self.io, room), if room > 0 => read,
+                () = stopped.as_mut() => {
                     Mark::ShutdownWhileWaiting.hit();
                     return Err(Ending::Shutdown);
                 }
                 () = session.granted(&mut self.output) => return Ok(()),
             };
+            self.input.rest();
             self.note_read(read, Mark::ResetWhileWaiting)?;
             if self.end_of_input {
                 Mark::EndWhileWaiting.hit();
@@ -227,14 +232,13 @@ async fn part(io: &mut (impl AsyncRead + AsyncWrite + Unpin), ending: Ending, co
         return;
     }
     let mut left = context.config.linger_bytes;
-    let mut discarded = BytesMut::new();
     while left > 0 {
-        match read_some(io, &mut discarded, left).await {
+        let mut discarded = Input::default();
+        match discarded.read(io, left).await {
             Ok(0) | Err(_) => return,
             Ok(bytes) => left -= bytes,
         }
         Mark::LingerDrains.hit();
-        discarded.clear();
     }
     Mark::LingerBytes.hit();
 }

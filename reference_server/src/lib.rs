@@ -24,6 +24,7 @@ pub mod protocols;
 mod serve;
 pub mod server;
 mod session;
+mod spare;
 mod spawn;
 mod spin;
 

@@ -1,20 +1,24 @@
 //! A connection's output: replies gathered over a batch, and sent in one go.
 //!
-//! Small replies are copied together; a large value is sent from where the cache keeps it.
+//! Small replies are copied together, into a buffer that the thread lends; a large value is sent from where the cache
+//! keeps it.
 
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
 use bytes::{Buf, Bytes, BytesMut};
+use lockproof_state_machine::items;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-/// Room for the first replies of a batch; a batch that needs more grows it.
-const FIRST_BYTES: usize = 2048;
+use crate::spare;
 
 /// From this length on, sharing a value costs less than copying it.
-pub const SHARED_BYTES_MIN: usize = 8 * 1024;
+pub const SHARED_BYTES_MIN: usize = items::SHARED_LEN_MIN;
 
 /// Replies that wait to be sent, and the number of frames executed.
 #[derive(Debug)]
@@ -24,12 +28,15 @@ pub struct Output {
     frames: u64,
 }
 
-/// What waits: whole pieces, and behind them the buffer that replies are encoded to.
+/// What waits: a buffer that replies are encoded to, and pieces that belong into gaps of it.
 #[derive(Debug, Default)]
 struct Waiting {
-    pieces: VecDeque<Bytes>,
+    encoded: BytesMut,
+    /// Bytes of `encoded` that are sent already.
+    sent: usize,
+    /// Shared pieces, and the length that `encoded` had when each was added.
+    pieces: VecDeque<(usize, Bytes)>,
     pieces_bytes: usize,
-    tail: BytesMut,
 }
 
 /// Why a flush failed.
@@ -59,19 +66,16 @@ impl Output {
 
     /// Where replies are encoded to.
     pub fn buffer(&mut self) -> &mut BytesMut {
-        if self.waiting.tail.capacity() == 0 {
-            self.waiting.tail.reserve(FIRST_BYTES);
+        if self.waiting.encoded.capacity() == 0 {
+            self.waiting.encoded = spare::take();
         }
-        &mut self.waiting.tail
+        &mut self.waiting.encoded
     }
 
     /// Adds bytes without a copy. Worth it from [`SHARED_BYTES_MIN`] on.
     pub fn share(&mut self, bytes: Bytes) {
-        if !self.waiting.tail.is_empty() {
-            let before = self.waiting.tail.split().freeze();
-            self.waiting.push(before);
-        }
-        self.waiting.push(bytes);
+        self.waiting.pieces_bytes += bytes.len();
+        self.waiting.pieces.push_back((self.waiting.encoded.len(), bytes));
     }
 
     /// Notes that one more frame was taken from the input, answered or not.
@@ -92,20 +96,27 @@ impl Output {
         deadline: Duration,
     ) -> Result<usize, FlushError> {
         let bytes = self.waiting.remaining();
-        match timeout(deadline, self.waiting.write_all(io)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(FlushError::Transport(error)),
-            Err(_) => return Err(FlushError::Deadline),
-        }
-        self.waiting = Waiting::default();
+        self.waiting.write_within(io, deadline).await?;
+        let Waiting { encoded, .. } = core::mem::take(&mut self.waiting);
+        spare::give(encoded);
         Ok(bytes)
     }
 }
 
 impl Waiting {
-    fn push(&mut self, piece: Bytes) {
-        self.pieces_bytes += piece.len();
-        self.pieces.push_back(piece);
+    async fn write_within(
+        &mut self,
+        io: &mut (impl AsyncWrite + Unpin),
+        deadline: Duration,
+    ) -> Result<(), FlushError> {
+        let mut write = pin!(self.write_all(io));
+        // Most sockets take everything at once, and then no timer is needed.
+        let first = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await;
+        let written = match first {
+            Poll::Ready(written) => Ok(written),
+            Poll::Pending => timeout(deadline, write).await,
+        };
+        written.map_err(|_| FlushError::Deadline)?.map_err(FlushError::Transport)
     }
 
     async fn write_all(&mut self, io: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
@@ -116,40 +127,56 @@ impl Waiting {
         }
         io.flush().await
     }
+
+    /// The encoded bytes before the next piece, or the last ones.
+    fn next_encoded(&self) -> &[u8] {
+        let end = self.pieces.front().map_or(self.encoded.len(), |(at, _)| *at);
+        self.encoded.get(self.sent..end).unwrap_or_default()
+    }
 }
 
 impl Buf for Waiting {
     fn remaining(&self) -> usize {
-        self.pieces_bytes + self.tail.len()
+        self.pieces_bytes + self.encoded.len() - self.sent
     }
 
     fn chunk(&self) -> &[u8] {
-        self.pieces.front().map_or(&self.tail, |piece| piece)
+        match (self.next_encoded(), self.pieces.front()) {
+            ([], Some((_, piece))) => piece,
+            (encoded, _) => encoded,
+        }
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let pieces = self.pieces.iter().map(|piece| &piece[..]);
-        let all = pieces.chain([&self.tail[..]]).filter(|piece| !piece.is_empty());
+        let mut from = self.sent;
+        let pieces = self.pieces.iter().map(|(at, piece)| (*at, &piece[..]));
+        let all = pieces.chain([(self.encoded.len(), &[][..])]).flat_map(|(at, piece)| {
+            let before = self.encoded.get(from..at).unwrap_or_default();
+            from = at;
+            [before, piece]
+        });
         let mut count = 0;
-        for (slice, piece) in slices.iter_mut().zip(all) {
-            *slice = IoSlice::new(piece);
+        for (slice, bytes) in slices.iter_mut().zip(all.filter(|bytes| !bytes.is_empty())) {
+            *slice = IoSlice::new(bytes);
             count += 1;
         }
         count
     }
 
     fn advance(&mut self, mut count: usize) {
-        while let Some(piece) = self.pieces.front_mut() {
+        while count > 0 {
+            let encoded = count.min(self.next_encoded().len());
+            self.sent += encoded;
+            count -= encoded;
+            let Some((_, piece)) = self.pieces.front_mut().filter(|_| count > 0) else { return };
             let taken = count.min(piece.len());
             piece.advance(taken);
             self.pieces_bytes -= taken;
             count -= taken;
-            if piece.has_remaining() {
-                return;
+            if piece.is_empty() {
+                self.pieces.pop_front();
             }
-            self.pieces.pop_front();
         }
-        self.tail.advance(count);
     }
 }
 

@@ -14,8 +14,10 @@ mod expiry;
 mod item;
 mod report;
 mod sieve;
+mod slot;
 mod stats;
 mod store;
+mod table;
 mod write;
 
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -2,13 +2,9 @@
 //!
 //! The hand walks from the oldest to the newest. An item that was asked for since the hand's last
 //! visit is spared once; the first other one goes. A hit thus only sets a mark, which readers can do
-//! side by side. Items are named by their slots.
+//! side by side. The links and the marks are the slots'.
 
-use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
-/// No slot.
-const NONE: u32 = u32::MAX;
+use super::slot::{NONE, Slot};
 
 /// What an item is worth to the one who looks for room.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
@@ -21,19 +17,9 @@ pub(super) enum Worth {
     Spared,
 }
 
-#[derive(Debug, Copy, Clone)]
-struct Link {
-    newer: u32,
-    older: u32,
-}
-
-/// The queue of slots, and the hand.
+/// The ends of the queue, and the hand.
 #[derive(Debug)]
 pub(super) struct Sieve {
-    /// By slot.
-    links: Vec<Link>,
-    /// By slot: asked for since the hand came by.
-    visited: Vec<AtomicBool>,
     newest: u32,
     oldest: u32,
     hand: u32,
@@ -41,20 +27,14 @@ pub(super) struct Sieve {
 
 impl Sieve {
     pub(super) fn new() -> Self {
-        Self { links: Vec::new(), visited: Vec::new(), newest: NONE, oldest: NONE, hand: NONE }
+        Self { newest: NONE, oldest: NONE, hand: NONE }
     }
 
     /// Adds a slot that is not in the queue, as the newest.
-    pub(super) fn push(&mut self, slot: u32) {
-        let link = Link { newer: NONE, older: self.newest };
-        let at = slot as usize;
-        if at >= self.links.len() {
-            self.links.resize(at + 1, Link { newer: NONE, older: NONE });
-            self.visited.resize_with(at + 1, AtomicBool::default);
-        }
-        self.links[at] = link;
-        *self.visited[at].get_mut() = false;
-        match self.links.get_mut(self.newest as usize) {
+    pub(super) fn push(&mut self, slots: &mut [Slot], slot: u32) {
+        let added = &mut slots[slot as usize];
+        (added.newer, added.older) = (NONE, self.newest);
+        match slots.get_mut(self.newest as usize) {
             Some(second) => second.newer = slot,
             None => self.oldest = slot,
         }
@@ -62,14 +42,14 @@ impl Sieve {
     }
 
     /// Takes a slot that is in the queue out of it.
-    pub(super) fn remove(&mut self, slot: u32) {
-        let Link { newer, older } = self.links[slot as usize];
-        match self.links.get_mut(newer as usize) {
-            Some(link) => link.older = older,
+    pub(super) fn remove(&mut self, slots: &mut [Slot], slot: u32) {
+        let Slot { newer, older, .. } = slots[slot as usize];
+        match slots.get_mut(newer as usize) {
+            Some(neighbour) => neighbour.older = older,
             None => self.newest = older,
         }
-        match self.links.get_mut(older as usize) {
-            Some(link) => link.newer = newer,
+        match slots.get_mut(older as usize) {
+            Some(neighbour) => neighbour.newer = newer,
             None => self.oldest = newer,
         }
         if self.hand == slot {
@@ -77,86 +57,91 @@ impl Sieve {
         }
     }
 
-    /// Notes that somebody asked for a slot. Writes only when that is news, so that readers of a hot
-    /// item share its cache line.
-    pub(super) fn visit(&self, slot: u32) {
-        let visited = &self.visited[slot as usize];
-        if !visited.load(Relaxed) {
-            visited.store(true, Relaxed);
-        }
-    }
-
     /// Moves the hand to the slot that shall go: the first that nobody asked for, or that is of no use.
     /// There must be one that does not stay.
     ///
     /// The slot stays in the queue until [`remove`](Self::remove).
-    pub(super) fn victim(&mut self, worth: impl Fn(u32) -> Worth) -> u32 {
+    pub(super) fn victim(
+        &mut self,
+        slots: &mut [Slot],
+        worth: impl Fn(u32, &Slot) -> Worth,
+    ) -> u32 {
         loop {
             if self.hand == NONE {
                 // Past the newest, or at the very start.
                 self.hand = self.oldest;
             }
-            let was_visited = core::mem::take(self.visited[self.hand as usize].get_mut());
-            match worth(self.hand) {
+            let slot = &mut slots[self.hand as usize];
+            let was_visited = slot.take_visit();
+            match worth(self.hand, slot) {
                 Worth::Usual if !was_visited => return self.hand,
                 Worth::Nothing => return self.hand,
-                Worth::Usual | Worth::Spared => {}
+                Worth::Usual | Worth::Spared => self.hand = slot.newer,
             }
-            self.hand = self.links[self.hand as usize].newer;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{NONE, Sieve, Worth};
+    use super::{NONE, Sieve, Slot, Worth};
     use alloc::vec::Vec;
 
-    /// Evicts until none is left, after somebody asked for the `visited` slots.
-    fn order(sieve: &mut Sieve, visited: &[u32]) -> Vec<u32> {
-        visited.iter().for_each(|slot| sieve.visit(*slot));
-        let mut gone = Vec::new();
-        while sieve.oldest != NONE {
-            let slot = sieve.victim(|_| Worth::Usual);
-            sieve.remove(slot);
-            gone.push(slot);
-        }
-        gone
-    }
+    struct Queue(Sieve, Vec<Slot>);
 
-    fn filled(count: u32) -> Sieve {
-        let mut sieve = Sieve::new();
-        (0..count).for_each(|slot| sieve.push(slot));
-        sieve
+    impl Queue {
+        fn of(count: u32) -> Self {
+            let slots = (0..count).map(|_| Slot::vacant()).collect();
+            let mut queue = Self(Sieve::new(), slots);
+            (0..count).for_each(|slot| queue.0.push(&mut queue.1, slot));
+            queue
+        }
+
+        fn evict(&mut self) -> u32 {
+            let slot = self.0.victim(&mut self.1, |_, _| Worth::Usual);
+            self.0.remove(&mut self.1, slot);
+            slot
+        }
+
+        /// Evicts until none is left, after somebody asked for the `visited` slots.
+        fn order(mut self, visited: &[usize]) -> Vec<u32> {
+            visited.iter().for_each(|slot| self.1[*slot].visit());
+            let mut gone = Vec::new();
+            while self.0.oldest != NONE {
+                gone.push(self.evict());
+            }
+            gone
+        }
     }
 
     #[test]
     fn oldest_goes_first() {
-        assert_eq!(order(&mut filled(4), &[]), [0, 1, 2, 3]);
+        assert_eq!(Queue::of(4).order(&[]), [0, 1, 2, 3]);
     }
 
     #[test]
     fn visited_are_spared_once() {
-        assert_eq!(order(&mut filled(4), &[0, 2]), [1, 3, 0, 2]);
-        assert_eq!(order(&mut filled(3), &[0, 1, 2]), [0, 1, 2]);
+        assert_eq!(Queue::of(4).order(&[0, 2]), [1, 3, 0, 2]);
+        assert_eq!(Queue::of(3).order(&[0, 1, 2]), [0, 1, 2]);
     }
 
     #[test]
     fn newcomers_are_not_in_the_hands_way() {
-        let mut sieve = filled(3);
-        assert_eq!(sieve.victim(|_| Worth::Usual), 0);
-        sieve.remove(0);
-        sieve.push(0);
-        assert_eq!(order(&mut sieve, &[]), [1, 2, 0]);
+        let mut queue = Queue::of(3);
+        assert_eq!(queue.evict(), 0);
+        queue.0.push(&mut queue.1, 0);
+        assert_eq!(queue.order(&[]), [1, 2, 0]);
     }
 
     #[test]
     fn removal_anywhere_keeps_the_queue_whole() {
         for removed in 0..5 {
-            let mut sieve = filled(5);
-            sieve.victim(|slot| if slot == removed { Worth::Nothing } else { Worth::Spared });
-            sieve.remove(removed);
-            let mut left = order(&mut sieve, &[]);
+            let Queue(mut sieve, mut slots) = Queue::of(5);
+            let worth =
+                |slot, _: &Slot| if slot == removed { Worth::Nothing } else { Worth::Spared };
+            assert_eq!(sieve.victim(&mut slots, worth), removed);
+            sieve.remove(&mut slots, removed);
+            let mut left = Queue(sieve, slots).order(&[]);
             left.sort_unstable();
             assert_eq!(left, (0..5).filter(|slot| *slot != removed).collect::<Vec<_>>());
         }

@@ -1,4 +1,4 @@
-//! Where items live: a slab of slots, a hash table of slot numbers, and the queue of eviction.
+//! Where items live: slots, which the hash table and the queue of eviction link.
 //!
 //! Leaves out what commands mean and when memory is short. Nothing in here is iterated in the
 //! order of the hash table, so the order of anything visible does not hang on the seed.
@@ -6,11 +6,12 @@
 use alloc::vec::Vec;
 use core::hash::BuildHasher;
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 
 use super::config::SLOT_OVERHEAD;
 use super::item::{Item, Meta};
 use super::sieve::{Sieve, Worth};
+use super::slot::{Hash, Slot};
+use super::table::Table;
 use crate::Now;
 
 /// The memory that an item of that size takes.
@@ -25,25 +26,22 @@ pub(super) struct Place(u32);
 /// All items of a shard.
 #[derive(Debug)]
 pub(super) struct Store {
-    slots: Vec<Item>,
-    /// By slot: so that a growing table need not look at the items.
-    hashes: Vec<Hash>,
-    vacant: Vec<u32>,
-    table: HashTable<u32>,
+    table: Table,
+    slots: Vec<Slot>,
     hasher: FixedState,
     sieve: Sieve,
+    vacant: Vec<u32>,
     bytes: usize,
 }
 
 impl Store {
     pub(super) fn new(hash_seed: u64) -> Self {
         Self {
+            table: Table::new(),
             slots: Vec::new(),
-            hashes: Vec::new(),
-            vacant: Vec::new(),
-            table: HashTable::new(),
             hasher: FixedState::with_seed(hash_seed),
             sieve: Sieve::new(),
+            vacant: Vec::new(),
             bytes: 0,
         }
     }
@@ -59,25 +57,20 @@ impl Store {
 
     pub(super) fn find(&self, key: &[u8]) -> Option<Place> {
         let hash = self.hash(key);
-        self.table
-            .find(hash.wide(), |slot| {
-                self.hashes[*slot as usize] == hash && self.slots[*slot as usize].key() == key
-            })
-            .copied()
-            .map(Place)
+        self.table.find(&self.slots, hash, |slot| slot.item.key() == key).map(Place)
     }
 
     pub(super) fn item(&self, place: Place) -> &Item {
-        &self.slots[place.0 as usize]
+        &self.slots[place.0 as usize].item
     }
 
     pub(super) fn item_mut(&mut self, place: Place) -> &mut Item {
-        &mut self.slots[place.0 as usize]
+        &mut self.slots[place.0 as usize].item
     }
 
     /// Notes that somebody asked for it.
     pub(super) fn visit(&self, place: Place) {
-        self.sieve.visit(place.0);
+        self.slots[place.0 as usize].visit();
     }
 
     /// Stores under a key that is not there. The key is at most 250 bytes long.
@@ -86,64 +79,59 @@ impl Store {
         let item = Item::new(meta, key, value);
         self.bytes += footprint(item.size());
         let slot = self.vacant.pop().unwrap_or_else(|| {
-            self.slots.push(Item::vacant());
-            self.hashes.push(hash);
+            self.slots.push(Slot::vacant());
             // The memory limit ends long before 2^32 items.
             u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX - 1)
         });
-        self.slots[slot as usize] = item;
-        self.hashes[slot as usize] = hash;
-        let hashes = &self.hashes;
-        self.table.insert_unique(hash.wide(), slot, |other| hashes[*other as usize].wide());
-        self.sieve.push(slot);
+        self.slots[slot as usize].fill(item, hash);
+        self.table.insert(&mut self.slots, slot);
+        self.sieve.push(&mut self.slots, slot);
     }
 
     /// Stores over an item, which keeps its place in the queue and counts as asked for.
     pub(super) fn replace(&mut self, place: Place, meta: Meta, key: &[u8], value: [&[u8]; 2]) {
-        let item = &mut self.slots[place.0 as usize];
-        let before = footprint(item.size());
-        item.replace(meta, key, value);
-        let after = footprint(item.size());
+        let slot = &mut self.slots[place.0 as usize];
+        let before = footprint(slot.item.size());
+        slot.item.replace(meta, key, value);
+        slot.visit();
+        let after = footprint(slot.item.size());
         self.bytes = self.bytes - before + after;
-        self.sieve.visit(place.0);
     }
 
     pub(super) fn remove(&mut self, place: Place) {
-        let item = core::mem::replace(&mut self.slots[place.0 as usize], Item::vacant());
-        if item.is_vacant() {
-            return;
-        }
+        let slot = &mut self.slots[place.0 as usize];
+        let item = core::mem::replace(&mut slot.item, Item::vacant());
         self.bytes -= footprint(item.size());
-        let hash = self.hashes[place.0 as usize];
-        if let Ok(entry) = self.table.find_entry(hash.wide(), |slot| *slot == place.0) {
-            entry.remove();
-        }
-        self.sieve.remove(place.0);
+        self.table.remove(&mut self.slots, place.0);
+        self.sieve.remove(&mut self.slots, place.0);
         self.vacant.push(place.0);
     }
 
     /// Removes the item that shall go first, but not the one at `spared`: there must be another.
     /// Tells whether it was expired anyway.
     pub(super) fn evict(&mut self, now: Now, spared: Option<Place>) -> bool {
-        let Self { slots, sieve, .. } = self;
-        let is_expired = |slot: u32| slots[slot as usize].meta().deadline.is_over(now);
-        let slot = sieve.victim(|slot| match slot {
-            _ if spared == Some(Place(slot)) => Worth::Spared,
-            _ if is_expired(slot) => Worth::Nothing,
-            _ => Worth::Usual,
+        let is_expired = |slot: &Slot| slot.item.meta().deadline.is_over(now);
+        let victim = self.sieve.victim(&mut self.slots, |at, slot| {
+            if spared == Some(Place(at)) {
+                Worth::Spared
+            } else if is_expired(slot) {
+                Worth::Nothing
+            } else {
+                Worth::Usual
+            }
         });
-        let was_expired = is_expired(slot);
-        self.remove(Place(slot));
+        let was_expired = is_expired(&self.slots[victim as usize]);
+        self.remove(Place(victim));
         was_expired
     }
 
     /// Removes what is expired, at the cost of a look at every item; returns how many were.
     pub(super) fn sweep(&mut self, now: Now) -> u64 {
         let mut swept = 0;
-        for slot in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
-            let item = &self.slots[slot as usize];
+        for at in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
+            let item = &self.slots[at as usize].item;
             if !item.is_vacant() && item.meta().deadline.is_over(now) {
-                self.remove(Place(slot));
+                self.remove(Place(at));
                 swept += 1;
             }
         }
@@ -152,28 +140,15 @@ impl Store {
 
     /// Removes everything, and gives the memory back.
     pub(super) fn clear(&mut self) {
+        self.table = Table::new();
         self.slots = Vec::new();
-        self.hashes = Vec::new();
-        self.vacant = Vec::new();
-        self.table = HashTable::new();
         self.sieve = Sieve::new();
+        self.vacant = Vec::new();
         self.bytes = 0;
     }
 
     fn hash(&self, key: &[u8]) -> Hash {
-        let wide = self.hasher.hash_one(key);
-        Hash((wide ^ (wide >> 32)) as u32)
-    }
-}
-
-/// A hash of a key. 32 bits are enough to tell items of a shard apart, and half the memory.
-#[derive(Debug, Copy, Clone, Eq, PartialEq)]
-struct Hash(u32);
-
-impl Hash {
-    /// For the table, which takes its bits from both ends.
-    fn wide(self) -> u64 {
-        u64::from(self.0) << 32 | u64::from(self.0)
+        Hash::of(self.hasher.hash_one(key))
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) enum Contender {
     /// Tuned for batches: it serves 1,000 requests of a connection before the next one's.
     Memcached2R,
     Lockproof,
+    /// Ours, with a worker for each of two processors.
+    Lockproof2,
     /// Ours, polling for a while before it sleeps.
     LockproofSpin,
     /// Answers with the right lengths, and does nothing.
@@ -24,13 +26,14 @@ impl Contender {
             Self::Memcached2 => "memcached -t 2",
             Self::Memcached2R => "memcached -t 2 -R 1000",
             Self::Lockproof => "lockproof",
+            Self::Lockproof2 => "lockproof -t 2",
             Self::LockproofSpin => "lockproof --spin",
             Self::Null => "null",
         }
     }
 
     pub(crate) fn is_ours(self) -> bool {
-        matches!(self, Self::Lockproof | Self::LockproofSpin)
+        matches!(self, Self::Lockproof | Self::Lockproof2 | Self::LockproofSpin)
     }
 }
 
@@ -123,9 +126,19 @@ const GETS: Ask = Ask::Mix { depth: 1, sets: 1, of: 11 };
 const GETS_32: Ask = Ask::Mix { depth: 32, sets: 1, of: 11 };
 const SETS_32: Ask = Ask::Mix { depth: 32, sets: 1, of: 1 };
 
-const USUAL: [Contender; 3] = [Contender::Memcached1, Contender::Memcached2, Contender::Lockproof];
-const WITH_TUNED: [Contender; 4] =
-    [Contender::Memcached1, Contender::Memcached2, Contender::Memcached2R, Contender::Lockproof];
+const USUAL: [Contender; 4] = [
+    Contender::Memcached1,
+    Contender::Memcached2,
+    Contender::Lockproof2,
+    Contender::Lockproof,
+];
+const WITH_TUNED: [Contender; 5] = [
+    Contender::Memcached1,
+    Contender::Memcached2,
+    Contender::Memcached2R,
+    Contender::Lockproof2,
+    Contender::Lockproof,
+];
 const WITH_SPIN: [Contender; 4] =
     [Contender::Memcached1, Contender::Memcached2, Contender::Lockproof, Contender::LockproofSpin];
 const WITH_NULL: [Contender; 2] = [Contender::Null, Contender::Lockproof];

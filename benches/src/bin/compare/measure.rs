@@ -177,6 +177,7 @@ fn start(contender: Contender, cell: &Cell) -> anyhow::Result<Server> {
         Contender::Memcached2 => memcached(&["-t", "2"]),
         Contender::Memcached2R => memcached(&["-t", "2", "-R", "1000"]),
         Contender::Lockproof => Server::own(&["serve", protocol]),
+        Contender::Lockproof2 => Server::own(&["serve", protocol, "--threads", "2"]),
         Contender::LockproofSpin => Server::own(&["serve", protocol, "--spin"]),
         Contender::Null => Server::own(&["null", protocol]),
     }
