@@ -2,6 +2,7 @@
 
 pub mod null;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -30,7 +31,7 @@ impl Server {
     pub fn memcached(arguments: &[&str]) -> anyhow::Result<Self> {
         let room = tempfile::tempdir()?;
         let port_file = room.path().join("port");
-        let mut command = Command::new("memcached");
+        let mut command = mortal("memcached");
         command
             .args(["-u", "root", "-l", "127.0.0.1", "-p", "-1", "-U", "0"])
             .args(arguments)
@@ -60,11 +61,8 @@ impl Server {
     /// When it does not start, or prints something else.
     pub fn own(arguments: &[&str]) -> anyhow::Result<Self> {
         let program = std::env::current_exe()?;
-        let mut child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut child =
+            mortal(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().context("its output was asked for")?;
         let mut server = Self { child, address: (Ipv4Addr::LOCALHOST, 0).into() };
         let mut line = String::new();
@@ -106,6 +104,13 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A command whose process the kernel ends with this one, however this one ends.
+fn mortal(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
 }
 
 /// The port in the file that memcached writes when it listens: `TCP INET: 12345`.

@@ -21,6 +21,7 @@ use lockproof_state_machine::Now;
 use lockproof_state_machine::items::{self, Items};
 use lockproof_state_machine::sasl::{Credentials, Gate, Verdict};
 
+use super::memcached_reads::Reads;
 use super::memcached_stats::{self, AuthCounters};
 use crate::{Clock, Counters, Mark, Output, Protocol, SHARED_BYTES_MIN, Session, Step};
 
@@ -48,7 +49,7 @@ pub struct MemcachedConfig {
     pub unix_start: Option<u64>,
     /// SASL PLAIN is required of every client, when there are credentials.
     pub credentials: Option<Credentials>,
-    /// Worker threads, for the statistics.
+    /// Worker threads: for the statistics, and for the number of shards.
     pub workers: usize,
     /// Connections served at once, for the statistics.
     pub connections_max: usize,
@@ -82,13 +83,14 @@ pub struct MemcachedSession {
     cache: Arc<Memcached>,
     decoder: RequestDecoder,
     gate: Gate,
+    reads: Reads,
 }
 
 impl Memcached {
     /// An empty cache.
     pub fn new(config: MemcachedConfig) -> Self {
         let unix_start = config.unix_start.unwrap_or_else(unix_now);
-        let count = shard_count(&config.items);
+        let count = shard_count(&config);
         let shard = |index: usize| {
             RwLock::new(Items::new(items::Config {
                 memory_max: config.items.memory_max / count,
@@ -131,32 +133,7 @@ impl Memcached {
         }
     }
 
-    /// Answers a read. A short value is copied from where it lies while the shard is locked, shared: a copy in memory,
-    /// of less than [`SHARED_BYTES_MIN`].
-    fn get(&self, now: Now, opcode: Opcode, opaque: u32, key: &[u8], output: &mut Output) {
-        let shared = self.shard(key).read(|items| {
-            let Some(hit) = items.look(now, key) else {
-                let status = Status::KEY_NOT_FOUND;
-                if !opcode.suppresses(status) {
-                    Reply::Failed { status }.encode(opcode, opaque, key, output.buffer());
-                }
-                return None;
-            };
-            let (flags, cas, len) = (hit.flags, hit.cas, hit.value.len());
-            Reply::put_found(flags, cas, len, opcode, opaque, key, output.buffer());
-            let shared = hit.share();
-            if shared.is_none() {
-                output.buffer().extend_from_slice(hit.value);
-            }
-            shared
-        });
-        if let Some(value) = shared {
-            Mark::ValueShared.hit();
-            output.share(value);
-        }
-    }
-
-    fn shard(&self, key: &[u8]) -> &RwLock<Items> {
+    pub(super) fn shard(&self, key: &[u8]) -> &RwLock<Items> {
         let index = self.hasher.hash_one(key) % self.shards.len() as u64;
         // Below the number of shards, so it is an index of one.
         &self.shards[usize::try_from(index).unwrap_or_default()]
@@ -183,6 +160,7 @@ impl Protocol for Memcached {
             cache: Arc::clone(self),
             decoder: RequestDecoder::new(limits),
             gate: Gate::new(),
+            reads: Reads::default(),
         }
     }
 
@@ -195,6 +173,13 @@ impl Session for MemcachedSession {
     fn execute(&mut self, input: &mut BytesMut, output: &mut Output) -> Step {
         let now = self.cache.clock.now();
         while !output.is_full() {
+            if self.gate.is_open(self.cache.config.credentials.as_ref()) {
+                self.reads.gather(&mut self.decoder, input, output);
+                self.reads.answer(&self.cache, now, output);
+                if output.is_full() {
+                    break;
+                }
+            }
             let frame = match self.decoder.decode(input) {
                 Ok(None) => return Step::Drained,
                 Ok(Some(frame)) => frame,
@@ -233,9 +218,6 @@ impl MemcachedSession {
                 reply.encode(opcode, opaque, key, output.buffer());
                 return ControlFlow::Break(());
             }
-            Verdict::Pass if matches!(request.command, Command::Get { .. }) => {
-                self.cache.get(now, opcode, opaque, key, output);
-            }
             Verdict::Pass => {
                 let reply = self.cache.execute(now, &request);
                 // MCB-QT-01, MCB-QT-02
@@ -271,9 +253,11 @@ fn refuse(error: &RequestError, output: &mut Output) {
     }
 }
 
-fn shard_count(config: &items::Config) -> usize {
-    let largest = config.item_max.saturating_mul(ITEMS_PER_SHARD_MIN).max(1);
-    (config.memory_max / largest).clamp(1, SHARDS_MAX)
+/// One is best for one worker: a run of reads is answered under one lock.
+fn shard_count(config: &MemcachedConfig) -> usize {
+    let largest = config.items.item_max.saturating_mul(ITEMS_PER_SHARD_MIN).max(1);
+    let shards_max = if config.workers == 1 { 1 } else { SHARDS_MAX };
+    (config.items.memory_max / largest).clamp(1, shards_max)
 }
 
 fn unix_now() -> u64 {

@@ -30,6 +30,7 @@ pub use self::report::{Group, ServerFacts};
 pub use self::stats::Stats;
 
 use self::expiry::Deadline;
+pub use self::store::WARM_MAX;
 use self::store::{Place, Store};
 use crate::Now;
 
@@ -102,6 +103,11 @@ impl Items {
         let place = place?;
         self.store.visit(place);
         Some(self.store.item(place).hit())
+    }
+
+    /// Prepares [`look`](Self::look) for the first [`WARM_MAX`] of these keys. Changes nothing but the time that it takes.
+    pub fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        self.store.warm(keys);
     }
 
     /// The same as a reply, with a copy of the value.

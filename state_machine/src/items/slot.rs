@@ -34,9 +34,9 @@ impl Hash {
         Self(u32::try_from(wide >> 33).unwrap_or_default())
     }
 
-    /// One of `count` chains; that is a power of two.
+    /// One of `count` chains, a power of two; of none, one that there is not.
     pub(super) fn chain(self, count: usize) -> usize {
-        self.0 as usize & (count - 1)
+        self.0 as usize & count.wrapping_sub(1)
     }
 }
 

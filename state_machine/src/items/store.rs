@@ -5,14 +5,18 @@
 
 use alloc::vec::Vec;
 use core::hash::BuildHasher;
+use core::hint::black_box;
 use foldhash::fast::FixedState;
 
 use super::config::SLOT_OVERHEAD;
 use super::item::{Item, Meta};
 use super::sieve::{Sieve, Worth};
-use super::slot::{Hash, Slot};
+use super::slot::{Hash, NONE, Slot};
 use super::table::Table;
 use crate::Now;
+
+/// Keys that are looked up at once: more misses than a processor has under way anyway.
+pub const WARM_MAX: usize = 32;
 
 /// The memory that an item of that size takes.
 pub(super) fn footprint(item_size: usize) -> usize {
@@ -58,6 +62,20 @@ impl Store {
     pub(super) fn find(&self, key: &[u8]) -> Option<Place> {
         let hash = self.hash(key);
         self.table.find(&self.slots, hash, |slot| slot.item.key() == key).map(Place)
+    }
+
+    /// Brings what [`find`](Self::find) will look at for these keys into the processor's cache: all at once, where one
+    /// look-up after the other would wait for memory again and again.
+    pub(super) fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        let mut first = [NONE; WARM_MAX];
+        let mut count = 0;
+        for (first, key) in first.iter_mut().zip(keys) {
+            *first = self.table.first(self.hash(key));
+            count += 1;
+        }
+        let slots = || first[..count].iter().filter_map(|at| self.slots.get(*at as usize));
+        black_box(slots().fold(0, |seen, slot| seen ^ slot.next));
+        black_box(slots().fold(0, |seen, slot| seen ^ slot.item.touch()));
     }
 
     pub(super) fn item(&self, place: Place) -> &Item {

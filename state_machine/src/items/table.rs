@@ -1,7 +1,8 @@
 //! The hash table: chains of slots. A look-up touches the head of a chain and the slots in it, and the items of none but those
 //! with the same hash.
 //!
-//! The links are the slots'; left out is what they are slots of.
+//! When it is full, it doubles, and from then on every insertion moves a few chains, so that nobody waits for all of
+//! them. The links are the slots'; left out is what they are slots of.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -11,20 +12,37 @@ use super::slot::{Hash, NONE, Slot};
 /// Chains of an empty table.
 const CHAINS_MIN: usize = 8;
 
-/// The heads of all chains.
+/// Chains moved by an insertion: enough to be done long before the table is full again.
+const MOVED_AT_ONCE: usize = 2;
+
+/// The heads of all chains. They are complements of slot numbers: no slot is 0, so that a large new table costs nothing
+/// before it is used.
 #[derive(Debug)]
 pub(super) struct Table {
     heads: Vec<u32>,
+    /// The heads of before it doubled, while some have to be moved.
+    old: Vec<u32>,
+    /// How many of those are moved.
+    moved: usize,
     len: usize,
 }
 
 impl Table {
     pub(super) fn new() -> Self {
-        Self { heads: vec![NONE; CHAINS_MIN], len: 0 }
+        Self { heads: vec![!NONE; CHAINS_MIN], old: Vec::new(), moved: 0, len: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// The first slot that may have that hash, or none.
+    pub(super) fn first(&self, hash: Hash) -> u32 {
+        let old = hash.chain(self.old.len());
+        match self.old.get(old) {
+            Some(head) if old >= self.moved => !head,
+            _ => !self.heads[hash.chain(self.heads.len())],
+        }
     }
 
     /// The slot with that hash that is the one.
@@ -34,7 +52,7 @@ impl Table {
         hash: Hash,
         is_it: impl Fn(&Slot) -> bool,
     ) -> Option<u32> {
-        let mut at = self.heads[hash.chain(self.heads.len())];
+        let mut at = self.first(hash);
         while let Some(slot) = slots.get(at as usize) {
             if slot.hash() == hash && is_it(slot) {
                 return Some(at);
@@ -47,8 +65,10 @@ impl Table {
     /// Adds a filled slot. As many chains as slots: they are short.
     pub(super) fn insert(&mut self, slots: &mut [Slot], slot: u32) {
         if self.len == self.heads.len() {
-            self.grow(slots);
+            self.old = core::mem::replace(&mut self.heads, vec![!NONE; self.len * 2]);
+            self.moved = 0;
         }
+        self.move_some(slots);
         self.link(slots, slot);
         self.len += 1;
     }
@@ -56,37 +76,49 @@ impl Table {
     /// Takes a slot out that is in it.
     pub(super) fn remove(&mut self, slots: &mut [Slot], slot: u32) {
         let Slot { next, .. } = slots[slot as usize];
-        let chain = slots[slot as usize].hash().chain(self.heads.len());
         self.len -= 1;
-        if self.heads[chain] == slot {
-            self.heads[chain] = next;
+        let head = self.head(slots[slot as usize].hash());
+        if !*head == slot {
+            *head = !next;
             return;
         }
-        let mut at = self.heads[chain];
+        let mut at = !*head;
         while slots[at as usize].next != slot {
             at = slots[at as usize].next;
         }
         slots[at as usize].next = next;
     }
 
-    fn grow(&mut self, slots: &mut [Slot]) {
-        let before = core::mem::take(&mut self.heads);
-        self.heads = vec![NONE; before.len() * 2];
-        for mut at in before {
+    fn move_some(&mut self, slots: &mut [Slot]) {
+        for _ in 0..MOVED_AT_ONCE {
+            let Some(head) = self.old.get(self.moved) else { break };
+            let mut at = !head;
+            self.moved += 1;
             while let Some(slot) = slots.get(at as usize) {
                 let next = slot.next;
                 self.link(slots, at);
                 at = next;
             }
         }
+        if self.moved == self.old.len() {
+            self.old = Vec::new();
+        }
     }
 
     fn link(&mut self, slots: &mut [Slot], slot: u32) {
-        let filled = &mut slots[slot as usize];
-        let chain = filled.hash().chain(self.heads.len());
-        let head = &mut self.heads[chain];
-        filled.next = *head;
-        *head = slot;
+        let head = self.head(slots[slot as usize].hash());
+        slots[slot as usize].next = !*head;
+        *head = !slot;
+    }
+
+    /// The head of the chain that a hash belongs to now.
+    fn head(&mut self, hash: Hash) -> &mut u32 {
+        let old = hash.chain(self.old.len());
+        if old >= self.moved && old < self.old.len() {
+            return &mut self.old[old];
+        }
+        let chain = hash.chain(self.heads.len());
+        &mut self.heads[chain]
     }
 }
 

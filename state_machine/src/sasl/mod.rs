@@ -41,6 +41,11 @@ impl Gate {
         Self::default()
     }
 
+    /// Whether every request passes but those about SASL itself.
+    pub fn is_open(&self, credentials: Option<&Credentials>) -> bool {
+        credentials.is_none() || self.authenticated
+    }
+
     /// Looks at one request, in the order of the session's requests (MCB-SAS-14).
     ///
     /// Without `credentials` SASL is off and everything passes; to whoever executes, its opcodes are

@@ -126,12 +126,8 @@ const GETS: Ask = Ask::Mix { depth: 1, sets: 1, of: 11 };
 const GETS_32: Ask = Ask::Mix { depth: 32, sets: 1, of: 11 };
 const SETS_32: Ask = Ask::Mix { depth: 32, sets: 1, of: 1 };
 
-const USUAL: [Contender; 4] = [
-    Contender::Memcached1,
-    Contender::Memcached2,
-    Contender::Lockproof2,
-    Contender::Lockproof,
-];
+const USUAL: [Contender; 4] =
+    [Contender::Memcached1, Contender::Memcached2, Contender::Lockproof2, Contender::Lockproof];
 const WITH_TUNED: [Contender; 5] = [
     Contender::Memcached1,
     Contender::Memcached2,
