@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::select;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFuture};
 
@@ -96,6 +97,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
                 Step::Full => {
                     Mark::OutputFull.hit();
                     self.flush().await?;
+                    // There is more to do here; but now it is the others' turn.
+                    yield_now().await;
                 }
                 Step::Drained => {
                     self.flush().await?;

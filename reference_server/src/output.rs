@@ -20,6 +20,9 @@ use crate::spare;
 /// From this length on, sharing a value costs less than copying it.
 pub const SHARED_BYTES_MIN: usize = items::SHARED_LEN_MIN;
 
+/// So many shared bytes count as much as one that was encoded.
+const SHARED_PER_ENCODED: usize = 8;
+
 /// Replies that wait to be sent, and the number of frames executed.
 #[derive(Debug)]
 pub struct Output {
@@ -54,9 +57,11 @@ impl Output {
         Self { waiting: Waiting::default(), high_water, frames: 0 }
     }
 
-    /// True when no further frame may be executed before a flush.
+    /// True when no further frame may be executed before a flush. Shared bytes take no memory of the connection's own, and
+    /// many small sends cost more than a large one; so they count for less.
     pub fn is_full(&self) -> bool {
-        self.waiting.remaining() >= self.high_water
+        let Waiting { encoded, sent, pieces_bytes, .. } = &self.waiting;
+        encoded.len() - sent + pieces_bytes / SHARED_PER_ENCODED >= self.high_water
     }
 
     /// True when nothing waits to be sent.
