@@ -8,6 +8,7 @@ use anyhow::Context;
 use hdrhistogram::Histogram;
 use mio::{Events, Interest, Poll, Token};
 
+use super::alarm::Alarm;
 use super::link::{Done, Link};
 use super::script::Script;
 
@@ -15,8 +16,8 @@ use super::script::Script;
 const BUFFER_BYTES: usize = 256 * 1024;
 /// How long the server may be silent before the run is given up.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
-/// Nearer to the next moment than this the generator does not sleep: its sleep is not that exact.
-const SLEEP_MIN: Duration = Duration::from_millis(2);
+/// The alarm among the events.
+const ALARM: Token = Token(usize::MAX);
 
 /// When batches are sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,6 +44,7 @@ pub struct Outcome {
 #[derive(Debug)]
 pub struct Driver<S> {
     poll: Poll,
+    alarm: Alarm,
     links: Vec<Link<S>>,
     /// Connections that have nothing under way.
     idle: VecDeque<usize>,
@@ -67,6 +69,7 @@ impl<S: Script> Driver<S> {
             links.push(link);
         }
         Ok(Self {
+            alarm: Alarm::new(poll.registry(), ALARM)?,
             poll,
             idle: (0..links.len()).collect(),
             links,
@@ -160,9 +163,12 @@ impl<S: Script> Driver<S> {
                 self.idle.pop_front();
                 self.links[index].ask(begun)?;
             }
-            let sleep = due.next.map_or(end, |next| next.min(end)).saturating_duration_since(now);
-            let exact = due.next.is_some() && sleep < SLEEP_MIN;
-            self.hear(&mut events, if exact { Duration::ZERO } else { sleep })?;
+            if let Some(next) = due.next
+                && !self.idle.is_empty()
+            {
+                self.alarm.set(next.saturating_duration_since(now))?;
+            }
+            self.hear(&mut events, end.saturating_duration_since(now))?;
         }
     }
 
@@ -175,6 +181,9 @@ impl<S: Script> Driver<S> {
         let is_silent = events.is_empty() && self.idle.len() < self.links.len();
         for event in events.iter() {
             let index = event.token().0;
+            if event.token() == ALARM {
+                continue;
+            }
             let link = &mut self.links[index];
             if event.is_writable() {
                 link.send()?;

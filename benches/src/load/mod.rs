@@ -1,5 +1,6 @@
 //! The load generator: many connections to one server from one thread, every reply checked.
 
+mod alarm;
 mod driver;
 mod link;
 pub mod locker;

@@ -19,6 +19,9 @@ const WARM_UP: Duration = Duration::from_millis(150);
 /// NetMem's pages, and their bytes.
 pub(crate) const PAGES: (u32, u32) = (1024, 64);
 
+/// Until what a server does on its own after a load is done.
+const SETTLED: Duration = Duration::from_secs(3);
+
 /// Connections that fill a server.
 const FILLERS: usize = 4;
 
@@ -95,6 +98,8 @@ impl<'a> Stage<'a> {
                 fill(&server, 1000, value_len)?;
                 let before = server.resident()?;
                 fill(&server, count, value_len)?;
+                // memcached's hash table grows in the background.
+                std::thread::sleep(SETTLED);
                 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
                 let each = (server.resident()? - before) as f64 / f64::from(count - 1000);
                 Ok(Sample { memory: Some(each), ..Sample::default() })
@@ -205,7 +210,7 @@ fn connections(server: &Server, count: usize) -> anyhow::Result<Sample> {
     let mut driver = Driver::open(server.address, scripts)?;
     let each = |resident: u64| Some((resident.saturating_sub(before)) as f64 / count as f64);
     // The kernel has accepted them; the server, until here, perhaps not all.
-    std::thread::sleep(Duration::from_secs(1));
+    std::thread::sleep(SETTLED);
     let idle = each(server.resident()?);
     driver.once()?;
     let memory_after = each(server.resident()?);
