@@ -6,6 +6,7 @@
 
 use core::convert::Infallible;
 use core::pin::{Pin, pin};
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::io;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::select;
 use tokio::task::yield_now;
 use tokio::time::timeout;
-use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFuture};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::deadline::Patience;
 use crate::input::{Input, READ_MAX};
@@ -30,18 +31,38 @@ pub(crate) struct Context {
     pub(crate) shutdown: CancellationToken,
     /// Close at once: the time to finish is over.
     pub(crate) kill: CancellationToken,
+    /// The same as `shutdown`, for who is busy and asks often: a token is asked under a lock.
+    stopping: AtomicBool,
+}
+
+/// Ends all connections of a listener when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Ends(Arc<Context>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.stop();
+        self.0.kill.cancel();
+    }
 }
 
 impl Context {
-    /// For a listener that stops by `shutdown`, or when both guards are dropped: then at once.
+    /// For a listener that stops by `shutdown`, or when the second part is dropped: then at once.
     pub(crate) fn new(
         config: ConnectionConfig,
         counters: Arc<Counters>,
         shutdown: &CancellationToken,
-    ) -> (Arc<Self>, [DropGuard; 2]) {
+    ) -> (Arc<Self>, Ends) {
         let (shutdown, kill) = (shutdown.child_token(), CancellationToken::new());
-        let guards = [kill.clone().drop_guard(), shutdown.clone().drop_guard()];
-        (Arc::new(Self { config, counters, shutdown, kill }), guards)
+        let stopping = AtomicBool::new(false);
+        let context = Arc::new(Self { config, counters, shutdown, kill, stopping });
+        (Arc::clone(&context), Ends(context))
+    }
+
+    /// Tells all connections to finish; they may know already.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Relaxed);
+        self.shutdown.cancel();
     }
 }
 
@@ -121,7 +142,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
     }
 
     async fn read(&mut self, stopped: Stopped<'_, '_>) -> Result<(), Ending> {
-        if self.context.shutdown.is_cancelled() {
+        if self.context.stopping.load(Relaxed) {
             Mark::ShutdownAfterBatch.hit();
             return Err(Ending::Shutdown);
         }

@@ -25,7 +25,7 @@ pub async fn serve<L: Listener, P: Protocol, S: Spawn>(
     shutdown: CancellationToken,
 ) {
     let counters = Arc::clone(protocol.counters());
-    let (context, _guards) = Context::new(config, counters, &shutdown);
+    let (context, _ends) = Context::new(config, counters, &shutdown);
     let tasks = TaskTracker::new();
     while let Some(accepted) = next(&listener, &context).await {
         if let Ok((io, peer)) = accepted {
@@ -57,6 +57,7 @@ pub(crate) async fn next<L: Listener>(
 
 /// Waits for all tasks, and ends those that need too long.
 pub(crate) async fn drain(tasks: &TaskTracker, context: &Context) {
+    context.stop();
     tasks.close();
     if timeout(context.config.drain_deadline, tasks.wait()).await.is_err() {
         Mark::DrainDeadline.hit();

@@ -32,7 +32,7 @@ pub async fn serve_processes<S: Spawn>(
     spawn: S,
     shutdown: CancellationToken,
 ) {
-    let (context, _guards) = Context::new(config, counters, &shutdown);
+    let (context, _ends) = Context::new(config, counters, &shutdown);
     let tasks = TaskTracker::new();
     while let Some(accepted) = next(&listener, &context).await {
         let Ok((stream, peer)) = accepted else { continue };

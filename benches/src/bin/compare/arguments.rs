@@ -17,10 +17,16 @@ use crate::cells::{self, Cell};
 ///   compare --cell T2 --cell T4/16 --rounds 11
 ///   compare --json results.json --plot ratios.svg
 ///
+/// Exit codes: 0 measured, 2 usage, 3 something could not be measured. A target that is missed is a figure, not a failure.
+///
 /// The verdict is the processor time for an operation, from the kernel's accounts of the server's process; operations a
 /// second support it. The baseline is the better of memcached -t 1 and -t 2 in that round and figure.
 #[derive(Debug, Parser)]
-#[command(verbatim_doc_comment, args_conflicts_with_subcommands = true)]
+#[command(
+    verbatim_doc_comment,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Arguments {
     /// Only these cells: a name (T2/16) or a group (T2); repeatable
     #[arg(long = "cell", value_name = "NAME")]
@@ -44,10 +50,24 @@ pub(crate) struct Arguments {
     pub(crate) role: Option<Role>,
 }
 
-/// What this program is when it is started by itself.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Role {
-    /// The reference server with one protocol; prints its address
+    /// Measure the cost of an operation against what the server keeps: connections, items, pages, locks
+    Growth {
+        /// Runs for each point, of which the one in the middle counts
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+        /// How long a run is, in milliseconds
+        #[arg(long, value_name = "MS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+        time: u64,
+        /// Write the figures into this file
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Draw the curves into this SVG file
+        #[arg(long, value_name = "FILE")]
+        plot: Option<PathBuf>,
+    },
+    /// The reference server with one protocol, for this program itself; prints its address
     #[command(hide = true)]
     Serve {
         protocol: Protocol,
@@ -55,6 +75,8 @@ pub(crate) enum Role {
         spin: bool,
         #[arg(long)]
         threads: Option<usize>,
+        #[arg(long)]
+        pages: Option<u32>,
     },
     /// The null server; prints its address
     #[command(hide = true)]

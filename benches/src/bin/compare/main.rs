@@ -5,6 +5,8 @@
 
 mod arguments;
 mod cells;
+mod growth;
+mod growth_plot;
 mod measure;
 mod plot;
 mod results;
@@ -27,10 +29,21 @@ use results::Results;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.role {
-        Some(Role::Serve { protocol, spin, threads }) => role::serve(protocol, spin, threads),
+        Some(Role::Growth { rounds, time, ref json, ref plot }) => {
+            growth::run(rounds, Duration::from_millis(time), json.as_deref(), plot.as_deref())
+        }
+        Some(Role::Serve { protocol, spin, threads, pages }) => {
+            role::serve(protocol, spin, threads, pages)
+        }
         Some(Role::Null { protocol }) => role::null(protocol),
         Some(Role::Burn) => role::burn(),
-        None => compare(&arguments),
+        None => match arguments.cells() {
+            Ok(cells) => compare(&arguments, &cells),
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                return ExitCode::from(2);
+            }
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,10 +54,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn compare(arguments: &Arguments) -> anyhow::Result<()> {
-    let cells = arguments.cells()?;
+fn compare(arguments: &Arguments, cells: &[Cell]) -> anyhow::Result<()> {
     if arguments.list {
-        for cell in &cells {
+        for cell in cells {
             println!("{:<14} {}", cell.name, cell.title);
         }
         return Ok(());

@@ -11,7 +11,12 @@ use crate::arguments::Protocol;
 use crate::measure::PAGES;
 
 /// Serves until it is killed. As `lockproof serve` does it, with more memory and more connections.
-pub(crate) fn serve(protocol: Protocol, spin: bool, threads: Option<usize>) -> anyhow::Result<()> {
+pub(crate) fn serve(
+    protocol: Protocol,
+    spin: bool,
+    threads: Option<usize>,
+    pages: Option<u32>,
+) -> anyhow::Result<()> {
     let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     let mut config = ServerConfig::default();
     match protocol {
@@ -23,7 +28,7 @@ pub(crate) fn serve(protocol: Protocol, spin: bool, threads: Option<usize>) -> a
     config.connection.connections_max = 20_000;
     config.workers = threads.unwrap_or(config.workers);
     config.spin = spin.then_some(lockproof_reference_server::SPIN);
-    (config.pages, config.page_len) = PAGES;
+    (config.pages, config.page_len) = (pages.unwrap_or(PAGES.0), PAGES.1);
     config.runtime()?.block_on(async {
         let server = Server::bind(config)?;
         let addresses = server.addresses();
