@@ -15,7 +15,7 @@ use lockproof_protocol::memcached_binary::{
 use lockproof_protocol::{locker, netmem};
 use lockproof_state_machine::items::{Config, Items};
 use lockproof_state_machine::locks::{self, Locks};
-use lockproof_state_machine::pages::{self, Pages};
+use lockproof_state_machine::pages::{self, Pages, Progress};
 use lockproof_state_machine::{Effect, SessionId};
 
 type Group<'a> = BenchmarkGroup<'a, WallTime>;
@@ -37,7 +37,7 @@ fn keys(count: u32) -> Vec<Bytes> {
 }
 
 /// One after the other, for ever.
-fn in_turn<T>(all: &[T]) -> impl FnMut() -> &T {
+fn in_turn<'a, T>(all: &'a [T]) -> impl FnMut() -> &'a T + use<'a, T> {
     let mut next = all.iter().cycle();
     move || next.next().expect("there is one")
 }
@@ -122,10 +122,11 @@ fn pages(group: &mut Group<'_>) {
             bencher.iter(|| {
                 page = (page + JUMP) % count;
                 effects.clear();
-                all.apply(session, netmem::Request::Lock { page, version: -1 }, &mut effects);
+                let lock = netmem::Request::Lock { page, version: -1 };
+                assert_eq!(all.apply(session, lock, &mut effects), Progress::Done);
                 let data = data.clone();
                 let unlock = netmem::Request::Unlock { page, version: 0, data };
-                all.apply(session, unlock, &mut effects);
+                assert_eq!(all.apply(session, unlock, &mut effects), Progress::Done);
                 assert_eq!(effects.len(), 2);
             });
         });

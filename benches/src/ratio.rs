@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn median_is_in_the_middle() {
         assert_eq!(Spread::of([3.0, 1.0, 2.0]), Spread { median: 2.0, least: 1.0, most: 3.0 });
-        assert_eq!(Spread::of([4.0, 1.0]).median, 2.5);
+        assert_eq!(Spread::of([4.0, 1.0]), Spread { median: 2.5, least: 1.0, most: 4.0 });
         assert_eq!(Spread::of([2.0, 1.5]).to_string(), "1.75 [1.50-2.00]");
         assert!(Spread::of([]).median.is_nan());
     }

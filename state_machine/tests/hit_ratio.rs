@@ -17,7 +17,7 @@ const REQUESTS: u32 = 400_000;
 const KEY_LEN: usize = 10;
 const VALUE: &[u8] = b"value";
 
-/// SplitMix64: short, and the same on every machine.
+/// `SplitMix64`: short, and the same on every machine.
 struct Random(u64);
 
 impl Random {

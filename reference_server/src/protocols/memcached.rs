@@ -21,7 +21,7 @@ use lockproof_state_machine::Now;
 use lockproof_state_machine::items::{self, Items};
 use lockproof_state_machine::sasl::{Credentials, Gate, Verdict};
 
-use super::memcached_reads::Reads;
+use super::memcached_run::Run;
 use super::memcached_stats::{self, AuthCounters};
 use crate::{Clock, Counters, Mark, Output, Protocol, SHARED_BYTES_MIN, Session, Step};
 
@@ -83,7 +83,7 @@ pub struct MemcachedSession {
     cache: Arc<Memcached>,
     decoder: RequestDecoder,
     gate: Gate,
-    reads: Reads,
+    run: Run,
 }
 
 impl Memcached {
@@ -160,7 +160,7 @@ impl Protocol for Memcached {
             cache: Arc::clone(self),
             decoder: RequestDecoder::new(limits),
             gate: Gate::new(),
-            reads: Reads::default(),
+            run: Run::default(),
         }
     }
 
@@ -174,8 +174,8 @@ impl Session for MemcachedSession {
         let now = self.cache.clock.now();
         while !output.is_full() {
             if self.gate.is_open(self.cache.config.credentials.as_ref()) {
-                self.reads.gather(&mut self.decoder, input, output);
-                self.reads.answer(&self.cache, now, output);
+                self.run.gather(&mut self.decoder, input, output);
+                self.run.answer(&self.cache, now, output);
                 if output.is_full() {
                     break;
                 }
@@ -234,7 +234,7 @@ impl MemcachedSession {
 }
 
 /// Encodes a reply; a large value is shared with the cache instead of copied.
-fn encode(reply: Reply, opcode: Opcode, opaque: u32, key: &[u8], output: &mut Output) {
+pub(super) fn encode(reply: Reply, opcode: Opcode, opaque: u32, key: &[u8], output: &mut Output) {
     match reply {
         Reply::Found { flags, cas, value } if value.len() >= SHARED_BYTES_MIN => {
             Reply::put_found(flags, cas, value.len(), opcode, opaque, key, output.buffer());

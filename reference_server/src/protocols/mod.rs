@@ -7,7 +7,7 @@ mod echo;
 pub mod echo_process;
 mod locker;
 mod memcached;
-mod memcached_reads;
+mod memcached_run;
 mod memcached_stats;
 mod netmem;
 

@@ -105,7 +105,9 @@ mod tests {
 
         /// Evicts until none is left, after somebody asked for the `visited` slots.
         fn order(mut self, visited: &[usize]) -> Vec<u32> {
-            visited.iter().for_each(|slot| self.1[*slot].visit());
+            for slot in visited {
+                self.1[*slot].visit();
+            }
             let mut gone = Vec::new();
             while self.0.oldest != NONE {
                 gone.push(self.evict());
