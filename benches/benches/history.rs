@@ -110,7 +110,8 @@ fn bent(good: &Calls) -> Calls {
 
 fn judged(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("history");
-    group.sample_size(20);
+    group.sample_size(10);
+    group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
     for (calls, keys) in [(10_000, 16), (100_000, 16), (10_000, 1)] {
         let good = history(calls, keys, 0);
         let lossy = history(calls, keys, calls / 100);

@@ -5,6 +5,7 @@
 //! time grows with its size is copying. Left out: sockets, locks, and what a command does.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use criterion::measurement::WallTime;
@@ -211,6 +212,7 @@ fn locker_frames(group: &mut Group<'_>) {
 
 fn protocol(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("protocol");
+    group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
     memcached_requests(&mut group);
     memcached_replies(&mut group);
     netmem_frames(&mut group);

@@ -6,6 +6,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use criterion::measurement::WallTime;
@@ -117,6 +118,7 @@ fn server(criterion: &mut Criterion) {
         .expect("the system gives a thread");
     let server = runtime.block_on(Embedded::start(EmbeddedConfig::default())).expect("free ports");
     let mut group = criterion.benchmark_group("server");
+    group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
     measure(&mut group, ("round_trip_memcached_get", "100B"), memcached_get(&server, 100, 1));
     measure(&mut group, ("round_trip_memcached_get", "64KiB"), memcached_get(&server, 65_536, 1));
     measure(&mut group, ("round_trip_memcached_32_gets", "100B"), memcached_get(&server, 100, 32));

@@ -159,6 +159,7 @@ fn locks(group: &mut Group<'_>) {
 
 fn state_machine(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("state_machine");
+    group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
     items(&mut group);
     eviction(&mut group);
     pages(&mut group);

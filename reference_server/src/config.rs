@@ -19,7 +19,7 @@ pub struct ConnectionConfig {
     /// extend it (LKR-504).
     pub write_deadline: Duration,
     /// High-water mark in bytes: no further frame is executed while so much output waits. The
-    /// output can pass it by one reply. Bytes that lie in the cache, and are only referred to, count an eighth.
+    /// output can pass it by one reply. Bytes that lie in the cache, and are only referred to, count a third.
     pub output_max: usize,
     /// Bytes read ahead while a session waits for a lock. Beyond them the socket is not read, so
     /// the death of such a peer is noticed only at its grant.

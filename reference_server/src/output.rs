@@ -21,7 +21,7 @@ use crate::spare;
 pub const SHARED_BYTES_MIN: usize = items::SHARED_LEN_MIN;
 
 /// So many shared bytes count as much as one that was encoded.
-const SHARED_PER_ENCODED: usize = 8;
+const SHARED_PER_ENCODED: usize = 3;
 
 /// Replies that wait to be sent, and the number of frames executed.
 #[derive(Debug)]

@@ -7,11 +7,9 @@ use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
 use fastrand::Rng;
-use lockproof_protocol::memcached_binary::{
-    HEADER_LEN, Header, MAGIC_REPLY, MAGIC_REQUEST, Opcode,
-};
+use lockproof_protocol::memcached_binary::{Header, MAGIC_REPLY, MAGIC_REQUEST, Opcode};
 
-use super::script::{Heard, Script, Wrong};
+use super::script::{Heard, Progress, Script, Wrong};
 
 /// Flags and expiry of every SET: none.
 const SET_EXTRAS: [u8; 8] = [0; 8];
@@ -157,9 +155,7 @@ struct Batch {
     /// The opaque of the next request.
     opaque: u32,
     expected: Vec<Expected>,
-    heard: usize,
-    /// Bytes of the body under way that have not come yet.
-    body_left: usize,
+    progress: Progress,
 }
 
 #[derive(Debug)]
@@ -174,7 +170,7 @@ struct Expected {
 impl Batch {
     fn begin(&mut self) {
         self.expected.clear();
-        self.heard = 0;
+        self.progress.begin();
     }
 
     fn get(&mut self, out: &mut BytesMut, opcode: Opcode, key: &[u8], value_len: usize) {
@@ -222,40 +218,25 @@ impl Batch {
     }
 
     fn hear(&mut self, input: &[u8]) -> Result<Heard, Wrong> {
-        let mut rest = input;
-        loop {
-            let body = self.body_left.min(rest.len());
-            self.body_left -= body;
-            rest = &rest[body..];
-            let is_all = self.heard == self.expected.len() && self.body_left == 0;
-            let header =
-                rest.first_chunk::<HEADER_LEN>().filter(|_| !is_all && self.body_left == 0);
-            let Some(header) = header else {
-                return Ok(Heard { bytes: input.len() - rest.len(), is_all });
-            };
-            self.check(&Header::parse(header))?;
-            rest = &rest[HEADER_LEN..];
-        }
+        self.progress.hear(input, self.expected.len(), |number, header| {
+            check(&self.expected[number], &Header::parse(header))
+        })
     }
+}
 
-    fn check(&mut self, header: &Header) -> Result<(), Wrong> {
-        let Some(expected) = self.expected.get(self.heard) else {
-            return Err(Wrong(format!("nothing was asked, and {header:?} came")));
-        };
-        let is_right = header.magic == MAGIC_REPLY
-            && header.opcode == expected.opcode
-            && header.status().0 == 0
-            && header.opaque == expected.opaque
-            && header.key_len == expected.key_len
-            && header.extras_len == expected.extras_len
-            && header.body_len == expected.body_len;
-        if !is_right {
-            return Err(Wrong(format!("expected {expected:?} with status 0, got {header:?}")));
-        }
-        self.heard += 1;
-        self.body_left = header.body_len as usize;
-        Ok(())
+/// The length of the reply's body, if it is the one that was expected.
+fn check(expected: &Expected, header: &Header) -> Result<u32, Wrong> {
+    let is_right = header.magic == MAGIC_REPLY
+        && header.opcode == expected.opcode
+        && header.status().0 == 0
+        && header.opaque == expected.opaque
+        && header.key_len == expected.key_len
+        && header.extras_len == expected.extras_len
+        && header.body_len == expected.body_len;
+    if !is_right {
+        return Err(Wrong(format!("expected {expected:?} with status 0, got {header:?}")));
     }
+    Ok(header.body_len)
 }
 
 fn length(key: &[u8]) -> u16 {
@@ -332,7 +313,7 @@ mod tests {
             let mut batch = Batch::default();
             batch.get(&mut BytesMut::new(), Opcode::GET, b"0000000000", 5);
             assert!(batch.hear(&right).is_ok());
-            batch.heard = 0;
+            batch.progress.begin();
             assert!(batch.hear(&wrong).is_err(), "byte {at}");
         }
     }

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
 use lockproof_protocol::netmem::{HEADER_LEN, Header, Kind, Request};
 
-use super::script::{Heard, Script, Wrong};
+use super::script::{Heard, Progress, Script, Wrong};
 
 /// What is asked over and over; an operation is a pair, or a read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,8 +29,7 @@ pub struct NetMem {
     own_version: i32,
     random: Rng,
     expected: Vec<Expected>,
-    heard: usize,
-    body_left: usize,
+    progress: Progress,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,8 +56,7 @@ impl NetMem {
             own_version: UNKNOWN,
             random: Rng::with_seed(index.into()),
             expected: Vec::new(),
-            heard: 0,
-            body_left: 0,
+            progress: Progress::default(),
         }
     }
 
@@ -80,26 +78,12 @@ impl NetMem {
         Request::Read { page, version }.encode(out);
         self.expected.push(Expected { kind: Kind::READ_PAGE, page, length });
     }
-
-    fn check(&mut self, header: &Header) -> Result<(), Wrong> {
-        let came = Expected { kind: header.kind, page: header.offset, length: header.length };
-        let expected = self.expected.get(self.heard).copied();
-        if expected != Some(came) {
-            return Err(Wrong(format!("expected {expected:?}, got {came:?}")));
-        }
-        if header.kind == Kind::UNLOCK_PAGE {
-            self.own_version = header.version;
-        }
-        self.heard += 1;
-        self.body_left = header.length as usize;
-        Ok(())
-    }
 }
 
 impl Script for NetMem {
     fn ask(&mut self, out: &mut BytesMut) -> u32 {
         self.expected.clear();
-        self.heard = 0;
+        self.progress.begin();
         for _ in 0..self.depth {
             match self.ask {
                 Ask::LockAndUnlock => self.pair(out),
@@ -111,20 +95,18 @@ impl Script for NetMem {
     }
 
     fn hear(&mut self, input: &[u8]) -> Result<Heard, Wrong> {
-        let mut rest = input;
-        loop {
-            let body = self.body_left.min(rest.len());
-            self.body_left -= body;
-            rest = &rest[body..];
-            let is_all = self.heard == self.expected.len() && self.body_left == 0;
-            let header =
-                rest.first_chunk::<HEADER_LEN>().filter(|_| !is_all && self.body_left == 0);
-            let Some(header) = header else {
-                return Ok(Heard { bytes: input.len() - rest.len(), is_all });
-            };
-            self.check(&Header::parse(header))?;
-            rest = &rest[HEADER_LEN..];
-        }
+        let Self { progress, expected, own_version, .. } = self;
+        progress.hear::<HEADER_LEN>(input, expected.len(), |number, header| {
+            let Header { kind, offset: page, length, version } = Header::parse(header);
+            let came = Expected { kind, page, length };
+            if expected[number] != came {
+                return Err(Wrong(format!("expected {:?}, got {came:?}", expected[number])));
+            }
+            if kind == Kind::UNLOCK_PAGE {
+                *own_version = version;
+            }
+            Ok(length)
+        })
     }
 }
 

@@ -31,3 +31,42 @@ pub struct Heard {
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("a wrong reply: {0}")]
 pub struct Wrong(pub String);
+
+/// How much of a batch was heard: replies that are a header of N bytes and a body.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    heard: usize,
+    /// Bytes of the body under way that have not come yet.
+    body_left: usize,
+}
+
+impl Progress {
+    /// A new batch begins.
+    pub(super) fn begin(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Takes what is there of `expected` replies. `check` is given each header with its number, and tells the length of
+    /// its body.
+    pub(super) fn hear<const N: usize>(
+        &mut self,
+        input: &[u8],
+        expected: usize,
+        mut check: impl FnMut(usize, &[u8; N]) -> Result<u32, Wrong>,
+    ) -> Result<Heard, Wrong> {
+        let mut rest = input;
+        loop {
+            let body = self.body_left.min(rest.len());
+            self.body_left -= body;
+            rest = &rest[body..];
+            let is_all = self.heard == expected && self.body_left == 0;
+            let header = rest.first_chunk().filter(|_| !is_all && self.body_left == 0);
+            let Some(header) = header else {
+                return Ok(Heard { bytes: input.len() - rest.len(), is_all });
+            };
+            self.body_left = check(self.heard, header)? as usize;
+            self.heard += 1;
+            rest = &rest[N..];
+        }
+    }
+}

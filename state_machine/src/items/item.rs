@@ -112,6 +112,20 @@ impl Item {
                 push(&mut new, meta, key, value);
                 *bytes = new.into_boxed_slice();
             }
+            Self::Split(parts) if value_len == parts.1.len() => {
+                let (head, stored) = &mut **parts;
+                *head = packed(meta, key, [b"", b""]);
+                // Into the same memory, unless a reply on its way still needs what is there.
+                *stored = match core::mem::take(stored).try_into_mut() {
+                    Ok(mut bytes) => {
+                        let (first, rest) = bytes.split_at_mut(value[0].len());
+                        first.copy_from_slice(value[0]);
+                        rest.copy_from_slice(value[1]);
+                        bytes.freeze()
+                    }
+                    Err(_) => Bytes::from(value.concat()),
+                };
+            }
             _ => *self = Self::new(meta, key, value),
         }
     }
@@ -283,6 +297,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn large_value_is_overwritten_in_place_but_not_under_a_reply() {
+        let meta = Meta { cas: 1, flags: 0, deadline: Deadline::NEVER };
+        let mut item = Item::new(meta, b"key", [&vec![1; SHARED_LEN_MIN], b""]);
+        let place = item.value().as_ptr();
+        item.replace(meta, b"key", [&vec![2; 10], &vec![3; SHARED_LEN_MIN - 10]]);
+        assert_eq!((item.value().as_ptr(), &item.value()[8..12]), (place, &[2, 2, 3, 3][..]));
+        let reply = item.hit().to_bytes();
+        item.replace(meta, b"key", [&vec![4; SHARED_LEN_MIN], b""]);
+        assert_eq!((reply[0], item.value()[0]), (2, 4));
     }
 
     #[test]

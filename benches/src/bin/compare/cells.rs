@@ -115,6 +115,10 @@ impl Cell {
         self.name.split('/').next().unwrap_or(self.name)
     }
 
+    pub(crate) fn is_of_memory(&self) -> bool {
+        matches!(self.measured, Measured::Items { .. } | Measured::Connections { .. })
+    }
+
     /// The one of ours that the targets are about: the last.
     pub(crate) fn ours(&self) -> Contender {
         let ours = self.contenders.iter().rfind(|contender| contender.is_ours());
@@ -135,6 +139,8 @@ const WITH_TUNED: [Contender; 5] = [
     Contender::Lockproof2,
     Contender::Lockproof,
 ];
+const TWO_WORKERS: [Contender; 3] =
+    [Contender::Memcached1, Contender::Memcached2, Contender::Lockproof2];
 const WITH_SPIN: [Contender; 4] =
     [Contender::Memcached1, Contender::Memcached2, Contender::Lockproof, Contender::LockproofSpin];
 const WITH_NULL: [Contender; 2] = [Contender::Null, Contender::Lockproof];
@@ -203,7 +209,9 @@ pub(crate) fn all() -> Vec<Cell> {
         cell("T5/4KiB", "SETs, 4 KiB, 32 at a time, 16 connections", gets(SETS_32, 16, 4096), &WITH_TUNED, &[]),
         cell("T6/16", "1 SET to 10 GETs, 4 KiB, 32 at a time, 16 connections", gets(GETS_32, 16, 4096), &WITH_TUNED, &[at_least(1.2)]),
         cell("T6/multiget", "100 GETKQ and a NOOP, 4 KiB, 16 connections", gets(Ask::MultiGet { keys: 100 }, 16, 4096), &WITH_TUNED, &[at_least(1.2)]),
+        cell("T6/two-workers", "the same, and two workers", gets(Ask::MultiGet { keys: 100 }, 16, 4096), &TWO_WORKERS, &[at_least(1.2)]),
         cell("T7/4", "32 GETKQ and a NOOP, 32 KiB, 4 connections", gets(Ask::MultiGet { keys: 32 }, 4, 32_768), &WITH_TUNED, &[at_least(0.95)]),
+        cell("T7/two-workers", "the same, and two workers", gets(Ask::MultiGet { keys: 32 }, 4, 32_768), &TWO_WORKERS, &[at_least(0.95)]),
         cell("T8/1", "GETs and SETs one at a time, one connection, idle machine", gets(GETS, 1, 100), &WITH_SPIN, &[at_least(1.8)]),
         cell("T9/1", "32 at a time, one connection, idle machine", gets(GETS_32, 1, 100), &WITH_SPIN, &[at_least(1.0)]),
         cell("T10/50", "40,000 a second, 50 connections, beside a busy neighbour", at_a_rate, &USUAL, &[P99_AT_RATE]),
