@@ -14,7 +14,6 @@
 //! Millions of them are all that a full cache is: hence no padding, and no field for what most items do not have.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::config::{SHARED_LEN_MIN, item_size};
@@ -93,41 +92,6 @@ impl Item {
         let head = self.head();
         let at = |index: usize| head.get(index).copied().unwrap_or_default();
         at(0) ^ at(head.len() / 2) ^ at(head.len().wrapping_sub(1))
-    }
-
-    pub(super) fn is_vacant(&self) -> bool {
-        self.head().is_empty()
-    }
-
-    /// Stores over what is there: into the same memory, if it takes the same bytes.
-    pub(super) fn replace(&mut self, meta: Meta, key: &[u8], value: [&[u8]; 2]) {
-        let value_len = value[0].len() + value[1].len();
-        match self {
-            Self::Whole(bytes)
-                if value_len < SHARED_LEN_MIN
-                    && bytes.len() == head_len(meta, key.len()) + value_len =>
-            {
-                let mut new = core::mem::take(bytes).into_vec();
-                new.clear();
-                push(&mut new, meta, key, value);
-                *bytes = new.into_boxed_slice();
-            }
-            Self::Split(parts) if value_len == parts.1.len() => {
-                let (head, stored) = &mut **parts;
-                *head = packed(meta, key, [b"", b""]);
-                // Into the same memory, unless a reply on its way still needs what is there.
-                *stored = match core::mem::take(stored).try_into_mut() {
-                    Ok(mut bytes) => {
-                        let (first, rest) = bytes.split_at_mut(value[0].len());
-                        first.copy_from_slice(value[0]);
-                        rest.copy_from_slice(value[1]);
-                        bytes.freeze()
-                    }
-                    Err(_) => Bytes::from(value.concat()),
-                };
-            }
-            _ => *self = Self::new(meta, key, value),
-        }
     }
 
     /// Changes the deadline and nothing else.
@@ -217,7 +181,7 @@ fn head_len_of(head: &[u8]) -> usize {
 fn shape(meta: Meta) -> u8 {
     let has_flags = if meta.flags == 0 { 0 } else { HAS_FLAGS };
     let has_deadline = if meta.deadline == Deadline::NEVER { 0 } else { HAS_DEADLINE };
-    has_flags | has_deadline
+    has_flags + has_deadline
 }
 
 /// Up to the value.
@@ -225,26 +189,13 @@ fn head_len(meta: Meta, key_len: usize) -> usize {
     head_len_of(&[shape(meta)]) + key_len
 }
 
-fn packed(meta: Meta, key: &[u8], value: [&[u8]; 2]) -> Box<[u8]> {
-    let len = head_len(meta, key.len()) + value[0].len() + value[1].len();
-    let mut bytes = Vec::with_capacity(len);
-    push(&mut bytes, meta, key, value);
-    bytes.into_boxed_slice()
-}
-
-fn push(bytes: &mut Vec<u8>, meta: Meta, key: &[u8], value: [&[u8]; 2]) {
-    bytes.push(shape(meta));
-    bytes.push(u8::try_from(key.len()).unwrap_or(u8::MAX));
-    bytes.extend_from_slice(&meta.cas.to_ne_bytes());
-    if meta.flags != 0 {
-        bytes.extend_from_slice(&meta.flags.to_ne_bytes());
-    }
-    if meta.deadline != Deadline::NEVER {
-        bytes.extend_from_slice(&meta.deadline.to_bytes());
-    }
-    bytes.extend_from_slice(key);
-    bytes.extend_from_slice(value[0]);
-    bytes.extend_from_slice(value[1]);
+fn packed(meta: Meta, key: &[u8], [first, rest]: [&[u8]; 2]) -> Box<[u8]> {
+    let fixed = [shape(meta), u8::try_from(key.len()).unwrap_or(u8::MAX)];
+    let (cas, flags, deadline) =
+        (meta.cas.to_ne_bytes(), meta.flags.to_ne_bytes(), meta.deadline.to_bytes());
+    let flags = if meta.flags == 0 { &[][..] } else { &flags };
+    let deadline = if meta.deadline == Deadline::NEVER { &[][..] } else { &deadline };
+    [&fixed[..], &cas, flags, deadline, key, first, rest].concat().into_boxed_slice()
 }
 
 #[cfg(test)]
@@ -261,7 +212,6 @@ mod tests {
 
     #[track_caller]
     fn is(item: &Item, meta: Meta, key: &[u8], value: &[u8]) {
-        assert!(!item.is_vacant());
         assert_eq!((item.meta(), item.key(), item.value()), (meta, key, value));
         assert_eq!((item.hit().value, &item.hit().to_bytes()[..]), (value, value));
         assert_eq!(item.hit().share().is_some(), value.len() >= SHARED_LEN_MIN);
@@ -269,18 +219,13 @@ mod tests {
 
     #[test]
     fn parts_come_out_as_they_went_in() {
-        let lens = [0, 1, 100, SHARED_LEN_MIN - 1, SHARED_LEN_MIN];
         for meta in metas() {
             for key_len in [1, 250] {
-                for (value, after) in lens.into_iter().flat_map(|one| lens.map(|two| (one, two))) {
+                for len in [0, 1, 100, SHARED_LEN_MIN - 1, SHARED_LEN_MIN] {
                     let (key, first, rest) =
-                        (vec![b'k'; key_len], vec![1; value / 2], vec![2; value - value / 2]);
-                    let mut item = Item::new(meta, &key, [&first, &rest]);
+                        (vec![b'k'; key_len], vec![1; len / 2], vec![2; len - len / 2]);
+                    let item = Item::new(meta, &key, [&first, &rest]);
                     is(&item, meta, &key, &[first, rest].concat());
-                    for meta in metas() {
-                        item.replace(meta, &key, [&vec![3; after], b""]);
-                        is(&item, meta, &key, &vec![3; after]);
-                    }
                 }
             }
         }
@@ -297,26 +242,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn large_value_is_overwritten_in_place_but_not_under_a_reply() {
-        let meta = Meta { cas: 1, flags: 0, deadline: Deadline::NEVER };
-        let mut item = Item::new(meta, b"key", [&vec![1; SHARED_LEN_MIN], b""]);
-        let place = item.value().as_ptr();
-        item.replace(meta, b"key", [&vec![2; 10], &vec![3; SHARED_LEN_MIN - 10]]);
-        assert_eq!((item.value().as_ptr(), &item.value()[8..12]), (place, &[2, 2, 3, 3][..]));
-        let reply = item.hit().to_bytes();
-        item.replace(meta, b"key", [&vec![4; SHARED_LEN_MIN], b""]);
-        assert_eq!((reply[0], item.value()[0]), (2, 4));
-    }
-
-    #[test]
-    fn same_size_takes_the_same_memory() {
-        let meta = Meta { cas: 1, flags: 0, deadline: Deadline::NEVER };
-        let mut item = Item::new(meta, b"key", [b"before", b""]);
-        let before = item.value().as_ptr();
-        item.replace(Meta { cas: 2, ..meta }, b"key", [b"af", b"ter!"]);
-        assert_eq!((item.value(), item.value().as_ptr()), (&b"after!"[..], before));
     }
 }

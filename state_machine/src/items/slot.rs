@@ -59,10 +59,8 @@ impl Slot {
     /// Notes that somebody asked for the item. Writes only when that is news, so that readers of a hot
     /// item share its cache line.
     pub(super) fn visit(&self) {
-        let mark = self.mark.load(Relaxed);
-        if mark & VISITED == 0 {
-            // Readers store the same; whoever changes the hash is alone.
-            self.mark.store(mark | VISITED, Relaxed);
+        if self.mark.load(Relaxed) & VISITED == 0 {
+            self.mark.fetch_or(VISITED, Relaxed);
         }
     }
 

@@ -110,7 +110,7 @@ impl Store {
     pub(super) fn replace(&mut self, place: Place, meta: Meta, key: &[u8], value: [&[u8]; 2]) {
         let slot = &mut self.slots[place.0 as usize];
         let before = footprint(slot.item.size());
-        slot.item.replace(meta, key, value);
+        slot.item = Item::new(meta, key, value);
         slot.visit();
         let after = footprint(slot.item.size());
         self.bytes = self.bytes - before + after;
@@ -148,7 +148,7 @@ impl Store {
         let mut swept = 0;
         for at in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
             let item = &self.slots[at as usize].item;
-            if !item.is_vacant() && item.meta().deadline.is_over(now) {
+            if item.meta().deadline.is_over(now) {
                 self.remove(Place(at));
                 swept += 1;
             }
