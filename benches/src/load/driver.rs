@@ -188,7 +188,7 @@ impl<S: Script> Driver<S> {
             if event.is_writable() {
                 link.send()?;
             }
-            if let Some(done) = link.hear(&mut self.buffer)? {
+            if let Some(done) = link.hear(&mut self.buffer, event.is_read_closed())? {
                 self.note(done)?;
                 self.idle.push_back(index);
             }

@@ -68,8 +68,13 @@ impl<S: Script> Link<S> {
         Ok(())
     }
 
-    /// Reads what is there; gives the batch, once its last reply is there.
-    pub(crate) fn hear(&mut self, buffer: &mut [u8]) -> anyhow::Result<Option<Done>> {
+    /// Reads what is there; gives the batch, once its last reply is there. When the server closed the connection the end
+    /// is among what is there.
+    pub(crate) fn hear(
+        &mut self,
+        buffer: &mut [u8],
+        is_closed: bool,
+    ) -> anyhow::Result<Option<Done>> {
         loop {
             let count = match self.stream.read(buffer) {
                 Ok(0) => bail!("the server closed a connection"),
@@ -83,7 +88,7 @@ impl<S: Script> Link<S> {
                 return Ok(Some(Done { operations: self.operations, begun }));
             }
             // Less than there was room for: the socket is empty, and the next bytes are an event of their own.
-            if count < buffer.len() {
+            if count < buffer.len() && !is_closed {
                 return Ok(None);
             }
         }
