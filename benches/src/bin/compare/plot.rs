@@ -62,9 +62,13 @@ fn try_draw(file: &Path, results: &Results) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The first two that a cell is judged by.
+/// The first two that a cell is judged by; of several ratios of one figure, the one that has a target.
 fn bars(cell: &Judged) -> Vec<&Ratio> {
-    let is_drawn = |ratio: &&Ratio| ratio.metric != "p99" || ratio.bound.is_some();
+    let has_target =
+        |metric| cell.ratios.iter().any(|ratio| ratio.metric == metric && ratio.bound.is_some());
+    let is_drawn = |ratio: &&Ratio| {
+        ratio.bound.is_some() || (ratio.metric != "p99" && !has_target(ratio.metric))
+    };
     cell.ratios.iter().filter(is_drawn).take(2).collect()
 }
 
