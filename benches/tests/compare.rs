@@ -80,7 +80,7 @@ fn ratios_are_of_the_same_round_and_are_drawn() {
 }
 
 #[test]
-fn growth_has_a_curve_for_each_kind_of_size() {
+fn growth_explains_itself() {
     let help = succeeds(&["growth", "--help"]);
     assert!(help.contains("connections, items, pages, locks"), "{help}");
 }

@@ -253,7 +253,7 @@ fn refuse(error: &RequestError, output: &mut Output) {
     }
 }
 
-/// One is best for one worker: a run of reads is answered under one lock.
+/// One is best for one worker: a run of requests is answered under one lock.
 fn shard_count(config: &MemcachedConfig) -> usize {
     let largest = config.items.item_max.saturating_mul(ITEMS_PER_SHARD_MIN).max(1);
     let shards_max = if config.workers == 1 { 1 } else { SHARDS_MAX };
