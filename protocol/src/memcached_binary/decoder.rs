@@ -72,6 +72,14 @@ impl RequestDecoder {
         Self { limits, tail: Tail::new() }
     }
 
+    /// The opcode of the frame that `input` begins with, as soon as it can be told; nothing is taken.
+    pub const fn next_opcode(input: &[u8]) -> Option<Opcode> {
+        match *input {
+            [MAGIC_REQUEST, opcode, ..] => Some(Opcode(opcode)),
+            _ => None,
+        }
+    }
+
     /// Takes the next frame off `input`; `Ok(None)` asks for more bytes.
     ///
     /// # Errors

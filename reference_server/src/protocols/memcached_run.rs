@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use bytes::BytesMut;
 use lockproof_protocol::memcached_binary::{
-    Command, CommandError, MAGIC_REQUEST, Opcode, Reply, Request, RequestDecoder, Status,
+    Command, CommandError, Opcode, Reply, Request, RequestDecoder, Status,
 };
 use lockproof_state_machine::Now;
 use lockproof_state_machine::items::{Items, WARM_MAX};
@@ -156,9 +156,9 @@ fn is_read(request: &Request) -> bool {
 }
 
 fn is_about_an_item(input: &[u8]) -> bool {
-    let [MAGIC_REQUEST, opcode, ..] = *input else { return false };
+    let Some(opcode) = RequestDecoder::next_opcode(input) else { return false };
     matches!(
-        Opcode(opcode).loud(),
+        opcode.loud(),
         Opcode::GET
             | Opcode::GETK
             | Opcode::SET
