@@ -19,6 +19,10 @@ pub trait Conversation {
     /// What one request came to.
     type Answer;
 
+    /// Whether an answer names its request. Where it does not, a shell makes sure before each
+    /// request that nothing has arrived unasked: it would be taken for the answer.
+    const ANSWERS_ARE_NAMED: bool = false;
+
     /// The bytes of all requests submitted since the last call.
     fn take_output(&mut self) -> BytesMut;
 

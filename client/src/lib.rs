@@ -1,16 +1,16 @@
 //! Clients for the four protocols.
 //!
 //! Each protocol has a *core* without any I/O (requests go in, bytes come out; bytes go in, answers
-//! come out) and an async *shell* that runs the core over any
-//! [`AsyncRead`](tokio::io::AsyncRead) + [`AsyncWrite`](tokio::io::AsyncWrite) stream. The cores
-//! know nothing of tokio, so a blocking shell can stand on the same ones.
+//! come out) and two *shells*: an async one that runs the core over any
+//! [`AsyncRead`](tokio::io::AsyncRead) + [`AsyncWrite`](tokio::io::AsyncWrite) stream, and a
+//! [blocking] one for sockets of the system, without a runtime.
 //!
-//! | protocol | core | shell |
-//! |---|---|---|
-//! | memcached, binary | [`memcached::Core`] | [`memcached::Client`] |
-//! | netmem | [`netmem::Core`] | [`netmem::Client`] |
-//! | locker | [`locker::Core`] | [`locker::Client`] |
-//! | echo | [`echo::Core`] | [`echo::Client`] |
+//! | protocol | core | async shell | blocking shell |
+//! |---|---|---|---|
+//! | memcached, binary | [`memcached::Core`] | [`memcached::Client`] | [`memcached::blocking::Client`] |
+//! | netmem | [`netmem::Core`] | [`netmem::Client`] | [`netmem::blocking::Client`] |
+//! | locker | [`locker::Core`] | [`locker::Client`] | [`locker::blocking::Client`] |
+//! | echo | [`echo::Core`] | [`echo::Client`] | [`echo::blocking::Client`] |
 //!
 //! Three promises hold for every shell:
 //!
@@ -20,8 +20,8 @@
 //! - [`Error`] separates *transport*, *the server said no* and *the server broke the protocol*, and
 //!   [`Error::maybe_applied`] says whether a change may have happened all the same.
 //!
-//! Left out: connecting, pooling, TLS and reconnecting. A client is given one open stream and lives
-//! as long as that stream does.
+//! Left out: pooling, TLS and reconnecting. A client is given one open stream
+//! ([`blocking::connect`] opens one) and lives as long as that stream does.
 //!
 //! ```
 //! # async fn example(stream: tokio::io::DuplexStream) -> Result<(), lockproof_client::Error> {
@@ -35,6 +35,8 @@
 //! # }
 //! ```
 
+#[cfg(unix)]
+pub mod blocking;
 mod conversation;
 pub mod echo;
 mod error;
@@ -42,6 +44,7 @@ mod link;
 pub mod locker;
 pub mod memcached;
 pub mod netmem;
+mod run;
 
 pub use conversation::Conversation;
 pub use error::{Cause, Error, Refusal, Violation};

@@ -13,7 +13,8 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use crate::{Cause, Conversation, Error, Violation};
+use crate::run::{Fault, Run, expect_no_surplus};
+use crate::{Cause, Conversation, Error};
 
 /// What one read asks for at least.
 const READ_BYTES: usize = 16 * 1024;
@@ -24,22 +25,6 @@ pub(crate) struct Link<S> {
     live: Option<Live<S>>,
     timeout: Duration,
     cause: Cause,
-}
-
-/// How a run of a conversation went.
-#[derive(Debug)]
-pub(crate) struct Run<A> {
-    /// Every answer that came, also when it ended badly.
-    pub(crate) answers: Vec<A>,
-    /// Why not all of them came.
-    pub(crate) error: Option<Error>,
-}
-
-impl<A> Run<A> {
-    /// All answers, or the error.
-    pub(crate) fn all(self) -> Result<Vec<A>, Error> {
-        self.error.map_or(Ok(self.answers), Err)
-    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
@@ -56,10 +41,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         conversation: &mut C,
         mutating: bool,
     ) -> Run<C::Answer> {
-        let mut answers = Vec::new();
         let Some(mut live) = self.live.take() else {
-            return Run { answers, error: Some(Error::Closed { cause: self.cause }) };
+            return Run::refused(Error::Closed { cause: self.cause });
         };
+        let mut answers = Vec::new();
         // What stays if this future is dropped at the await below.
         self.cause = Cause::Cancelled;
         let mut sent = false;
@@ -69,7 +54,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             Ok(Err(fault)) => Some(fault),
             Err(_) => Some(Fault::Timeout),
         };
-        let error = ended.map(|fault| self.blame(fault, mutating && sent));
+        let error = ended.map(|fault| {
+            let (cause, error) = fault.blame(self.timeout, mutating && sent);
+            self.cause = cause;
+            error
+        });
         match (&error, &live.write_error) {
             (None, None) => self.live = Some(live),
             // Every answer came, so each outcome is known; only the stream is of no more use.
@@ -105,36 +94,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
-
-    fn blame(&mut self, fault: Fault, maybe_applied: bool) -> Error {
-        match fault {
-            Fault::Transport(source) => {
-                self.cause = Cause::Transport;
-                Error::Transport { source, maybe_applied }
-            }
-            Fault::Violation(violation) => {
-                self.cause = Cause::Protocol;
-                Error::Protocol { violation, maybe_applied }
-            }
-            Fault::Timeout => {
-                self.cause = Cause::Timeout;
-                Error::Timeout { after: self.timeout, maybe_applied }
-            }
-        }
-    }
-}
-
-/// What ended an operation early.
-enum Fault {
-    Transport(io::Error),
-    Violation(Violation),
-    Timeout,
-}
-
-impl From<Violation> for Fault {
-    fn from(violation: Violation) -> Self {
-        Self::Violation(violation)
-    }
 }
 
 /// The stream and what was read from it.
@@ -166,7 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Live<S> {
                 answers.push(answer);
             }
         }
-        self.expect_no_surplus()
+        expect_no_surplus(&self.input)
     }
 
     /// Nothing may have arrived since the last answer: without an opaque, a stray reply would be
@@ -177,14 +136,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Live<S> {
             Poll::Pending => Poll::Ready(None),
         });
         read.await.transpose().map_err(Fault::Transport)?;
-        self.expect_no_surplus()
-    }
-
-    fn expect_no_surplus(&self) -> Result<(), Fault> {
-        match self.input.len() {
-            0 => Ok(()),
-            bytes => Err(Violation::Surplus { bytes }.into()),
-        }
+        expect_no_surplus(&self.input)
     }
 
     /// Writes and reads at the same time: a server that stops reading until its replies are read

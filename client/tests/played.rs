@@ -3,11 +3,14 @@
 //! Each case says which calls to make and which outcomes are right. `drivers` makes the calls; here it is seen that the
 //! outcomes are right ones, and that the client said and left unsaid on the wire what the session wants.
 
+#[path = "played/blocking.rs"]
+mod blocking;
 #[path = "played/drivers.rs"]
 mod drivers;
 
 use std::time::Duration;
 
+use blocking::Caller;
 use lockproof_conformance::replay::{Delivery, Options, Played};
 use lockproof_conformance::serve_session::serve_session;
 use lockproof_conformance::session::Call;
@@ -21,14 +24,27 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The client's limit where the case is about it.
 const SHORT: Duration = Duration::from_millis(200);
 
+/// Which of our clients makes the calls.
+#[derive(Copy, Clone, Debug)]
+enum Shell {
+    Async,
+    Blocking,
+}
+
 /// Every case of a protocol, under every way in which replies are cut.
 async fn every_outcome_is_right(protocol: Protocol) {
+    for shell in [Shell::Async, Shell::Blocking] {
+        every_outcome_of(shell, protocol).await;
+    }
+}
+
+async fn every_outcome_of(shell: Shell, protocol: Protocol) {
     let cases = suite::for_clients().expect("every session parses");
     let mut faults = Vec::new();
     for case in cases.iter().filter(|case| case.protocol() == protocol) {
         for delivery in [Delivery::Whole, Delivery::Bytes, Delivery::Fields] {
-            let (outcomes, played) = play(case, delivery).await;
-            let name = format!("{} [{}]", case.id(), delivery.name());
+            let (outcomes, played) = play(shell, case, delivery).await;
+            let name = format!("{} [{}, {shell:?}]", case.id(), delivery.name());
             faults.extend(
                 faults_of(case, &outcomes, &played).map(|fault| format!("{name}: {fault}")),
             );
@@ -38,7 +54,7 @@ async fn every_outcome_is_right(protocol: Protocol) {
 }
 
 /// Plays one case: the client's outcomes, in a driver's words, and what the server saw.
-async fn play(case: &Case, delivery: Delivery) -> (Vec<String>, Played) {
+async fn play(shell: Shell, case: &Case, delivery: Delivery) -> (Vec<String>, Played) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let times_out = case
@@ -50,12 +66,31 @@ async fn play(case: &Case, delivery: Delivery) -> (Vec<String>, Played) {
     let client = async {
         let stream = TcpStream::connect(address).await.expect("the listener is there");
         let timeout = if times_out { SHORT } else { PATIENCE };
-        drivers::outcomes(case.protocol(), &case.session.header.calls, stream, timeout).await
+        let (protocol, calls) = (case.protocol(), case.session.header.calls.clone());
+        match shell {
+            Shell::Async => drivers::outcomes(protocol, &calls, stream, timeout).await,
+            Shell::Blocking => {
+                let stream = stream.into_std().expect("a stream of the system");
+                stream.set_nonblocking(false).expect("it can block");
+                blocking_outcomes(calls, Caller::new(protocol, stream, timeout)).await
+            }
+        }
     };
     let options = Options { delivery, timeout: PATIENCE, seed: 1 };
     let server = serve_session(&case.session, &listener, options);
     let (outcomes, played) = tokio::join!(client, server);
     (outcomes, played.expect("it plays the server"))
+}
+
+async fn blocking_outcomes(calls: Vec<Call>, mut caller: Caller) -> Vec<String> {
+    let mut outcomes = Vec::new();
+    for call in calls {
+        let made = tokio::task::spawn_blocking(move || caller.call(&call)).await;
+        let (after, outcome) = made.expect("a call does not panic");
+        caller = after;
+        outcomes.extend(outcome);
+    }
+    outcomes
 }
 
 /// Where a case leaves the kind of error open, our client knows that the server broke the protocol, or that an earlier

@@ -2,6 +2,8 @@
 //!
 //! Leaves out doing anything with the bytes but comparing them.
 
+#[cfg(unix)]
+pub mod blocking;
 mod core;
 mod shell;
 

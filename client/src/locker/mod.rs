@@ -5,8 +5,11 @@
 //! byte. Leaves out waiting: a GET is answered at once, and [`Backoff`] paces the next try.
 
 mod backoff;
+#[cfg(unix)]
+pub mod blocking;
 mod check;
 mod core;
+mod perform;
 mod shell;
 
 pub use self::core::Core;

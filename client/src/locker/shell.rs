@@ -9,9 +9,10 @@ use bytes::Bytes;
 use lockproof_protocol::locker::{Dialect, Limits, Outcome, Verb};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::perform::result;
 use super::{Backoff, Core};
 use crate::link::Link;
-use crate::{Cause, Error, Violation};
+use crate::{Cause, Error};
 
 /// A locker client on one stream. All of its locks live and die with that stream.
 ///
@@ -121,19 +122,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     async fn run(&mut self, verb: Verb) -> Result<Outcome, Error> {
-        let mut outcomes = self.link.run(&mut self.core, verb != Verb::Query).await.all()?;
-        match outcomes.pop() {
-            Some(
-                outcome @ (Outcome::Ok | Outcome::Busy | Outcome::NotHeld | Outcome::SelfHeld),
-            ) => Ok(outcome),
-            Some(outcome) => Err(Error::refused(outcome)),
-            None => Err(UNMATCHED),
-        }
+        result(self.link.run(&mut self.core, verb != Verb::Query).await)
     }
 }
-
-/// Stands where the core's own bookkeeping makes it unreachable.
-const UNMATCHED: Error = Error::Protocol {
-    violation: Violation::Shape("a request without an answer"),
-    maybe_applied: true,
-};

@@ -176,6 +176,8 @@ impl Core {
 impl Conversation for Core {
     type Answer = Answer;
 
+    const ANSWERS_ARE_NAMED: bool = true;
+
     fn take_output(&mut self) -> BytesMut {
         self.output.split()
     }

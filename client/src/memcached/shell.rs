@@ -1,50 +1,19 @@
 //! The async client: one method an operation, over any stream.
 //!
-//! Leaves out operations on many keys (batch).
+//! Leaves out what the operations are (operation, batch).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lockproof_protocol::memcached_binary::{
-    Command, Direction, Opcode, Side, Status, StoreMode, Value,
-};
+use lockproof_protocol::memcached_binary::{Direction, Side, Status};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Core, Item, Outcome};
-use crate::link::{Link, Run};
-use crate::{Cause, Error, Violation};
-
-/// MCB-ARI-06: the expiry that says "do not create the counter".
-const DO_NOT_CREATE: u32 = 0xffff_ffff;
-
-/// What is stored beside a value.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
-pub struct Meta {
-    /// Opaque to the server.
-    pub flags: u32,
-    /// Seconds from now up to 30 days, a Unix time above that, 0 for never (MCB-EXP-01 to -04).
-    pub expiry: u32,
-}
-
-/// How a counter that does not exist is created.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
-pub struct Seed {
-    /// Its first value; the delta is not applied to it (MCB-ARI-05).
-    pub initial: u64,
-    /// As [`Meta::expiry`]; 0xffffffff means "do not create" (MCB-ARI-06).
-    pub expiry: u32,
-}
-
-/// What a compare-and-swap came to.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum CasOutcome {
-    /// Stored; the item's new CAS value.
-    Stored(u64),
-    /// The item has changed since; nothing is stored.
-    Stale,
-    /// There is no such item; nothing is stored.
-    Missing,
-}
+use super::operation::{self, Operation, Submission};
+use super::perform::{copy, refused_instead, with_keys};
+use super::{CasOutcome, Core, Item, Meta, Outcome, Seed, batch};
+use crate::link::Link;
+use crate::{Cause, Error};
 
 /// A memcached client on one stream.
 ///
@@ -52,8 +21,8 @@ pub enum CasOutcome {
 /// `false`); every other status is [`Error::Refused`].
 #[derive(Debug)]
 pub struct Client<S> {
-    pub(super) link: Link<S>,
-    pub(super) core: Core,
+    link: Link<S>,
+    core: Core,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
@@ -74,20 +43,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// The item with flags and CAS value, or `None` when there is none.
     pub async fn gets(&mut self, key: &[u8]) -> Result<Option<Item>, Error> {
-        let command = Command::Get { key: copy(key) };
-        self.one(Opcode::GET, 0, command).await.and_then(item)
+        self.perform(operation::get(copy(key))).await
     }
 
     /// The item, whose expiry becomes `expiry` (as [`Meta::expiry`]).
     pub async fn gat(&mut self, key: &[u8], expiry: u32) -> Result<Option<Item>, Error> {
-        let command = Command::GetAndTouch { key: copy(key), expiry };
-        self.one(Opcode::GAT, 0, command).await.and_then(item)
+        self.perform(operation::gat(copy(key), expiry)).await
     }
 
     /// Stores the value; returns the new CAS value.
     pub async fn set(&mut self, key: &[u8], value: &[u8], meta: Meta) -> Result<u64, Error> {
-        let outcome = self.store(StoreMode::Set, key, value, meta, 0).await?;
-        stored(outcome, &[])?.ok_or(UNMATCHED)
+        self.perform(operation::set(copy(key), copy(value), meta)).await
     }
 
     /// Stores the value if there is none; returns the new CAS value, or `None` if there is one.
@@ -97,8 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         value: &[u8],
         meta: Meta,
     ) -> Result<Option<u64>, Error> {
-        let outcome = self.store(StoreMode::Add, key, value, meta, 0).await?;
-        stored(outcome, &[Status::KEY_EXISTS])
+        self.perform(operation::add(copy(key), copy(value), meta)).await
     }
 
     /// Stores the value if there is one already; returns the new CAS value, or `None`.
@@ -108,19 +73,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         value: &[u8],
         meta: Meta,
     ) -> Result<Option<u64>, Error> {
-        let outcome = self.store(StoreMode::Replace, key, value, meta, 0).await?;
-        stored(outcome, &[Status::KEY_NOT_FOUND])
+        self.perform(operation::replace(copy(key), copy(value), meta)).await
     }
 
     /// Puts bytes behind the value; `None` when there is no item, or the sum would be too large
     /// (one status stands for both, MCB-APP-03 and MCB-APP-07).
     pub async fn append(&mut self, key: &[u8], value: &[u8]) -> Result<Option<u64>, Error> {
-        self.concat(Opcode::APPEND, Side::Append, key, value).await
+        self.perform(operation::concat(Side::Append, copy(key), copy(value))).await
     }
 
     /// Puts bytes before the value; `None` as in [`append`](Self::append).
     pub async fn prepend(&mut self, key: &[u8], value: &[u8]) -> Result<Option<u64>, Error> {
-        self.concat(Opcode::PREPEND, Side::Prepend, key, value).await
+        self.perform(operation::concat(Side::Prepend, copy(key), copy(value))).await
     }
 
     /// Stores the value if the item still has the CAS value `token`.
@@ -135,31 +99,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         token: u64,
         meta: Meta,
     ) -> Result<CasOutcome, Error> {
-        if token == 0 {
-            return Err(Error::invalid("CAS value 0 would not be checked"));
-        }
-        match self.store(StoreMode::Set, key, value, meta, token).await? {
-            Outcome::Refused(Status::KEY_EXISTS) => Ok(CasOutcome::Stale),
-            Outcome::Refused(Status::KEY_NOT_FOUND) => Ok(CasOutcome::Missing),
-            outcome => stored(outcome, &[])?.map(CasOutcome::Stored).ok_or(UNMATCHED),
-        }
+        self.perform(operation::cas(copy(key), copy(value), token, meta)?).await
     }
 
     /// Deletes the item; false when there is none.
     pub async fn delete(&mut self, key: &[u8]) -> Result<bool, Error> {
-        match self.one(Opcode::DELETE, 0, Command::Delete { key: copy(key) }).await? {
-            Outcome::Refused(Status::KEY_NOT_FOUND) => Ok(false),
-            outcome => done(outcome).map(|()| true),
-        }
+        self.perform(operation::delete(copy(key))).await
     }
 
     /// Gives the item a new expiry (as [`Meta::expiry`]); false when there is none.
     pub async fn touch(&mut self, key: &[u8], expiry: u32) -> Result<bool, Error> {
-        match self.one(Opcode::TOUCH, 0, Command::Touch { key: copy(key), expiry }).await? {
-            Outcome::Touched { .. } => Ok(true),
-            Outcome::Refused(Status::KEY_NOT_FOUND) => Ok(false),
-            outcome => Err(unexpected(&outcome)),
-        }
+        self.perform(operation::touch(copy(key), expiry)).await
     }
 
     /// Adds to a counter, modulo 2^64. Without a seed, `None` when there is no such item.
@@ -169,7 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         delta: u64,
         seed: Option<Seed>,
     ) -> Result<Option<u64>, Error> {
-        self.count(Opcode::INCREMENT, Direction::Increment, key, delta, seed).await
+        self.perform(operation::count(Direction::Increment, copy(key), delta, seed)).await
     }
 
     /// Takes from a counter, down to 0. Without a seed, `None` when there is no such item.
@@ -179,33 +129,67 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         delta: u64,
         seed: Option<Seed>,
     ) -> Result<Option<u64>, Error> {
-        self.count(Opcode::DECREMENT, Direction::Decrement, key, delta, seed).await
+        self.perform(operation::count(Direction::Decrement, copy(key), delta, seed)).await
+    }
+
+    /// The items that exist, by key.
+    pub async fn get_many(&mut self, keys: &[&[u8]]) -> Result<BTreeMap<Bytes, Item>, Error> {
+        let keys: Vec<Bytes> = keys.iter().copied().map(copy).collect();
+        let items = self.perform(batch::get_many(&keys)).await?;
+        Ok(keys.into_iter().zip(items).filter_map(|(key, item)| Some((key, item?))).collect())
+    }
+
+    /// Stores all entries; returns those that the server refused, with its status.
+    pub async fn set_many(
+        &mut self,
+        entries: &[(&[u8], &[u8])],
+        meta: Meta,
+    ) -> Result<Vec<(Bytes, Status)>, Error> {
+        let owned = entries.iter().map(|(key, value)| (copy(key), copy(value), meta));
+        let refused = self.perform(batch::set_many(owned)).await?;
+        Ok(with_keys(entries.iter().map(|(key, _)| *key), refused))
+    }
+
+    /// Deletes all keys; returns those that were not there, or were refused, with the status
+    /// (`KEY_NOT_FOUND` for the former: a quiet delete answers a miss, MCB-DEL-04).
+    pub async fn delete_many(&mut self, keys: &[&[u8]]) -> Result<Vec<(Bytes, Status)>, Error> {
+        let owned: Vec<Bytes> = keys.iter().copied().map(copy).collect();
+        let refused = self.perform(batch::delete_many(&owned)).await?;
+        Ok(with_keys(keys.iter().copied(), refused))
+    }
+
+    /// Sends any requests in one go and returns their outcomes in order. `mutating` says whether
+    /// any of them changes something. A NOOP is added, so quiet opcodes are welcome.
+    ///
+    /// # Errors
+    ///
+    /// As all operations; a status that leaves the connection usable is an outcome, not an error.
+    pub async fn quiet(
+        &mut self,
+        requests: Vec<Submission>,
+        mutating: bool,
+    ) -> Result<Vec<Outcome>, Error> {
+        self.perform(batch::quiet(requests, mutating)).await
     }
 
     /// The server's version.
     pub async fn version(&mut self) -> Result<Bytes, Error> {
-        match self.one(Opcode::VERSION, 0, Command::Version).await? {
-            Outcome::Text(text) => Ok(text),
-            outcome => Err(unexpected(&outcome)),
-        }
+        self.perform(operation::version()).await
     }
 
     /// Statistics in the server's order; an empty group is the general one.
     pub async fn stats(&mut self, group: &[u8]) -> Result<Vec<(Bytes, Bytes)>, Error> {
-        match self.one(Opcode::STAT, 0, Command::Stat { group: copy(group) }).await? {
-            Outcome::Stats(stats) => Ok(stats),
-            outcome => Err(unexpected(&outcome)),
-        }
+        self.perform(operation::stats(copy(group))).await
     }
 
     /// Asks for nothing; proves that the server is there.
     pub async fn noop(&mut self) -> Result<(), Error> {
-        self.one(Opcode::NOOP, 0, Command::Noop).await.and_then(done)
+        self.perform(operation::noop()).await
     }
 
     /// Makes every item a miss after `delay` seconds (MCB-FLU-05).
     pub async fn flush_all(&mut self, delay: u32) -> Result<(), Error> {
-        self.one(Opcode::FLUSH, 0, Command::Flush { delay }).await.and_then(done)
+        self.perform(operation::flush_all(delay)).await
     }
 
     /// Authenticates with SASL PLAIN (MCB-SAS-03).
@@ -215,151 +199,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// [`Error::Refused`] with `AUTH_ERROR` for wrong credentials, with `UNKNOWN_COMMAND` by a
     /// server that needs no authentication (MCB-SAS-01); the connection stays usable.
     pub async fn auth_plain(&mut self, user: &[u8], password: &[u8]) -> Result<(), Error> {
-        if user.contains(&0) || password.contains(&0) {
-            return Err(Error::invalid("a NUL in user name or password"));
-        }
-        let payload: Vec<u8> = [&[0], user, &[0], password].concat();
-        let mechanism = Bytes::from_static(b"PLAIN");
-        let command = Command::SaslAuth { mechanism, payload: Value::Present(payload.into()) };
-        match self.one(Opcode::SASL_AUTH, 0, command).await? {
-            Outcome::Text(_) => Ok(()),
-            outcome => Err(unexpected(&outcome)),
-        }
+        self.perform(operation::auth_plain(user, password)?).await
     }
 
     /// Says good-bye, waits for the answer, and closes.
     pub async fn quit(mut self) -> Result<(), Error> {
-        self.one(Opcode::QUIT, 0, Command::Quit).await.and_then(done)
+        self.perform(operation::quit()).await
     }
 
-    async fn store(
-        &mut self,
-        mode: StoreMode,
-        key: &[u8],
-        value: &[u8],
-        meta: Meta,
-        cas: u64,
-    ) -> Result<Outcome, Error> {
-        let opcode = match mode {
-            StoreMode::Set => Opcode::SET,
-            StoreMode::Add => Opcode::ADD,
-            StoreMode::Replace => Opcode::REPLACE,
-        };
-        self.one(opcode, cas, store_command(mode, key, value, meta)).await
-    }
-
-    async fn concat(
-        &mut self,
-        opcode: Opcode,
-        side: Side,
-        key: &[u8],
-        value: &[u8],
-    ) -> Result<Option<u64>, Error> {
-        let value = Value::Present(copy(value));
-        let outcome = self.one(opcode, 0, Command::Concat { side, key: copy(key), value }).await?;
-        stored(outcome, &[Status::NOT_STORED])
-    }
-
-    async fn count(
-        &mut self,
-        opcode: Opcode,
-        direction: Direction,
-        key: &[u8],
-        delta: u64,
-        seed: Option<Seed>,
-    ) -> Result<Option<u64>, Error> {
-        let Seed { initial, expiry } = seed.unwrap_or(Seed { initial: 0, expiry: DO_NOT_CREATE });
-        let key = copy(key);
-        let command = Command::Arithmetic { direction, key, delta, initial, expiry };
-        match self.one(opcode, 0, command).await? {
-            Outcome::Counter { value, .. } => Ok(Some(value)),
-            Outcome::Refused(Status::KEY_NOT_FOUND) => Ok(None),
-            outcome => Err(unexpected(&outcome)),
-        }
-    }
-
-    /// One request, one answer.
-    async fn one(&mut self, opcode: Opcode, cas: u64, command: Command) -> Result<Outcome, Error> {
-        let mutating = changes(&command);
+    /// Performs any operation.
+    ///
+    /// # Errors
+    ///
+    /// As [`Error`] tells; one that closes the connection says so.
+    pub async fn perform<T>(&mut self, operation: Operation<T>) -> Result<T, Error> {
         self.link.check_open()?;
-        self.core.submit(opcode, cas, command)?;
-        let mut answers = self.run(mutating).await.all()?;
-        answers.pop().map(|answer| answer.outcome).ok_or(UNMATCHED)
-    }
-
-    /// Runs all that was submitted. A status after which the server closes closes here too.
-    pub(super) async fn run(&mut self, mutating: bool) -> Run<super::Answer> {
-        let mut run = self.link.run(&mut self.core, mutating).await;
-        if let Some(status) = self.core.fatal() {
-            self.link.close_over(Cause::Refused);
-            if let Some(Error::Transport { maybe_applied, .. }) = run.error {
-                // The refusal is the reason, the end of the stream only what followed from it.
-                run.error = Some(Error::Refused { refusal: status.into(), maybe_applied });
-            }
-        }
-        run
-    }
-}
-
-/// Stands where the core's own bookkeeping makes it unreachable.
-const UNMATCHED: Error = Error::Protocol {
-    violation: Violation::Shape("an answer of another kind than the request's"),
-    maybe_applied: true,
-};
-
-fn changes(command: &Command) -> bool {
-    if let Command::Stat { group } = command {
-        return group.as_ref() == b"reset";
-    }
-    matches!(
-        command,
-        Command::Store { .. }
-            | Command::Concat { .. }
-            | Command::Delete { .. }
-            | Command::Arithmetic { .. }
-            | Command::Touch { .. }
-            | Command::GetAndTouch { .. }
-            | Command::Flush { .. }
-    )
-}
-
-pub(super) fn copy(bytes: &[u8]) -> Bytes {
-    Bytes::copy_from_slice(bytes)
-}
-
-pub(super) fn store_command(mode: StoreMode, key: &[u8], value: &[u8], meta: Meta) -> Command {
-    let Meta { flags, expiry } = meta;
-    Command::Store { mode, key: copy(key), flags, expiry, value: Value::Present(copy(value)) }
-}
-
-pub(super) fn unexpected(outcome: &Outcome) -> Error {
-    match outcome {
-        Outcome::Refused(status) => Error::refused(*status),
-        // A second step is for a mechanism that this client does not speak.
-        Outcome::Challenge(_) => Error::refused(Status::AUTH_CONTINUE),
-        _ => UNMATCHED,
-    }
-}
-
-fn item(outcome: Outcome) -> Result<Option<Item>, Error> {
-    match outcome {
-        Outcome::Item(item) => Ok(Some(item)),
-        Outcome::Refused(Status::KEY_NOT_FOUND) => Ok(None),
-        outcome => Err(unexpected(&outcome)),
-    }
-}
-
-fn stored(outcome: Outcome, unmet: &[Status]) -> Result<Option<u64>, Error> {
-    match outcome {
-        Outcome::Stored { cas } => Ok(Some(cas)),
-        Outcome::Refused(status) if unmet.contains(&status) => Ok(None),
-        outcome => Err(unexpected(&outcome)),
-    }
-}
-
-fn done(outcome: Outcome) -> Result<(), Error> {
-    match outcome {
-        Outcome::Done => Ok(()),
-        outcome => Err(unexpected(&outcome)),
+        let submitted = operation.submit(&mut self.core)?;
+        let run = self.link.run(&mut self.core, submitted.is_mutating()).await;
+        let run = refused_instead(run, self.core.fatal(), || self.link.close_over(Cause::Refused));
+        submitted.finish(run.all()?)
     }
 }

@@ -3,8 +3,11 @@
 //! Replies are matched by order (NM-FRAME-04), since a frame carries nothing to match by. Leaves out
 //! opening a second connection: [`Client::clone_with`] is given its stream.
 
+#[cfg(unix)]
+pub mod blocking;
 mod cache;
 mod core;
+mod perform;
 mod shell;
 
 pub use self::core::{Answer, Core};

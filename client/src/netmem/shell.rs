@@ -8,9 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{API, Answer, Core, Page, PageCache};
+use super::perform::{self, UNMATCHED, unexpected};
+use super::{Answer, Core, Page, PageCache};
 use crate::link::Link;
-use crate::{Cause, Error, Violation};
+use crate::{Cause, Error};
 
 /// A netmem client on one stream. The server frees its locks when the stream ends (NM-DISC-01).
 #[derive(Debug)]
@@ -46,11 +47,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let mut link = Link::new(stream, self.link.timeout());
-        let (pages, page_bytes) = handshake(&mut link).await?;
+        let found = handshake(&mut link).await?;
         let cache = Arc::clone(self.core.cache());
-        Violation::check("number of pages", cache.pages(), pages)
-            .and_then(|()| Violation::check("page length", cache.page_bytes(), page_bytes))
-            .map_err(|violation| Error::Protocol { violation, maybe_applied: false })?;
+        perform::check_parameters(&cache, found)?;
         Ok(Client { link, core: Core::new(cache) })
     }
 
@@ -143,24 +142,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 }
 
-/// NM-CLI-01. Both requests go out in one write; the answers come in order.
 async fn handshake<S>(link: &mut Link<S>) -> Result<(u32, u32), Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut core = Core::for_handshake();
-    core.get_params();
-    core.get_version();
-    let answers = link.run(&mut core, false).await.all()?;
-    match answers.as_slice() {
-        [Answer::Params { pages, page_bytes }, Answer::Version { api, .. }] => {
-            if *api == API {
-                return Ok((*pages, *page_bytes));
-            }
-            Err(Error::Incompatible { client: API, server: *api })
-        }
-        _ => Err(UNMATCHED),
-    }
+    let mut core = perform::handshake();
+    perform::parameters(&link.run(&mut core, false).await.all()?)
 }
 
 async fn one<S>(link: &mut Link<S>, core: &mut Core, mutating: bool) -> Result<Answer, Error>
@@ -168,17 +155,4 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     link.run(core, mutating).await.all()?.pop().ok_or(UNMATCHED)
-}
-
-/// Stands where the core's own bookkeeping makes it unreachable.
-const UNMATCHED: Error = Error::Protocol {
-    violation: Violation::Shape("an answer of another kind than the request's"),
-    maybe_applied: true,
-};
-
-fn unexpected(answer: &Answer) -> Error {
-    match answer {
-        Answer::Refused(refusal) => Error::refused(*refusal),
-        _ => UNMATCHED,
-    }
 }

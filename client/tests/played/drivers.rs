@@ -46,7 +46,7 @@ pub(crate) async fn outcomes(
     }
 }
 
-fn said(outcome: Result<String, Error>) -> String {
+pub(crate) fn said(outcome: Result<String, Error>) -> String {
     outcome.unwrap_or_else(|error| format!("error {}", kind(&error)))
 }
 
@@ -97,11 +97,11 @@ async fn memcached_call(
     }
 }
 
-fn miss() -> String {
+pub(crate) fn miss() -> String {
     "miss".to_owned()
 }
 
-fn number<T: std::str::FromStr<Err: std::fmt::Debug>>(digits: &[u8]) -> T {
+pub(crate) fn number<T: std::str::FromStr<Err: std::fmt::Debug>>(digits: &[u8]) -> T {
     std::str::from_utf8(digits).expect("digits").parse().expect("a number")
 }
 
