@@ -88,6 +88,24 @@ impl Error {
         }
     }
 
+    /// The same end of an exchange, for another of its operations.
+    pub(crate) fn again(&self, mutating: bool) -> Self {
+        let maybe_applied = self.maybe_applied() && mutating;
+        match self {
+            Self::Transport { source, .. } => Self::Transport {
+                source: io::Error::new(source.kind(), source.to_string()),
+                maybe_applied,
+            },
+            Self::Timeout { after, .. } => Self::Timeout { after: *after, maybe_applied },
+            Self::Refused { refusal, .. } => Self::Refused { refusal: *refusal, maybe_applied },
+            Self::Closed { cause } => Self::Closed { cause: *cause },
+            _ => {
+                let violation = Violation::Shape("an earlier answer of the exchange was no answer");
+                Self::Protocol { violation, maybe_applied }
+            }
+        }
+    }
+
     pub(crate) fn refused(refusal: impl Into<Refusal>) -> Self {
         Self::Refused { refusal: refusal.into(), maybe_applied: false }
     }

@@ -101,15 +101,22 @@ impl<S: AsFd> Link<S> {
         self.live.is_some()
     }
 
-    /// A link on another socket that waits and is interrupted as this one.
-    pub(crate) fn sibling<T: AsFd>(&self, socket: T) -> Link<T> {
-        let mut link = Link::new(socket, self.timeout);
-        link.on_interrupt = self.on_interrupt;
-        link
-    }
-
     pub(crate) fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;
+    }
+
+    /// As [`has_ended`](Self::has_ended), but one that has not rested is not looked at; and one that
+    /// was looked at counts as used, so that it is not looked at again.
+    pub(crate) fn has_ended_at_rest(&mut self) -> bool {
+        let now = Instant::now();
+        match &mut self.live {
+            Some(live) if !live.has_rested(now) => false,
+            Some(live) => {
+                live.rested = Some(now);
+                live.expect_silence().is_err()
+            }
+            None => true,
+        }
     }
 
     /// Whether the peer has closed, or said something unasked; nothing is waited for.

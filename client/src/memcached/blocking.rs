@@ -42,6 +42,12 @@ impl<S: AsFd> Client<S> {
         self.link.is_open()
     }
 
+    /// Looks whether the server has ended the connection, without waiting; a connection that was used
+    /// a moment ago is taken to be live. True is certain; false is what was seen.
+    pub fn has_ended(&mut self) -> bool {
+        self.link.has_ended_at_rest()
+    }
+
     /// The value, or `None` when there is no such item.
     pub fn get(&mut self, key: &[u8]) -> Result<Option<Bytes>, Error> {
         Ok(self.gets(key)?.map(|item| item.value))
@@ -214,5 +220,31 @@ impl<S: AsFd> Client<S> {
         let run = self.link.run(&mut self.core, submitted.is_mutating());
         let run = refused_instead(run, self.core.fatal(), || self.link.close_over(Cause::Refused));
         submitted.finish(run.all()?)
+    }
+
+    /// Performs operations in one exchange: all requests are on their way before the first answer is
+    /// waited for. Each has its own result; what the exchange's end left without an answer fails with
+    /// its error.
+    pub fn perform_all<T>(&mut self, operations: Vec<Operation<T>>) -> Vec<Result<T, Error>> {
+        let submit = |operation: Operation<T>| {
+            self.link.check_open()?;
+            operation.submit(&mut self.core)
+        };
+        let submitted: Vec<_> = operations.into_iter().map(submit).collect();
+        let mutating = submitted.iter().flatten().any(super::Submitted::is_mutating);
+        let run = self.link.run(&mut self.core, mutating);
+        let run = refused_instead(run, self.core.fatal(), || self.link.close_over(Cause::Refused));
+        let mut answers = run.answers.into_iter();
+        let finish = |submitted: Result<super::Submitted<T>, Error>| {
+            let submitted = submitted?;
+            let own: Vec<_> = answers.by_ref().take(submitted.answers()).collect();
+            match &run.error {
+                Some(error) if own.len() < submitted.answers() => {
+                    Err(error.again(submitted.is_mutating()))
+                }
+                _ => submitted.finish(own),
+            }
+        };
+        submitted.into_iter().map(finish).collect()
     }
 }

@@ -37,21 +37,29 @@ impl<S: AsFd> Client<S> {
         Ok(Self { link, core: Core::new(cache) })
     }
 
-    /// A second client that shares this one's cache, on a connection of its own (NM-CLI-02).
+    /// Another client of a cache, on a connection of its own (NM-CLI-02).
     ///
     /// # Errors
     ///
     /// As [`connect`](Self::connect), and [`Error::Protocol`] when this server's pages are not those
-    /// of the first: their cache can't be shared.
-    pub fn clone_with<T>(&self, socket: T) -> Result<Client<T>, Error>
-    where
-        T: AsFd,
-    {
-        let mut link = self.link.sibling(socket);
+    /// of the cache.
+    pub fn join(
+        socket: S,
+        timeout: Duration,
+        on_interrupt: OnInterrupt,
+        cache: Arc<PageCache>,
+    ) -> Result<Self, Error> {
+        let mut link = Link::new(socket, timeout);
+        link.set_on_interrupt(on_interrupt);
         let found = handshake(&mut link)?;
-        let cache = Arc::clone(self.core.cache());
         perform::check_parameters(&cache, found)?;
-        Ok(Client { link, core: Core::new(cache) })
+        Ok(Self { link, core: Core::new(cache) })
+    }
+
+    /// Looks whether the server has ended the connection, without waiting. True is certain; false is
+    /// what was seen a moment ago.
+    pub fn has_ended(&mut self) -> bool {
+        self.link.has_ended()
     }
 
     /// Gives every later operation another limit of time.

@@ -1,0 +1,180 @@
+"""The asyncio client for NetMem."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .. import _native
+from .._address import Address, parse
+from .._errors import LockTimeout, NoSuchPage, ProtocolError, ServerError, Timeout
+from .._pages import LockedPage, Page, PageParams
+from ._line import Line, Lines
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+PageLine = Line[_native.PageCore]
+
+
+class _Cache:
+    """The core whose cache all lines share. Forgotten when a line was lost: behind the same address may be another
+    server by then, whose version numbers mean other pages."""
+
+    core: _native.PageCore | None = None
+
+
+class Pages:
+    """As :class:`lockproof.Pages`, for asyncio. It connects when it is first used."""
+
+    def __init__(
+        self,
+        server: Address,
+        *,
+        timeout: float | None = 1.0,
+        connect_timeout: float | None = 1.0,
+        pool_size: int = 4,
+    ) -> None:
+        self._address = parse(server)
+        self._timeout = timeout
+        self._connect_timeout = connect_timeout
+        self._pool_size = pool_size
+        self._cache = _Cache()
+        self._params: PageParams | None = None
+        self._lines: Lines[_native.PageCore] = Lines(self._open, pool_size)
+
+    async def params(self) -> PageParams:
+        """How many pages the server has, and how long they are."""
+        if self._params is None:
+            self._lines.put(await self._lines.take())
+        assert self._params is not None
+        return self._params
+
+    async def read(self, page: int) -> Page:
+        """The page's bytes, with ``.version``."""
+        line = await self._lines.take()
+        try:
+            line.core.read(page)
+            _, version, data = await self._page(line, page, self._timeout)
+        finally:
+            self._settle(line)
+        return Page._make(page, version, data)
+
+    async def read_into(self, page: int, buffer: Buffer) -> int:
+        """Copies the page to the beginning of a writable buffer, and returns its version."""
+        size = (await self.params()).page_size
+        with memoryview(buffer) as view, view.cast("B") as target:
+            if target.readonly:
+                raise ValueError("the buffer is read-only")
+            if len(target) < size:
+                raise ValueError(f"the buffer has {len(target)} bytes, a page has {size}")
+        read = await self.read(page)
+        with memoryview(buffer) as view, view.cast("B") as target:
+            target[:size] = read
+        return read.version
+
+    async def write(self, page: int, data: Buffer, *, version: int | None = None, wait: float | None = None) -> int:
+        """Writes at the beginning of a page, as soon as nobody holds it, and returns its version."""
+        line = await self._lines.take()
+        try:
+            line.core.update(page, data, version)
+            (answer,) = await line.ask(1, wait, mutating=True)
+            return _written(answer, page)
+        finally:
+            self._settle(line)
+
+    update = write
+
+    @asynccontextmanager
+    async def locked(self, page: int, *, wait: float | None = None) -> AsyncIterator[LockedPage]:
+        """Holds a page for an ``async with`` block, as :meth:`lockproof.Pages.locked`."""
+        line = await self._lines.take()
+        try:
+            line.core.lock(page)
+            try:
+                _, version, data = await self._page(line, page, wait)
+            except Timeout as timeout:
+                raise LockTimeout(f"page {page} was not free within {wait} s") from timeout
+            buffer = LockedPage._make(page, version, data)
+            try:
+                # An export of the buffer keeps its length as it is.
+                with memoryview(buffer):
+                    yield buffer
+            except BaseException:
+                # Closed, it frees the page as it was.
+                line.close()
+                raise
+            line.core.unlock(page, buffer)
+            (answer,) = await line.ask(1, self._timeout, mutating=True)
+            buffer.version = _written(answer, page)
+        finally:
+            self._settle(line)
+
+    def clone(self) -> Pages:
+        """A client with connections of its own that shares this one's cache."""
+        host, port = self._address
+        clone = Pages(
+            (host, port),
+            timeout=self._timeout,
+            connect_timeout=self._connect_timeout,
+            pool_size=self._pool_size,
+        )
+        clone._cache = self._cache
+        return clone
+
+    async def close(self) -> None:
+        """Closes the connections that nobody uses."""
+        self._lines.clear()
+
+    async def __aenter__(self) -> Pages:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _page(self, line: PageLine, page: int, timeout: float | None) -> Any:
+        (answer,) = await line.ask(1, timeout, mutating=False)
+        if answer[0] == "uncached":
+            line.core.read_anew(page)
+            (answer,) = await line.ask(1, self._timeout, mutating=False)
+        return _expect("page", answer, page)
+
+    def _settle(self, line: PageLine) -> None:
+        if not line.is_open:
+            self._cache.core = None
+            self._lines.clear()
+        self._lines.put(line)
+
+    async def _open(self) -> PageLine:
+        line = await PageLine.open(_native.PageCore(), self._address, self._connect_timeout)
+        try:
+            line.core.handshake()
+            params, version = await line.ask(2, self._timeout, mutating=False)
+            _, pages, page_size = params
+            line.core.adopt(pages, page_size, version[1], self._cache.core)
+        except BaseException:
+            line.close()
+            raise
+        if self._cache.core is None:
+            self._cache.core = line.core
+        self._params = PageParams(pages, page_size)
+        return line
+
+
+def _written(answer: Any, page: int) -> int:
+    version: int = _expect("written", answer, page)[1]
+    return version
+
+
+def _expect(kind: str, answer: Any, page: int) -> Any:
+    if answer[0] == kind:
+        return answer
+    if answer[0] == "no_such_page":
+        raise NoSuchPage(f"the server has no page {page}")
+    if answer[0] == "refused":
+        raise ServerError(str(answer[2]))
+    raise ProtocolError(f"the answer to another request: {answer[0]}", maybe_applied=True)

@@ -1,0 +1,47 @@
+//! `lockproof._native`: what the Python package is built on.
+//!
+//! Requests and replies are Rust's, on the blocking shells and the cores of `lockproof-client`; what a
+//! Python programmer sees (arguments, errors, how a key finds its server) is Python's, in `python/lockproof`.
+//! No runtime is in the client's path: a forked child works, and a signal is heard while a socket is waited for.
+
+#![allow(clippy::needless_pass_by_value, reason = "what Python hands over is owned")]
+
+mod arguments;
+mod check;
+mod embedded;
+mod errors;
+mod locker;
+mod memcached;
+mod netmem;
+mod pool;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use crate::check::check;
+    #[pymodule_export]
+    use crate::embedded::Embedded;
+    #[pymodule_export]
+    use crate::locker::{LockConnection, LockCore, LockPool};
+    #[pymodule_export]
+    use crate::memcached::connection::MemcacheCore;
+    #[pymodule_export]
+    use crate::memcached::operation::{
+        Operation, add, append, auth_plain, cas, decr, delete, delete_many, flush_all, gat, get,
+        get_many, incr, prepend, replace, set, set_many, stats, touch, version,
+    };
+    #[pymodule_export]
+    use crate::memcached::server::MemcacheServer;
+    #[pymodule_export]
+    use crate::netmem::core::PageCore;
+    #[pymodule_export]
+    use crate::netmem::pages::{HeldPage, PagePool};
+    #[pymodule_export]
+    use crate::pool::after_fork;
+
+    #[pymodule_export]
+    #[allow(non_upper_case_globals, reason = "a name of Python's")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

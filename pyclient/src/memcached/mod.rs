@@ -1,0 +1,6 @@
+//! memcached: operations as values, the pool of a server that performs them, and the core for asyncio.
+
+mod answer;
+pub(crate) mod connection;
+pub(crate) mod operation;
+pub(crate) mod server;

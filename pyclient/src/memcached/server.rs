@@ -1,0 +1,124 @@
+//! One memcached server, and the connections to it.
+
+use std::net::TcpStream;
+
+use lockproof_client::Error;
+use lockproof_client::blocking::connect;
+use lockproof_client::memcached::{Operation as Plan, blocking::Client, operation};
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use super::answer::Answer;
+use super::operation::Operation;
+use crate::arguments::{self, Peer};
+use crate::errors::{on_interrupt, raise, raise_connect};
+use crate::pool::Pool;
+
+type Connection = Client<TcpStream>;
+
+/// Why there is no answer.
+enum Failure {
+    Connect(std::io::Error),
+    Operation(Error),
+}
+
+/// A server with its idle connections; any number of threads may use it.
+#[pyclass(frozen, module = "lockproof._native")]
+pub(crate) struct MemcacheServer {
+    peer: Peer,
+    credentials: Option<(Vec<u8>, Vec<u8>)>,
+    pool: Pool<Connection>,
+}
+
+#[pymethods]
+impl MemcacheServer {
+    #[new]
+    fn new(
+        host: String,
+        port: u16,
+        connect_timeout: Option<f64>,
+        timeout: Option<f64>,
+        pool_size: usize,
+        credentials: Option<(Vec<u8>, Vec<u8>)>,
+    ) -> PyResult<Self> {
+        let connect_timeout = arguments::patience(connect_timeout)?;
+        let timeout = arguments::patience(timeout)?;
+        let peer = Peer { host, port, connect_timeout, timeout };
+        Ok(Self { peer, credentials, pool: Pool::new(pool_size) })
+    }
+
+    /// Performs an operation and returns its answer.
+    fn run(&self, py: Python<'_>, operation: &Bound<'_, Operation>) -> PyResult<Py<PyAny>> {
+        let plan = operation.get().take()?;
+        let answer = self.with_connection(py, |connection| connection.perform(plan))?;
+        answer.map_err(|error| raise(py, error))?.into_python(py)
+    }
+
+    /// Performs operations in one exchange; for each the answer, or the exception.
+    fn run_all<'py>(
+        &self,
+        py: Python<'py>,
+        operations: Vec<Bound<'py, Operation>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let plans = operations.iter().map(|operation| operation.get().take());
+        let plans: Vec<Plan<Answer>> = plans.collect::<PyResult<_>>()?;
+        let answers = self.with_connection(py, |connection| connection.perform_all(plans))?;
+        let results = PyList::empty(py);
+        for answer in answers {
+            match answer {
+                Ok(answer) => results.append(answer.into_python(py)?)?,
+                Err(error) => results.append(raise(py, error).into_value(py))?,
+            }
+        }
+        Ok(results)
+    }
+
+    /// Closes the idle connections.
+    fn close(&self, py: Python<'_>) {
+        self.pool.clear(py);
+    }
+}
+
+fn live(mut connection: Connection) -> Option<Connection> {
+    (!connection.has_ended()).then_some(connection)
+}
+
+impl MemcacheServer {
+    fn with_connection<R: Send>(
+        &self,
+        py: Python<'_>,
+        perform: impl FnOnce(&mut Connection) -> R + Send,
+    ) -> PyResult<R> {
+        let pooled = self.pool.take(py);
+        let done = py.detach(|| {
+            let mut connection = pooled.and_then(live).map_or_else(|| self.connect(), Ok)?;
+            let result = perform(&mut connection);
+            Ok((result, connection))
+        });
+        match done {
+            Ok((result, connection)) => {
+                if connection.is_open() {
+                    self.pool.put(py, connection);
+                }
+                Ok(result)
+            }
+            Err(Failure::Operation(error)) => Err(raise(py, error)),
+            Err(Failure::Connect(error)) => {
+                let Peer { host, port, .. } = &self.peer;
+                Err(raise_connect(py, &format!("memcached at {host}:{port}"), error))
+            }
+        }
+    }
+
+    fn connect(&self) -> Result<Connection, Failure> {
+        let Peer { host, port, connect_timeout, timeout } = &self.peer;
+        let stream = connect((host.as_str(), *port), *connect_timeout, on_interrupt);
+        let stream = stream.map_err(Failure::Connect)?;
+        let mut connection = Client::new(stream, *timeout).with_on_interrupt(on_interrupt);
+        if let Some((user, password)) = &self.credentials {
+            let login = operation::auth_plain(user, password);
+            login.and_then(|login| connection.perform(login)).map_err(Failure::Operation)?;
+        }
+        Ok(connection)
+    }
+}

@@ -1,0 +1,259 @@
+//! One NetMem server, the connections to it, and the cache that they share.
+//!
+//! A lock is its connection's, so whoever holds a page has a connection to himself.
+
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lockproof_client::Error;
+use lockproof_client::blocking::connect;
+use lockproof_client::netmem::{Page, PageCache, blocking::Client};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::arguments::{self, Peer};
+use crate::errors::{failure, on_interrupt, raise, raise_connect};
+use crate::pool::{Origin, Pool};
+
+type Connection = Client<TcpStream>;
+type Versioned<'py> = (i32, Bound<'py, PyBytes>);
+
+/// Why there is no answer.
+enum Failure {
+    Connect(std::io::Error),
+    Operation(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Operation(error)
+    }
+}
+
+/// A server with its idle connections; any number of threads may use it.
+#[pyclass(frozen, module = "lockproof._native")]
+pub(crate) struct PagePool(Arc<Shared>);
+
+/// What a pool and its clones have in common, and the pages that they hold.
+struct Shared {
+    peer: Peer,
+    pool: Pool<Connection>,
+    /// Replaced when a connection was lost: behind the same address may be another server by then, whose
+    /// version numbers mean other pages.
+    cache: Arc<Mutex<Arc<PageCache>>>,
+}
+
+#[pymethods]
+impl PagePool {
+    /// Connects, and asks how many pages there are and how long they are.
+    #[new]
+    fn new(
+        py: Python<'_>,
+        host: String,
+        port: u16,
+        connect_timeout: Option<f64>,
+        timeout: Option<f64>,
+        pool_size: usize,
+    ) -> PyResult<Self> {
+        let connect_timeout = arguments::patience(connect_timeout)?;
+        let timeout = arguments::patience(timeout)?;
+        let peer = Peer { host, port, connect_timeout, timeout };
+        let connected = py.detach(|| {
+            let stream = open(&peer)?;
+            Ok(Connection::connect(stream, peer.timeout, on_interrupt)?)
+        });
+        let connection = connected.map_err(|failure| raise_failure(py, &peer, failure))?;
+        let cache = Arc::new(Mutex::new(Arc::clone(connection.cache())));
+        let shared = Shared { peer, pool: Pool::new(pool_size), cache };
+        shared.pool.put(py, connection);
+        Ok(Self(Arc::new(shared)))
+    }
+
+    /// A pool with connections of its own, and the same cache.
+    fn share(&self, pool_size: usize) -> Self {
+        let Shared { peer, cache, .. } = &*self.0;
+        let (peer, cache) = (peer.clone(), Arc::clone(cache));
+        Self(Arc::new(Shared { peer, pool: Pool::new(pool_size), cache }))
+    }
+
+    /// Number and length of the pages.
+    fn params(&self) -> (u32, u32) {
+        let cache = self.0.cache();
+        (cache.pages(), cache.page_bytes())
+    }
+
+    /// Version and bytes of a page.
+    fn read<'py>(&self, py: Python<'py>, page: u32) -> PyResult<Versioned<'py>> {
+        let Page { version, data } =
+            self.0.with_connection(py, None, move |connection| connection.read(page))?;
+        Ok((version, PyBytes::new(py, &data)))
+    }
+
+    /// Writes at the start of a page, when nobody holds it; its new version.
+    fn update(
+        &self,
+        py: Python<'_>,
+        page: u32,
+        data: &Bound<'_, PyAny>,
+        version: Option<i32>,
+        wait: Option<f64>,
+    ) -> PyResult<i32> {
+        let data = arguments::value(data)?;
+        let wait = arguments::patience(wait)?;
+        let update = move |connection: &mut Connection| connection.update(page, &data, version);
+        self.0.with_connection(py, Some(wait), update)
+    }
+
+    /// Waits for a page's lock.
+    fn lock(&self, py: Python<'_>, page: u32, wait: Option<f64>) -> PyResult<HeldPage> {
+        let wait = arguments::patience(wait)?;
+        let (locked, connection) =
+            self.0.lend(py, Some(wait), move |connection| connection.lock(page))?;
+        let Page { version, data } = locked.map_err(|error| raise(py, error))?;
+        let holding = Mutex::new(Some(connection));
+        Ok(HeldPage {
+            page,
+            version,
+            data,
+            holding,
+            origin: Origin::here(),
+            home: Arc::clone(&self.0),
+        })
+    }
+
+    /// Closes the idle connections.
+    fn close(&self, py: Python<'_>) {
+        self.0.pool.clear(py);
+    }
+}
+
+impl Shared {
+    fn cache(&self) -> Arc<PageCache> {
+        Arc::clone(&self.cache.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Forgets every page.
+    fn renew_cache(&self) {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        *cache = Arc::new(PageCache::new(cache.pages(), cache.page_bytes()));
+    }
+
+    fn with_connection<R: Send>(
+        &self,
+        py: Python<'_>,
+        patience: Option<Duration>,
+        perform: impl FnOnce(&mut Connection) -> Result<R, Error> + Send,
+    ) -> PyResult<R> {
+        let (result, connection) = self.lend(py, patience, perform)?;
+        self.settle(py, connection);
+        result.map_err(|error| raise(py, error))
+    }
+
+    /// Takes a connection back, if it is still of use.
+    fn settle(&self, py: Python<'_>, connection: Connection) {
+        let current = Arc::ptr_eq(connection.cache(), &self.cache());
+        if connection.is_open() && current {
+            self.pool.put(py, connection);
+        } else if !connection.is_open() {
+            self.pool.clear(py);
+            self.renew_cache();
+        }
+    }
+
+    /// Performs on a connection, and lends it with the result.
+    fn lend<R: Send>(
+        &self,
+        py: Python<'_>,
+        patience: Option<Duration>,
+        perform: impl FnOnce(&mut Connection) -> Result<R, Error> + Send,
+    ) -> PyResult<(Result<R, Error>, Connection)> {
+        let pooled = self.pool.take(py);
+        let done = py.detach(|| {
+            let mut connection = self.live(pooled)?;
+            connection.set_timeout(patience.unwrap_or(self.peer.timeout));
+            let result = perform(&mut connection);
+            connection.set_timeout(self.peer.timeout);
+            Ok((result, connection))
+        });
+        done.map_err(|failure| raise_failure(py, &self.peer, failure))
+    }
+
+    fn live(&self, pooled: Option<Connection>) -> Result<Connection, Failure> {
+        if let Some(mut connection) = pooled {
+            if !connection.has_ended() && Arc::ptr_eq(connection.cache(), &self.cache()) {
+                return Ok(connection);
+            }
+            self.renew_cache();
+        }
+        let stream = open(&self.peer)?;
+        Ok(Connection::join(stream, self.peer.timeout, on_interrupt, self.cache())?)
+    }
+}
+
+fn open(peer: &Peer) -> Result<TcpStream, Failure> {
+    let address = (peer.host.as_str(), peer.port);
+    connect(address, peer.connect_timeout, on_interrupt).map_err(Failure::Connect)
+}
+
+fn raise_failure(py: Python<'_>, peer: &Peer, failure: Failure) -> PyErr {
+    match failure {
+        Failure::Operation(error) => raise(py, error),
+        Failure::Connect(error) => {
+            raise_connect(py, &format!("NetMem at {}:{}", peer.host, peer.port), error)
+        }
+    }
+}
+
+/// A page that is held, and the connection that holds it. Dropped, it closes the connection, and the server
+/// frees the page as it was.
+#[pyclass(frozen, module = "lockproof._native")]
+pub(crate) struct HeldPage {
+    page: u32,
+    version: i32,
+    data: bytes::Bytes,
+    holding: Mutex<Option<Connection>>,
+    origin: Origin,
+    home: Arc<Shared>,
+}
+
+#[pymethods]
+impl HeldPage {
+    /// The version at the grant.
+    #[getter]
+    fn version(&self) -> i32 {
+        self.version
+    }
+
+    /// The bytes at the grant.
+    #[getter]
+    fn data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.data)
+    }
+
+    /// Writes at the start of the page, and frees it; its new version.
+    fn unlock(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<i32> {
+        let data = arguments::value(data)?;
+        let mut connection = self.take(py)?;
+        let page = self.page;
+        let unlocked = py.detach(|| connection.unlock(page, &data));
+        self.home.settle(py, connection);
+        unlocked.map_err(|error| raise(py, error))
+    }
+
+    /// Frees the page as it is, by closing the connection.
+    fn abandon(&self) {
+        let _ = self.holding.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl HeldPage {
+    fn take(&self, py: Python<'_>) -> PyResult<Connection> {
+        if self.origin != Origin::here() {
+            let text = "the page is held by the process that this one was forked from";
+            return Err(failure(py, "lost", text, false, None));
+        }
+        let taken = self.holding.lock().unwrap_or_else(PoisonError::into_inner).take();
+        taken.ok_or_else(|| failure(py, "not_held", "the page was freed already", false, None))
+    }
+}
