@@ -20,13 +20,16 @@ use crate::{Cause, Conversation, Error};
 /// to be cleared first.
 const RECEIVE_BYTES: usize = 64 * 1024;
 
-/// A connection that rested this long is looked at before it is used: the server may have closed it.
+/// A connection that was used this long ago is looked at before it is used again: the server may have closed it.
 const REST: Duration = Duration::from_millis(1);
 
 /// A socket that is open as long as it is beyond doubt.
 #[derive(Debug)]
 pub(crate) struct Link<S> {
-    live: Option<Live<S>>,
+    /// In a box: it is moved out and in with each operation.
+    live: Option<Box<Live<S>>>,
+    /// The moment of a look at the connection, which the operation behind it begins with.
+    seen: Option<Instant>,
     timeout: Duration,
     cause: Cause,
     on_interrupt: OnInterrupt,
@@ -39,10 +42,16 @@ impl<S: AsFd> Link<S> {
             input: BytesMut::new(),
             received: vec![0; RECEIVE_BYTES].into(),
             armed: None,
-            rested: None,
+            used: None,
             write_error: None,
         };
-        Self { live: Some(live), timeout, cause: Cause::Quit, on_interrupt: go_on }
+        Self {
+            live: Some(Box::new(live)),
+            seen: None,
+            timeout,
+            cause: Cause::Quit,
+            on_interrupt: go_on,
+        }
     }
 
     pub(crate) fn set_on_interrupt(&mut self, on_interrupt: OnInterrupt) {
@@ -62,7 +71,9 @@ impl<S: AsFd> Link<S> {
         };
         let mut answers = Vec::new();
         let mut sent = false;
-        let limits = Limits::new(self.timeout, self.on_interrupt);
+        let begun = self.seen.take().unwrap_or_else(Instant::now);
+        let (timeout, on_interrupt) = (self.timeout, self.on_interrupt);
+        let limits = Limits { begun, timeout, on_interrupt };
         let ended = live.drive(conversation, &mut answers, &mut sent, limits);
         let error = ended.err().map(|fault| {
             let (cause, error) = fault.blame(self.timeout, mutating && sent);
@@ -105,14 +116,15 @@ impl<S: AsFd> Link<S> {
         self.timeout = timeout;
     }
 
-    /// As [`has_ended`](Self::has_ended), but one that has not rested is not looked at; and one that
-    /// was looked at counts as used, so that it is not looked at again.
+    /// As [`has_ended`](Self::has_ended), but one that has not rested is not looked at. To be asked just
+    /// before an operation.
     pub(crate) fn has_ended_at_rest(&mut self) -> bool {
         let now = Instant::now();
+        self.seen = Some(now);
         match &mut self.live {
             Some(live) if !live.has_rested(now) => false,
             Some(live) => {
-                live.rested = Some(now);
+                live.used = Some(now);
                 live.expect_silence().is_err()
             }
             None => true,
@@ -133,8 +145,8 @@ struct Live<S> {
     received: Box<[u8]>,
     /// How long the system lets a receive wait; `None` until it was told.
     armed: Option<Duration>,
-    /// Since when nothing is on its way.
-    rested: Option<Instant>,
+    /// When the last operation began, or the connection was looked at.
+    used: Option<Instant>,
     /// A failed write. Kept while answers are still read: a server that refuses and closes makes
     /// the rest of a write fail, and its reason is in what it sent before (MCB-CON-09).
     write_error: Option<io::Error>,
@@ -149,10 +161,6 @@ struct Limits {
 }
 
 impl Limits {
-    fn new(timeout: Duration, on_interrupt: OnInterrupt) -> Self {
-        Self { begun: Instant::now(), timeout, on_interrupt }
-    }
-
     /// `None`: it may last for ever.
     fn deadline(&self) -> Option<Instant> {
         self.begun.checked_add(self.timeout)
@@ -201,7 +209,7 @@ impl<S: AsFd> Live<S> {
                 answers.push(answer);
             }
         }
-        self.rested = Some(Instant::now());
+        self.used = Some(limits.begun);
         expect_no_surplus(&self.input)
     }
 
@@ -218,7 +226,7 @@ impl<S: AsFd> Live<S> {
     }
 
     fn has_rested(&self, now: Instant) -> bool {
-        self.rested.is_none_or(|since| now.saturating_duration_since(since) >= REST)
+        self.used.is_none_or(|since| now.saturating_duration_since(since) >= REST)
     }
 
     /// Nothing may have arrived since the last answer: without a name, a stray reply would be taken

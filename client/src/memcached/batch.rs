@@ -10,14 +10,14 @@ use super::operation::{Operation, Submission, store, unexpected};
 use super::{Item, Meta, Outcome};
 
 /// For each key its item, or `None` when there is none.
-pub fn get_many(keys: &[Bytes]) -> Operation<Vec<Option<Item>>> {
-    let get = |key: &Bytes| (Opcode::GETKQ, 0, Command::Get { key: key.clone() });
+pub fn get_many(keys: impl IntoIterator<Item = Bytes>) -> Operation<Vec<Option<Item>>> {
+    let get = |key| (Opcode::GETKQ, 0, Command::Get { key });
     let item = |outcome| match outcome {
         Outcome::Item(item) => Ok(Some(item)),
         Outcome::Silent => Ok(None),
         outcome => Err(unexpected(&outcome)),
     };
-    Operation::fenced(keys.iter().map(get).collect(), false, move |outcomes| {
+    Operation::fenced(keys.into_iter().map(get).collect(), false, move |outcomes| {
         outcomes.into_iter().map(item).collect()
     })
 }
@@ -35,9 +35,9 @@ pub fn set_many(
 
 /// Deletes all keys; for each the status with which the server refused it, or `None`
 /// (`KEY_NOT_FOUND` where there was none: a quiet delete answers a miss, MCB-DEL-04).
-pub fn delete_many(keys: &[Bytes]) -> Operation<Vec<Option<Status>>> {
-    let delete = |key: &Bytes| (Opcode::DELETEQ, 0, Command::Delete { key: key.clone() });
-    Operation::fenced(keys.iter().map(delete).collect(), true, refusals)
+pub fn delete_many(keys: impl IntoIterator<Item = Bytes>) -> Operation<Vec<Option<Status>>> {
+    let delete = |key| (Opcode::DELETEQ, 0, Command::Delete { key });
+    Operation::fenced(keys.into_iter().map(delete).collect(), true, refusals)
 }
 
 /// Any requests in one go; the result is their outcomes in order. `mutating` says whether any of

@@ -90,7 +90,7 @@ impl Core {
         let request = Request { opcode, opaque: ticket.0, cas, command };
         request.encode(&mut self.output);
         self.next_opaque = self.next_opaque.wrapping_add(1);
-        let key = request.key().cloned().unwrap_or_default();
+        let key = key_of(request.command);
         self.pending.push_back(Pending { ticket, opcode, key, stats: Vec::new() });
         Ok(ticket)
     }
@@ -218,6 +218,20 @@ fn accept_stat(pending: &mut Pending, frame: &Frame) -> Result<Option<Outcome>, 
     }
     Violation::check("body length of the last statistic", 0u32, frame.header.body_len)?;
     Ok(Some(Outcome::Stats(std::mem::take(&mut pending.stats))))
+}
+
+/// What a reply may have to repeat.
+fn key_of(command: Command) -> Bytes {
+    match command {
+        Command::Get { key }
+        | Command::Store { key, .. }
+        | Command::Concat { key, .. }
+        | Command::Delete { key }
+        | Command::Arithmetic { key, .. }
+        | Command::Touch { key, .. }
+        | Command::GetAndTouch { key, .. } => key,
+        _ => Bytes::new(),
+    }
 }
 
 fn check_key(key: &[u8]) -> Result<(), Error> {

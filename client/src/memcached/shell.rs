@@ -135,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// The items that exist, by key.
     pub async fn get_many(&mut self, keys: &[&[u8]]) -> Result<BTreeMap<Bytes, Item>, Error> {
         let keys: Vec<Bytes> = keys.iter().copied().map(copy).collect();
-        let items = self.perform(batch::get_many(&keys)).await?;
+        let items = self.perform(batch::get_many(keys.clone())).await?;
         Ok(keys.into_iter().zip(items).filter_map(|(key, item)| Some((key, item?))).collect())
     }
 
@@ -153,8 +153,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Deletes all keys; returns those that were not there, or were refused, with the status
     /// (`KEY_NOT_FOUND` for the former: a quiet delete answers a miss, MCB-DEL-04).
     pub async fn delete_many(&mut self, keys: &[&[u8]]) -> Result<Vec<(Bytes, Status)>, Error> {
-        let owned: Vec<Bytes> = keys.iter().copied().map(copy).collect();
-        let refused = self.perform(batch::delete_many(&owned)).await?;
+        let owned = keys.iter().copied().map(copy);
+        let refused = self.perform(batch::delete_many(owned)).await?;
         Ok(with_keys(keys.iter().copied(), refused))
     }
 

@@ -11,8 +11,7 @@ Address: TypeAlias = str | tuple[str, int]
 def parse(address: Address, default_port: int | None = None) -> tuple[str, int]:
     """Host and port of ``"host:port"``, ``"[::1]:port"``, ``("host", port)``, or of a host where a port is known."""
     if isinstance(address, tuple):
-        host, port = address
-        return str(host), _port(port, address)
+        return str(address[0]), _port(address[1], address)
     if not isinstance(address, str):
         raise TypeError(f"a server is 'host:port' or (host, port), not {type(address).__name__}")
     host, colon, port = address.rpartition(":")
@@ -27,8 +26,8 @@ def parse(address: Address, default_port: int | None = None) -> tuple[str, int]:
 def parse_all(servers: Address | Iterable[Address], default_port: int) -> list[tuple[str, int]]:
     """One server or several."""
     if isinstance(servers, str) or (isinstance(servers, tuple) and len(servers) == 2 and isinstance(servers[1], int)):
-        return [parse(servers, default_port)]  # type: ignore[arg-type]
-    parsed = [parse(server, default_port) for server in servers]  # type: ignore[arg-type]
+        return [parse(servers, default_port)]
+    parsed = [parse(server, default_port) for server in servers]
     if not parsed:
         raise ValueError("no server is given")
     if len(set(parsed)) < len(parsed):
@@ -36,10 +35,10 @@ def parse_all(servers: Address | Iterable[Address], default_port: int) -> list[t
     return parsed
 
 
-def _port(port: object, address: Address) -> int:
+def _port(port: str | int | None, address: Address) -> int:
     try:
-        number = int(port)  # type: ignore[call-overload]
-    except (TypeError, ValueError):
+        number = 0 if port is None else int(port)
+    except ValueError:
         number = 0
     if not 0 < number < 65536:
         raise ValueError(f"{address!r} has no port between 1 and 65535")

@@ -14,13 +14,15 @@ from ._serde import Serde
 
 Key: TypeAlias = str | bytes
 OnError: TypeAlias = Literal["raise", "miss"]
+Verb: TypeAlias = Literal["get", "release", "query"]
 
 MEMCACHED_PORT = 11211
 
 logger = logging.getLogger("lockproof")
 
-_DELTA_MAX = 2**64 - 1
+_COUNT_MAX = 2**64 - 1
 _FLAGS_MAX = 2**32 - 1
+_SECONDS_MAX = 2**32 - 1
 
 
 class Entry(NamedTuple):
@@ -132,9 +134,30 @@ class Settings:
 
 def check_delta(delta: int) -> int:
     """A counter's step."""
-    if not 0 <= delta <= _DELTA_MAX:
+    if not 0 <= delta <= _COUNT_MAX:
         raise ArgumentInvalid(f"a delta is between 0 and 2**64 - 1, not {delta}; incr and decr are for the two directions")
     return delta
+
+
+def check_initial(initial: int | None) -> int | None:
+    """A counter's first value, if it is to have one."""
+    if initial is not None and not 0 <= initial <= _COUNT_MAX:
+        raise ArgumentInvalid(f"a counter is between 0 and 2**64 - 1, not {initial}")
+    return initial
+
+
+def check_token(token: int) -> int:
+    """What ``gets`` gave."""
+    if not 0 < token <= _COUNT_MAX:
+        raise ArgumentInvalid(f"a CAS token is between 1 and 2**64 - 1, not {token}")
+    return token
+
+
+def check_delay(delay: int) -> int:
+    """Seconds until a flush."""
+    if not 0 <= delay <= _SECONDS_MAX:
+        raise ArgumentInvalid(f"a delay is between 0 and 2**32 - 1 seconds, not {delay}")
+    return delay
 
 
 def check_flags(flags: int) -> int:

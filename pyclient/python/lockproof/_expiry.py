@@ -35,7 +35,7 @@ def on_the_wire(expire: Expiry) -> int:
         seconds = expire
     else:
         raise TypeError(f"an expiry is a number of seconds, a timedelta or a datetime, not {type(expire).__name__}")
-    if not math.isfinite(seconds):
+    if isinstance(seconds, float) and not math.isfinite(seconds):
         raise ValueError(f"an expiry of {seconds} seconds; 0 is for ever")
     if seconds < 0:
         return _PAST

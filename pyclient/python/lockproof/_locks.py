@@ -11,7 +11,7 @@ from types import TracebackType
 from . import _native
 from ._address import Address, parse
 from ._common import Key
-from ._errors import Error, LockError, LockLost, LockNotHeld, LockTimeout
+from ._errors import Error, LockError, LockLost, LockNotHeld, LockTimeout, ServerError
 
 #: The first pause between two tries, and the longest, in seconds.
 PAUSE_MIN = 0.002
@@ -24,6 +24,13 @@ def pauses(longest: float = PAUSE_MAX) -> Iterator[float]:
     while True:
         yield ceiling * (0.5 + random.random() / 2)
         ceiling = min(ceiling * 2, longest)
+
+
+def granted(outcome: str) -> bool:
+    """Whether a lock that was asked for is held now. Asking again helps only where somebody else holds it."""
+    if outcome not in ("ok", "busy"):
+        raise ServerError(f"the server does not grant the lock: {outcome}")
+    return outcome == "ok"
 
 
 class Locks:
@@ -66,9 +73,11 @@ class Locks:
     def query(self, *names: Key) -> bool:
         """Whether all of these are free at this moment, for somebody who holds nothing."""
         connection = self._pool.take()
-        free = connection.request("query", list(names))
-        connection.give_back()
-        return free == "ok"
+        try:
+            free: bool = connection.request("query", list(names)) == "ok"
+        finally:
+            connection.give_back()
+        return free
 
     def close(self) -> None:
         """Closes the connections that nobody uses. Locks that are held stay so."""
@@ -123,16 +132,19 @@ class Lock:
     def _acquire(self, wait: float | None) -> bool:
         deadline = None if wait is None else time.monotonic() + wait
         connection = self._locks._pool.take()
-        for pause in pauses():
-            if connection.request("get", self._names) == "ok":
-                self._connection = connection
-                return True
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
+        try:
+            for pause in pauses():
+                if granted(connection.request("get", self._names)):
+                    self._connection = connection
+                    return True
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return False
+                time.sleep(pause if left is None else min(pause, left))
+            raise AssertionError("pauses never end")
+        finally:
+            if self._connection is None:
                 connection.give_back()
-                return False
-            time.sleep(pause if left is None else min(pause, left))
-        raise AssertionError("pauses never end")
 
     @property
     def held(self) -> bool:
@@ -178,7 +190,7 @@ class Lock:
     ) -> None:
         try:
             self.release()
-        except LockLost as lost:
+        except LockError as lost:
             if error is None:
                 raise
             # What the block raised is the news; that the lock was lost meanwhile is told beside it.

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import _native
 from ._address import Address
-from ._common import Entry, Key, OnError, Operation, Settings, check_delta
+from ._common import Entry, Key, OnError, Operation, Settings, check_delay, check_delta, check_initial, check_token
 from ._errors import ConnectionFailed, Timeout
 from ._expiry import Expiry, on_the_wire
 from ._pipeline import Pipeline
@@ -59,11 +59,16 @@ class Memcache(Settings):
             _native.MemcacheServer(host, port, connect_timeout, timeout, pool_size, credentials)
             for host, port in self._addresses
         ]
+        # Nothing to be done around an operation: get and set take the shortest way.
+        plain = self._ring is None and not self._prefix and serde is None and not self._forgives
+        self._plain = self._servers[0] if plain else None
 
     # One key.
 
     def get(self, key: Key, default: Any = None) -> Any:
         """The value, or ``default`` on a miss."""
+        if self._plain is not None:
+            return self._plain.get(key, default)
         wire = self._wire_key(key)
         item = self._run(wire, _native.get(wire), None)
         return default if item is None else self._decode(key, item[0], item[1])
@@ -82,6 +87,8 @@ class Memcache(Settings):
 
     def set(self, key: Key, value: Any, expire: Expiry = 0, *, flags: int | None = None) -> bool:
         """Stores the value. True: it is stored (False only by ``on_error="miss"``)."""
+        if self._plain is not None and flags is None:
+            return self._plain.set(key, value, 0, on_the_wire(expire))
         wire = self._wire_key(key)
         value, flags = self._encode(key, value, flags)
         return bool(self._run(wire, _native.set(wire, value, flags, on_the_wire(expire)), False))
@@ -107,7 +114,7 @@ class Memcache(Settings):
         """
         wire = self._wire_key(key)
         value, flags = self._encode(key, value, flags)
-        operation = _native.cas(wire, value, token, flags, on_the_wire(expire))
+        operation = _native.cas(wire, value, check_token(token), flags, on_the_wire(expire))
         stored: bool | None = self._run(wire, operation, False)
         return stored
 
@@ -137,14 +144,14 @@ class Memcache(Settings):
         Where there is none: ``None``; or, if ``initial`` is given, a new counter with that value and expiry.
         """
         wire = self._wire_key(key)
-        operation = _native.incr(wire, check_delta(delta), initial, on_the_wire(expire))
+        operation = _native.incr(wire, check_delta(delta), check_initial(initial), on_the_wire(expire))
         count: int | None = self._run(wire, operation, None)
         return count
 
     def decr(self, key: Key, delta: int = 1, *, initial: int | None = None, expire: Expiry = 0) -> int | None:
         """Takes from a counter, which ends at 0; otherwise as :meth:`incr`."""
         wire = self._wire_key(key)
-        operation = _native.decr(wire, check_delta(delta), initial, on_the_wire(expire))
+        operation = _native.decr(wire, check_delta(delta), check_initial(initial), on_the_wire(expire))
         count: int | None = self._run(wire, operation, None)
         return count
 
@@ -212,7 +219,7 @@ class Memcache(Settings):
     def flush_all(self, delay: int = 0) -> None:
         """Makes every item of every server a miss, ``delay`` seconds from now."""
         for server in self._servers:
-            server.run(_native.flush_all(delay))
+            server.run(_native.flush_all(check_delay(delay)))
 
     def close(self) -> None:
         """Closes the connections that nobody uses. The next operation opens another."""

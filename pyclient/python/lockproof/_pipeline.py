@@ -6,7 +6,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._common import Finish, Key, Operation, check_delta
+from ._common import Finish, Key, Operation, check_delta, check_initial
+from ._errors import ConnectionFailed, Timeout
 from ._expiry import Expiry, on_the_wire
 
 if TYPE_CHECKING:
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 class Pending:
     """The result of an operation of a pipeline, once that was executed."""
 
-    __slots__ = ("_finish", "_outcome")
+    __slots__ = ("_finish", "_miss", "_outcome")
 
-    def __init__(self, finish: Finish) -> None:
+    def __init__(self, finish: Finish, miss: Any) -> None:
         self._finish = finish
+        self._miss = miss
         self._outcome: Any = _UNKNOWN
 
     def result(self) -> Any:
@@ -81,49 +83,51 @@ class Pipeline:
         """As :meth:`Memcache.set`."""
         wire = self._client._wire_key(key)
         value, flags = self._client._encode(key, value, flags)
-        return self._add(wire, _native.set(wire, value, flags, on_the_wire(expire)), _same)
+        return self._add(wire, _native.set(wire, value, flags, on_the_wire(expire)), _same, False)
 
     def add(self, key: Key, value: Any, expire: Expiry = 0, *, flags: int | None = None) -> Pending:
         """As :meth:`Memcache.add`."""
         wire = self._client._wire_key(key)
         value, flags = self._client._encode(key, value, flags)
-        return self._add(wire, _native.add(wire, value, flags, on_the_wire(expire)), _same)
+        return self._add(wire, _native.add(wire, value, flags, on_the_wire(expire)), _same, False)
 
     def replace(self, key: Key, value: Any, expire: Expiry = 0, *, flags: int | None = None) -> Pending:
         """As :meth:`Memcache.replace`."""
         wire = self._client._wire_key(key)
         value, flags = self._client._encode(key, value, flags)
-        return self._add(wire, _native.replace(wire, value, flags, on_the_wire(expire)), _same)
+        return self._add(wire, _native.replace(wire, value, flags, on_the_wire(expire)), _same, False)
 
     def append(self, key: Key, value: Any) -> Pending:
         """As :meth:`Memcache.append`."""
         wire = self._client._wire_key(key)
-        return self._add(wire, _native.append(wire, value), _same)
+        return self._add(wire, _native.append(wire, value), _same, False)
 
     def prepend(self, key: Key, value: Any) -> Pending:
         """As :meth:`Memcache.prepend`."""
         wire = self._client._wire_key(key)
-        return self._add(wire, _native.prepend(wire, value), _same)
+        return self._add(wire, _native.prepend(wire, value), _same, False)
 
     def delete(self, key: Key) -> Pending:
         """As :meth:`Memcache.delete`."""
         wire = self._client._wire_key(key)
-        return self._add(wire, _native.delete(wire), _same)
+        return self._add(wire, _native.delete(wire), _same, False)
 
     def touch(self, key: Key, expire: Expiry) -> Pending:
         """As :meth:`Memcache.touch`."""
         wire = self._client._wire_key(key)
-        return self._add(wire, _native.touch(wire, on_the_wire(expire)), _same)
+        return self._add(wire, _native.touch(wire, on_the_wire(expire)), _same, False)
 
     def incr(self, key: Key, delta: int = 1, *, initial: int | None = None, expire: Expiry = 0) -> Pending:
         """As :meth:`Memcache.incr`."""
         wire = self._client._wire_key(key)
-        return self._add(wire, _native.incr(wire, check_delta(delta), initial, on_the_wire(expire)), _same)
+        operation = _native.incr(wire, check_delta(delta), check_initial(initial), on_the_wire(expire))
+        return self._add(wire, operation, _same)
 
     def decr(self, key: Key, delta: int = 1, *, initial: int | None = None, expire: Expiry = 0) -> Pending:
         """As :meth:`Memcache.decr`."""
         wire = self._client._wire_key(key)
-        return self._add(wire, _native.decr(wire, check_delta(delta), initial, on_the_wire(expire)), _same)
+        operation = _native.decr(wire, check_delta(delta), check_initial(initial), on_the_wire(expire))
+        return self._add(wire, operation, _same)
 
     def execute(self, *, raise_on_error: bool = True) -> list[Any]:
         """Performs what was collected, and returns the results in order; errors are among them, or raised."""
@@ -138,7 +142,7 @@ class Pipeline:
             except Exception as failure:
                 answers = [failure] * len(group)
             for (_, pending), answer in zip(group, answers, strict=True):
-                error = pending._settle(answer)
+                error = pending._settle(self._forgiven(answer, pending._miss))
                 first = first or error
         if first is not None and raise_on_error:
             raise first
@@ -155,7 +159,14 @@ class Pipeline:
         else:
             self._waiting.clear()
 
-    def _add(self, wire_key: Key, operation: Operation, finish: Finish) -> Pending:
-        pending = Pending(finish)
+    def _forgiven(self, answer: Any, miss: Any) -> Any:
+        """The answer, or a miss in its place where the client is to take a failure for one."""
+        if self._client._forgives and isinstance(answer, (ConnectionFailed, Timeout)):
+            self._client._forgive(answer)
+            return miss
+        return answer
+
+    def _add(self, wire_key: Key, operation: Operation, finish: Finish, miss: Any = None) -> Pending:
+        pending = Pending(finish, miss)
         self._waiting.append((self._client._place_of(wire_key), operation, pending))
         return pending

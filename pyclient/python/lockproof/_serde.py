@@ -21,7 +21,7 @@ class Serde(Protocol):
 
 
 class JsonSerde:
-    """Bytes and text as they are, everything else as JSON.
+    """Bytes and text as they are, everything else as JSON, by JSON's rules: a tuple comes back as a list.
 
     Flags: 0 for bytes, 16 for text (as pymemcache and pylibmc mark it), 1024 for JSON.
     """
@@ -49,9 +49,10 @@ class PickleSerde:
 
     Reading runs whatever code the pickle names: use it only where every writer of the server is trusted.
 
-    Flags when writing: 0 bytes, 1 pickle, 2 int, 16 text. That is pymemcache's way, and pylibmc's for all but
-    text inside of pickles. pylibmc's 4 (long) is read too; its 8 (compressed) is refused, because it is only as
-    good as the library that wrote it.
+    Flags when writing: 0 bytes, 1 pickle, 2 int, 16 text. That is pymemcache's way, and pylibmc reads all of it.
+    pylibmc itself writes an int with 4 and a bool as an int with 2; both are read here as pylibmc reads them, so a
+    bool that it wrote is 0 or 1. Its 8 (compressed) is refused with a ``ValueError``, because it is only as good as
+    the library that wrote it.
     """
 
     PICKLE = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterable
 from types import TracebackType
@@ -14,6 +15,9 @@ Delivery: TypeAlias = Literal["whole", "bytes", "fields", "coalesced"]
 
 #: User and password of :attr:`ReferenceServer.memcached_sasl`.
 SASL = ("user", "password")
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class ReferenceServer:
@@ -76,7 +80,7 @@ class Report:
         #: The report as ``lockproof check --format json`` writes it.
         self.document: dict[str, Any] = json.loads(document)
         #: The report for people: each failure with what was expected, what came, and how to run it again.
-        self.text = text
+        self.text = _COLOURS.sub("", text)
 
     def __repr__(self) -> str:
         return f"<lockproof.Report: {'conforms' if self.conforms else 'does not conform'}>"
@@ -85,7 +89,7 @@ class Report:
 def check(
     target: str,
     *,
-    cases: Iterable[str] = (),
+    cases: str | Iterable[str] = (),
     deliveries: Iterable[Delivery] = ("whole",),
     timeout: float = 5.0,
     seed: int | None = None,
@@ -95,7 +99,7 @@ def check(
     Arguments:
         target: as for ``lockproof check``: ``"memcached://127.0.0.1:11211"``, ``"netmem://…"``, ``"locker://…"``,
             ``"echo://…"``.
-        cases: ids or patterns (``"mem/get-*"``); none means all of the protocol.
+        cases: ids or patterns (``"memcached/get/*"``); none means all of the protocol.
         deliveries: how requests are cut into writes.
         timeout: seconds for each reply.
         seed: names keys and opaques; random unless given, and told in the report.
@@ -103,4 +107,5 @@ def check(
     Keys of its own are used, and no case runs that would empty the server.
     """
     seed = secrets.randbits(32) if seed is None else seed
+    cases = [cases] if isinstance(cases, str) else cases
     return Report(*_native.check(target, list(cases), list(deliveries), timeout, seed))

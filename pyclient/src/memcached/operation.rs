@@ -175,7 +175,7 @@ pub(crate) fn get_many(
     whole: bool,
 ) -> PyResult<Operation> {
     let keys: Vec<Bytes> = keys.iter().map(|key| arguments::key(&key)).collect::<PyResult<_>>()?;
-    Ok(Operation::new(batch::get_many(&keys), move |items| Answer::Items {
+    Ok(Operation::new(batch::get_many(keys), move |items| Answer::Items {
         keys: names,
         items,
         whole,
@@ -204,7 +204,7 @@ pub(crate) fn set_many(
 #[pyfunction]
 pub(crate) fn delete_many(keys: &Bound<'_, PyList>, names: Py<PyList>) -> PyResult<Operation> {
     let keys: Vec<Bytes> = keys.iter().map(|key| arguments::key(&key)).collect::<PyResult<_>>()?;
-    Ok(Operation::new(batch::delete_many(&keys), move |statuses| Answer::Refused {
+    Ok(Operation::new(batch::delete_many(keys), move |statuses| Answer::Refused {
         keys: names,
         statuses,
     }))

@@ -4,9 +4,9 @@ use std::net::TcpStream;
 
 use lockproof_client::Error;
 use lockproof_client::blocking::connect;
-use lockproof_client::memcached::{Operation as Plan, blocking::Client, operation};
+use lockproof_client::memcached::{Meta, Operation as Plan, blocking::Client, operation};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyBytes, PyList};
 
 use super::answer::Answer;
 use super::operation::Operation;
@@ -14,7 +14,8 @@ use crate::arguments::{self, Peer};
 use crate::errors::{on_interrupt, raise, raise_connect};
 use crate::pool::Pool;
 
-type Connection = Client<TcpStream>;
+/// In a box: it goes from hand to hand with each operation.
+type Connection = Box<Client<TcpStream>>;
 
 /// Why there is no answer.
 enum Failure {
@@ -52,6 +53,34 @@ impl MemcacheServer {
         let plan = operation.get().take()?;
         let answer = self.with_connection(py, |connection| connection.perform(plan))?;
         answer.map_err(|error| raise(py, error))?.into_python(py)
+    }
+
+    /// The value, or `default`: [`run`](Self::run) of the commonest operation, without its detours.
+    fn get(
+        &self,
+        py: Python<'_>,
+        key: &Bound<'_, PyAny>,
+        default: Py<PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        let plan = operation::get(arguments::key(key)?);
+        let item = self.with_connection(py, |connection| connection.perform(plan))?;
+        let item = item.map_err(|error| raise(py, error))?;
+        Ok(item.map_or(default, |item| PyBytes::new(py, &item.value).into_any().unbind()))
+    }
+
+    /// Stores a value: [`run`](Self::run) of another common one.
+    fn set(
+        &self,
+        py: Python<'_>,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        flags: u32,
+        expiry: u32,
+    ) -> PyResult<bool> {
+        let (key, value) = (arguments::key(key)?, arguments::value(value)?);
+        let plan = operation::set(key, value, Meta { flags, expiry });
+        let stored = self.with_connection(py, |connection| connection.perform(plan))?;
+        stored.map(|_| true).map_err(|error| raise(py, error))
     }
 
     /// Performs operations in one exchange; for each the answer, or the exception.
@@ -114,7 +143,8 @@ impl MemcacheServer {
         let Peer { host, port, connect_timeout, timeout } = &self.peer;
         let stream = connect((host.as_str(), *port), *connect_timeout, on_interrupt);
         let stream = stream.map_err(Failure::Connect)?;
-        let mut connection = Client::new(stream, *timeout).with_on_interrupt(on_interrupt);
+        let connection = Client::new(stream, *timeout).with_on_interrupt(on_interrupt);
+        let mut connection = Box::new(connection);
         if let Some((user, password)) = &self.credentials {
             let login = operation::auth_plain(user, password);
             login.and_then(|login| connection.perform(login)).map_err(Failure::Operation)?;

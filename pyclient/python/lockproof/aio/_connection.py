@@ -8,7 +8,11 @@ from typing import Any
 
 from .. import _native
 from .._common import Operation
-from ._connect import connect
+from .._errors import ConnectionFailed, Timeout
+from ._connect import connect, patience
+
+#: Changes that leave in one write. Each may be a megabyte, and the system must have a say before there are many.
+BURST = 16
 
 
 class Connection(asyncio.Protocol):
@@ -26,20 +30,32 @@ class Connection(asyncio.Protocol):
         self._begun: deque[float] = deque()
         self._clock: asyncio.TimerHandle | None = None
         self._flushing = False
+        #: Changes since the last write.
+        self._changes = 0
+        #: Operations without an answer that nobody waits for any more.
+        self._given_up = 0
         self._writable: asyncio.Future[None] | None = None
-        #: Takes no more operations; closed when those that it has are answered.
+        #: Takes no more operations; closed when nobody waits for those that it has.
         self.retired = False
+        #: Why it has ended, once it has.
+        self.ended: str | None = None
 
-    def perform(self, operation: Operation) -> asyncio.Future[Any]:
-        """Adds an operation; the future has its answer or its error."""
+    def is_ready(self) -> bool:
+        """Whether it takes an operation of the running loop at once."""
+        return not self.retired and self._writable is None and self._loop is asyncio.get_running_loop()
+
+    def perform(self, operation: Operation, began: float | None = None) -> asyncio.Future[Any]:
+        """Adds an operation; the future has its answer or its error. Its time runs since ``began``, or from now."""
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._core.submit(operation, future)
+        if self._core.submit(operation, future):
+            self._changes += 1
         if self._timeout is not None:
-            now = self._loop.time()
-            self._begun.append(now)
+            self._begun.append(self._loop.time() if began is None else began)
             if self._clock is None:
-                self._clock = self._loop.call_at(now + self._timeout, self._look_at_the_clock)
-        if not self._flushing:
+                self._clock = self._loop.call_at(self._begun[-1] + self._timeout, self._look_at_the_clock)
+        if self._changes >= BURST:
+            self._flush()
+        elif not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush)
         return future
@@ -49,11 +65,17 @@ class Connection(asyncio.Protocol):
         while self._writable is not None:
             await asyncio.shield(self._writable)
 
+    def give_up(self, future: asyncio.Future[Any]) -> None:
+        """Nobody waits for this operation any more, so its connection is retired."""
+        if future.cancelled():
+            self._given_up += 1
+        self.retire()
+
     def retire(self) -> None:
-        """Takes no more operations, and closes when those under way are done."""
+        """Takes no more operations, and closes when nobody waits for those under way."""
         self.retired = True
-        if not self._core.pending():
-            self._close()
+        if self._core.pending() <= self._given_up:
+            self._close(abort=self._given_up > 0)
 
     # Called by asyncio.
 
@@ -68,7 +90,8 @@ class Connection(asyncio.Protocol):
                 return
             if self._begun:
                 self._begun.popleft()
-            if waiter.done():
+            if waiter.cancelled():
+                self._given_up -= 1
                 continue
             if error is None:
                 waiter.set_result(answer)
@@ -76,8 +99,11 @@ class Connection(asyncio.Protocol):
                 waiter.set_exception(error)
         if self._core.fatal() is not None:
             self.retired = True
-        if self.retired and not self._core.pending():
-            self._close()
+        if self.retired:
+            self.retire()
+
+    def eof_received(self) -> None:
+        self._end("connection", "the connection ended: the server closed it")
 
     def connection_lost(self, error: Exception | None) -> None:
         self._end("connection", f"the connection ended: {error or 'the server closed it'}")
@@ -93,7 +119,7 @@ class Connection(asyncio.Protocol):
     # Inside.
 
     def _flush(self) -> None:
-        self._flushing = False
+        self._flushing, self._changes = False, 0
         output = self._core.take_output()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(output)
@@ -113,8 +139,10 @@ class Connection(asyncio.Protocol):
     def _end(self, kind: str, text: str) -> None:
         """Closes now; whoever waits is told why."""
         self.retired = True
+        self.ended = self.ended or text
         self._close(abort=True)
         self._begun.clear()
+        self._given_up = 0
         for waiter, error in self._core.abandon(kind, text):
             if not waiter.done():
                 waiter.set_exception(error)
@@ -143,8 +171,8 @@ class Server:
         sasl: tuple[str, str] | None,
     ) -> None:
         self._address = address
-        self._timeout = timeout
-        self._connect_timeout = connect_timeout
+        self._timeout = patience(timeout)
+        self._connect_timeout = patience(connect_timeout)
         self._sasl = sasl
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: Connection | None = None
@@ -152,19 +180,43 @@ class Server:
 
     async def run(self, operation: Operation) -> Any:
         """Performs an operation."""
-        connection = self._connection
-        if connection is None or connection.retired or connection._loop is not asyncio.get_running_loop():
-            connection = await self._connected()
-        if connection._writable is not None:
-            await connection.writable()
-            if connection.retired:
-                return await self.run(operation)
-        future = connection.perform(operation)
+        connection, began = self._connection, None
+        if connection is None or not connection.is_ready():
+            connection, began = await self._ready()
+        future = connection.perform(operation, began)
         try:
             return await future
         except asyncio.CancelledError:
-            connection.retire()
+            connection.give_up(future)
             raise
+
+    def close(self) -> None:
+        """Closes the connection when what is under way on it is done; one that is not yet open is given up."""
+        connection, self._connection = self._connection, None
+        connecting, self._connecting = self._connecting, None
+        if self._loop is None or self._loop.is_closed():
+            return
+        if connecting is not None:
+            connecting.cancel()
+        if connection is not None:
+            connection.retire()
+
+    async def _ready(self) -> tuple[Connection, float | None]:
+        """A connection that takes an operation at once, and since when it had to be waited for."""
+        began = None
+        while True:
+            connection = await self._connected()
+            if connection.ended is not None:
+                raise ConnectionFailed(connection.ended)
+            if connection.is_ready():
+                return connection, began
+            began = began or asyncio.get_running_loop().time()
+            until = None if self._timeout is None else began + self._timeout
+            try:
+                async with asyncio.timeout_at(until):
+                    await connection.writable()
+            except TimeoutError:
+                raise Timeout(f"the server has taken nothing for {self._timeout} s") from None
 
     async def _connected(self) -> Connection:
         """The connection: one, however many tasks wait for it. Another's cancellation does not end the attempt."""
@@ -176,26 +228,30 @@ class Server:
         if self._connecting is None:
             self._connecting = loop.create_task(self._connect())
             self._connecting.add_done_callback(self._settle)
-        return await asyncio.shield(self._connecting)
+        connecting = self._connecting
+        try:
+            return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if connecting.cancelled() and task is not None and not task.cancelling():
+                raise ConnectionFailed("the client was closed") from None
+            raise
 
     def _settle(self, task: asyncio.Task[Connection]) -> None:
-        self._connecting = None
-        if not task.cancelled() and task.exception() is None:
-            self._connection = task.result()
+        made = None if task.cancelled() or task.exception() is not None else task.result()
+        if task is self._connecting:
+            self._connecting, self._connection = None, made
+        elif made is not None:
+            made.retire()
 
     async def _connect(self) -> Connection:
         connection = await connect(lambda: Connection(self._timeout), self._address, self._connect_timeout)
-        if self._sasl is not None:
-            try:
-                await connection.perform(_native.auth_plain(*self._sasl))
-            except BaseException:
-                connection.retire()
-                raise
+        if self._sasl is None:
+            return connection
+        login = connection.perform(_native.auth_plain(*self._sasl))
+        try:
+            await login
+        except BaseException:
+            connection.give_up(login)
+            raise
         return connection
-
-    def close(self) -> None:
-        """Closes the connection when what is under way is done."""
-        connection, self._connection = self._connection, None
-        if connection is not None and connection._loop is self._loop and not connection._loop.is_closed():
-            connection.retire()
-

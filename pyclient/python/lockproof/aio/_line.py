@@ -31,6 +31,7 @@ class Line(asyncio.Protocol, Generic[C]):
         self._wanted = 0
         self._waiter: asyncio.Future[list[Any]] | None = None
         self._error: Error | None = None
+        self._loop = asyncio.get_running_loop()
 
     @classmethod
     async def open(cls, core: C, address: tuple[str, int], timeout: float | None) -> Line[C]:
@@ -40,7 +41,7 @@ class Line(asyncio.Protocol, Generic[C]):
     @property
     def is_open(self) -> bool:
         """Whether it can still be used."""
-        return self._error is None
+        return self._error is None and not self._loop.is_closed()
 
     async def ask(self, wanted: int, timeout: float | None, *, mutating: bool) -> list[Any]:
         """Sends what the core has to send, and returns so many answers.
@@ -51,7 +52,7 @@ class Line(asyncio.Protocol, Generic[C]):
             raise self._error
         assert self._transport is not None
         self._wanted, self._answers = wanted, []
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._loop.create_future()
         self._transport.write(self.core.take_output())
         try:
             async with asyncio.timeout(timeout):
@@ -88,6 +89,9 @@ class Line(asyncio.Protocol, Generic[C]):
             self._end(ProtocolError("bytes that nobody asked for"))
         elif len(self._answers) >= self._wanted and not self._waiter.done():
             self._waiter.set_result(self._answers)
+
+    def eof_received(self) -> None:
+        self._end(ConnectionFailed("the connection ended: the server closed it"))
 
     def connection_lost(self, error: Exception | None) -> None:
         self._end(ConnectionFailed(f"the connection ended: {error or 'the server closed it'}"))

@@ -8,9 +8,10 @@ from types import TracebackType
 
 from .. import _native
 from .._address import Address, parse
-from .._common import Key
+from .._common import Key, Verb
 from .._errors import Error, LockError, LockLost, LockNotHeld, LockTimeout
-from .._locks import pauses
+from .._locks import granted, pauses
+from ._connect import patience
 from ._line import Line, Lines
 
 LockLine = Line[_native.LockCore]
@@ -28,8 +29,8 @@ class Locks:
         pool_size: int = 4,
     ) -> None:
         self._address = parse(server)
-        self._timeout = timeout
-        self._connect_timeout = connect_timeout
+        self._timeout = patience(timeout)
+        self._connect_timeout = patience(connect_timeout)
         self._lines: Lines[_native.LockCore] = Lines(self._open, pool_size)
 
     def lock(self, name: Key, *, wait: float | None = None) -> Lock:
@@ -54,6 +55,8 @@ class Locks:
     async def close(self) -> None:
         """Closes the connections that nobody uses. Locks that are held stay so."""
         self._lines.clear()
+        # In the loop's next turn the sockets are closed: a server that stops then has nobody to wait for.
+        await asyncio.sleep(0)
 
     async def __aenter__(self) -> Locks:
         return self
@@ -66,7 +69,7 @@ class Locks:
     async def _open(self) -> LockLine:
         return await LockLine.open(_native.LockCore(), self._address, self._connect_timeout)
 
-    async def _request(self, line: LockLine, verb: str, names: list[Key]) -> str:
+    async def _request(self, line: LockLine, verb: Verb, names: list[Key]) -> str:
         line.core.request(verb, names)
         (outcome,) = await line.ask(1, self._timeout, mutating=verb != "query")
         answer: str = outcome
@@ -109,7 +112,7 @@ class Lock:
         line = await self._locks._lines.take()
         try:
             for pause in pauses():
-                if await self._locks._request(line, "get", self._names) == "ok":
+                if granted(await self._locks._request(line, "get", self._names)):
                     self._line = line
                     return True
                 left = None if deadline is None else deadline - loop.time()
@@ -161,7 +164,7 @@ class Lock:
     ) -> None:
         try:
             await self.release()
-        except LockLost as lost:
+        except LockError as lost:
             if error is None:
                 raise
             error.add_note(str(lost))

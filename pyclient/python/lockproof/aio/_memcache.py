@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any
@@ -185,6 +186,8 @@ class Memcache(Settings):
         """Closes the connections, each when what is under way on it is done. The next operation opens another."""
         for server in self._servers:
             server.close()
+        # In the loop's next turn the sockets are closed: a server that stops then has nobody to wait for.
+        await asyncio.sleep(0)
 
     async def __aenter__(self) -> Memcache:
         return self

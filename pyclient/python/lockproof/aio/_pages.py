@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -11,6 +12,7 @@ from .. import _native
 from .._address import Address, parse
 from .._errors import LockTimeout, NoSuchPage, ProtocolError, ServerError, Timeout
 from .._pages import LockedPage, Page, PageParams
+from ._connect import patience
 from ._line import Line, Lines
 
 if TYPE_CHECKING:
@@ -20,10 +22,28 @@ PageLine = Line[_native.PageCore]
 
 
 class _Cache:
-    """The core whose cache all lines share. Forgotten when a line was lost: behind the same address may be another
-    server by then, whose version numbers mean other pages."""
+    """The cache that all lines share, for as long as one of them is open.
 
-    core: _native.PageCore | None = None
+    After that, or when a line was lost, another server may be behind the same address, whose version numbers mean other
+    pages.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[PageLine] = []
+
+    @property
+    def core(self) -> _native.PageCore | None:
+        """A core that has the cache, if there is one."""
+        self._lines = [line for line in self._lines if line.is_open]
+        return self._lines[0].core if self._lines else None
+
+    def add(self, line: PageLine) -> None:
+        """One more line shares it."""
+        self._lines.append(line)
+
+    def forget(self) -> None:
+        """Lines to come have another."""
+        self._lines = []
 
 
 class Pages:
@@ -38,8 +58,8 @@ class Pages:
         pool_size: int = 4,
     ) -> None:
         self._address = parse(server)
-        self._timeout = timeout
-        self._connect_timeout = connect_timeout
+        self._timeout = patience(timeout)
+        self._connect_timeout = patience(connect_timeout)
         self._pool_size = pool_size
         self._cache = _Cache()
         self._params: PageParams | None = None
@@ -77,6 +97,7 @@ class Pages:
 
     async def write(self, page: int, data: Buffer, *, version: int | None = None, wait: float | None = None) -> int:
         """Writes at the beginning of a page, as soon as nobody holds it, and returns its version."""
+        patience(wait)
         line = await self._lines.take()
         try:
             line.core.update(page, data, version)
@@ -90,6 +111,7 @@ class Pages:
     @asynccontextmanager
     async def locked(self, page: int, *, wait: float | None = None) -> AsyncIterator[LockedPage]:
         """Holds a page for an ``async with`` block, as :meth:`lockproof.Pages.locked`."""
+        patience(wait)
         line = await self._lines.take()
         try:
             line.core.lock(page)
@@ -127,6 +149,8 @@ class Pages:
     async def close(self) -> None:
         """Closes the connections that nobody uses."""
         self._lines.clear()
+        # In the loop's next turn the sockets are closed: a server that stops then has nobody to wait for.
+        await asyncio.sleep(0)
 
     async def __aenter__(self) -> Pages:
         return self
@@ -145,7 +169,7 @@ class Pages:
 
     def _settle(self, line: PageLine) -> None:
         if not line.is_open:
-            self._cache.core = None
+            self._cache.forget()
             self._lines.clear()
         self._lines.put(line)
 
@@ -159,8 +183,7 @@ class Pages:
         except BaseException:
             line.close()
             raise
-        if self._cache.core is None:
-            self._cache.core = line.core
+        self._cache.add(line)
         self._params = PageParams(pages, page_size)
         return line
 
