@@ -86,6 +86,30 @@ fn growth_explains_itself() {
 }
 
 #[test]
+fn growth_measures_every_curve_at_every_size_and_draws_it() {
+    let room = tempfile::tempdir().unwrap();
+    let file = |name: &str| room.path().join(name).to_str().unwrap().to_owned();
+    let (json, plot) = (file("growth.json"), file("growth.svg"));
+    let options = ["--rounds", "1", "--time", "20", "--up-to", "1000"];
+    let text = succeeds(&[&["growth"], &options[..], &["--json", &json, "--plot", &plot]].concat());
+    let curves: Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    let sizes = |curve: &Value| -> Vec<u64> {
+        let points = curve["points"].as_array().expect("points").iter();
+        points.map(|point| point[0].as_u64().expect("a size")).collect()
+    };
+    let found: Vec<_> = curves.as_array().unwrap().iter().map(sizes).collect();
+    // Connections and items of either server, then pages, then locks.
+    let of_one = [vec![1, 10, 100, 1000], vec![1000]];
+    let alone = [vec![16, 256], vec![1, 10, 100, 1000]];
+    assert_eq!(found, [&of_one[..], &of_one, &alone].concat(), "{text}");
+    for curve in curves.as_array().unwrap() {
+        let costs = curve["points"].as_array().unwrap();
+        assert!(costs.iter().all(|point| point[1].as_f64() > Some(0.0)), "{curve}");
+    }
+    assert!(std::fs::read_to_string(plot).unwrap().contains("</svg>"));
+}
+
+#[test]
 fn cells_are_listed_and_unknown_ones_refused() {
     let list = succeeds(&["--list"]);
     let groups = (1..=12).map(|group| format!("T{group}/"));

@@ -88,14 +88,14 @@ impl Error {
         }
     }
 
-    /// The same end of an exchange, for another of its operations.
-    pub(crate) fn again(&self, mutating: bool) -> Self {
-        let maybe_applied = self.maybe_applied() && mutating;
+    /// The same end of an exchange, for its other operations: the text of what has no copy.
+    pub(crate) fn clone_for_others(&self) -> Self {
+        let maybe_applied = self.maybe_applied();
         match self {
-            Self::Transport { source, .. } => Self::Transport {
-                source: io::Error::new(source.kind(), source.to_string()),
-                maybe_applied,
-            },
+            Self::Transport { source, .. } => {
+                let source = io::Error::new(source.kind(), source.to_string());
+                Self::Transport { source, maybe_applied }
+            }
             Self::Timeout { after, .. } => Self::Timeout { after: *after, maybe_applied },
             Self::Refused { refusal, .. } => Self::Refused { refusal: *refusal, maybe_applied },
             Self::Closed { cause } => Self::Closed { cause: *cause },
@@ -104,6 +104,18 @@ impl Error {
                 Self::Protocol { violation, maybe_applied }
             }
         }
+    }
+
+    /// The end of an exchange as one of its operations sees it, which changes something or not.
+    pub(crate) fn if_changing(mut self, mutating: bool) -> Self {
+        match &mut self {
+            Self::Transport { maybe_applied, .. }
+            | Self::Timeout { maybe_applied, .. }
+            | Self::Refused { maybe_applied, .. }
+            | Self::Protocol { maybe_applied, .. } => *maybe_applied &= mutating,
+            _ => {}
+        }
+        self
     }
 
     pub(crate) fn refused(refusal: impl Into<Refusal>) -> Self {

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use lockproof_client::blocking::{connect, go_on};
-use lockproof_client::memcached::{Command, Meta, Opcode, Outcome, blocking::Client};
+use lockproof_client::memcached::{Command, Meta, Opcode, Outcome, blocking::Client, operation};
 use lockproof_client::{Cause, Error, locker};
 
 /// Long enough never to be reached where it is not meant to be.
@@ -111,6 +111,28 @@ fn a_long_batch_is_sent_and_read_at_the_same_time() {
             .all(|outcome| matches!(outcome, Outcome::Item(item) if item.value.len() == 100))
     );
     server.join().expect("no panic");
+}
+
+#[test]
+fn operations_of_one_exchange_have_their_own_results_and_the_last_ones_its_end() {
+    let (mut client, server) = served(PATIENCE, |mut stream| {
+        let (_, first, _) = asked(&mut stream);
+        let (_, second, _) = asked(&mut stream);
+        asked(&mut stream);
+        asked(&mut stream);
+        let miss = [&[0x81, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 9][..], &second, &[0; 8], b"Not found"];
+        stream.write_all(&[hit(first, b"v"), miss.concat()].concat()).expect("the client reads");
+    });
+    let get = |key: &'static [u8]| operation::get(key.into()).map(|item| item.is_some());
+    let set = operation::set("c".into(), "v".into(), Meta::default()).map(|_| true);
+    let results = client.perform_all(vec![get(b"a"), get(b"b"), set, get(b"d")]);
+    let [Ok(true), Ok(false), Err(set), Err(get)] = results.as_slice() else {
+        panic!("{results:?}");
+    };
+    assert!(set.maybe_applied(), "{set}");
+    assert!(matches!(get, Error::Transport { maybe_applied: false, .. }), "{get}");
+    server.join().expect("no panic");
+    assert!(!client.is_open());
 }
 
 #[test]

@@ -110,7 +110,7 @@ BLOCKING: dict[str, Callable[[str, int], Calls]] = {
     "bmemcached": bmemcached,
 }
 
-#: Of all pools, one connection for each get at a time costs emcache and aiomcache the least.
+#: Of pools of 1 to 50, one connection for each concurrent get costs emcache and aiomcache the least, or nearly so.
 ASYNCIO: dict[str, Callable[[str, int], Awaitable[Concurrent]]] = {
     "lockproof.aio": lockproof_aio,
     "emcache": emcache,

@@ -2,13 +2,18 @@
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use lockproof_reference_server::{self as server, EmbeddedConfig};
+use lockproof_reference_server::{self as server, ConnectionConfig, EmbeddedConfig};
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::pool::Origin;
+
+/// How long a connection may take to end when the server stops: tests stop many servers, and their clients keep idle
+/// connections.
+const DRAIN_DEADLINE: Duration = Duration::from_millis(20);
 
 /// All four protocols on ports that the system chose, served by threads of their own.
 #[pyclass(frozen, module = "lockproof._native")]
@@ -28,7 +33,10 @@ impl Embedded {
                 "a server has at least one page, of at least one byte",
             ));
         }
-        let config = EmbeddedConfig { pages, page_len: page_size, ..EmbeddedConfig::default() };
+        let connection =
+            ConnectionConfig { drain_deadline: DRAIN_DEADLINE, ..ConnectionConfig::default() };
+        let config =
+            EmbeddedConfig { pages, page_len: page_size, connection, ..EmbeddedConfig::default() };
         let started = py.detach(|| {
             let runtime = Builder::new_multi_thread()
                 .worker_threads(1)

@@ -42,6 +42,12 @@ pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
     }
 }
 
+/// Whether it is what a signal handler raised: not a failure of the operation, but the end of all that was asked.
+pub(crate) fn is_raised(error: &Error) -> bool {
+    let Error::Transport { source, .. } = error else { return false };
+    source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<PyErr>)
+}
+
 /// A connection that could not be made.
 pub(crate) fn raise_connect(py: Python<'_>, peer: &str, error: io::Error) -> PyErr {
     let timed_out = error.kind() == io::ErrorKind::TimedOut;

@@ -48,16 +48,27 @@ async def cancelled_at(await_number: int, moment: Moment, work: Coroutine[Any, A
     return True if task.cancelled() else task.result()
 
 
-async def each_cancellation(make: Callable[[], Coroutine[Any, Any, Any]]) -> AsyncIterator[str]:
-    """Cancels at the first await, at the second, …, until an operation ends by itself; yields after each."""
+async def nothing() -> None:
+    """What there is to prepare for most operations."""
+
+
+async def each_cancellation(
+    make: Callable[[], Coroutine[Any, Any, Any]], prepare: Callable[[], Awaitable[Any]] = nothing
+) -> AsyncIterator[str]:
+    """Cancels at the first await, at the second, …, until an operation ends by itself; yields after each.
+
+    ``prepare`` is awaited before each operation.
+    """
     moments: tuple[Moment, ...] = ("at once", "with the answer")
     for moment in moments:
-        await_number = 0
-        while await cancelled_at(await_number, moment, make()):
+        for await_number in range(1000):
+            await prepare()
+            if not await cancelled_at(await_number, moment, make()):
+                assert await_number, "it has no await"
+                break
             yield f"cancelled {moment} at await {await_number}"
-            await_number += 1
-            assert await_number < 1000, "it never ends by itself"
-        assert await_number, "it has no await"
+        else:
+            raise AssertionError("it never ends by itself")
 
 
 async def within(seconds: float, work: Awaitable[Any]) -> Any:

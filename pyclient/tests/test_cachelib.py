@@ -145,6 +145,11 @@ def test_numbers_go_below_zero(cache: MemcacheCache) -> None:
     assert [cache.dec("n", 5), cache.inc("n", 2), cache.inc("n", 10), cache.get("n")] == [-5, -3, 7, 7]
 
 
+def test_zero_and_none_are_counted_from(cache: MemcacheCache) -> None:
+    cache.set_many({"zero": 0, "none": None})
+    assert [cache.inc("zero", 2), cache.get("zero"), cache.dec("none", 2), cache.get("none")] == [2, 2, -2, -2]
+
+
 def test_what_is_no_number_can_not_be_counted(cache: MemcacheCache) -> None:
     cache.set("words", "seven")
     with pytest.raises(TypeError):
@@ -164,7 +169,7 @@ def test_delete_many_returns_also_what_was_not_there(cache: MemcacheCache) -> No
 
 
 @pytest.mark.parametrize("timeout", [0, timedelta(), 31 * 86400, timedelta(days=366)])
-def test_a_timeout_of_zero_is_for_ever_and_any_length_is_allowed(timeout: int | timedelta, cache: MemcacheCache) -> None:
+def test_a_timeout_is_of_any_length_and_zero_is_for_ever(timeout: int | timedelta, cache: MemcacheCache) -> None:
     cache.set("key", 1, timeout)
     assert cache.get("key") == 1
     assert cache.add("other", 2, timeout) is True
@@ -176,12 +181,25 @@ def test_a_timeout_of_zero_is_for_ever_and_any_length_is_allowed(timeout: int | 
 def test_the_default_timeout_holds_where_none_is_given(either: str) -> None:
     # Nothing lives for less than no time.
     past = MemcacheCache(either, default_timeout=timedelta(seconds=-1))
-    past.set("key", 1)
-    assert past.get("key") is None
-    assert past.inc("key") == 1
-    assert past.get("key") is None
+    steps: list[Callable[..., object]] = [
+        lambda *timeout: past.set("key", 1, *timeout),
+        lambda *timeout: past.add("key", 1, *timeout),
+        lambda *timeout: past.set_many({"key": 1}, *timeout),
+    ]
+    for step in steps:
+        past.delete("key")
+        assert step()
+        assert past.get("key") is None
+        assert step(300)
+        assert past.get("key") == 1
+
+
+def test_counting_begins_the_time_to_live_again(either: str) -> None:
+    past = MemcacheCache(either, default_timeout=timedelta(seconds=-1))
+    past.delete("key")
+    assert [past.inc("key"), past.get("key")] == [1, None]
     past.set("key", 1, 300)
-    assert past.get("key") == 1
+    assert [past.inc("key"), past.get("key")] == [2, None]
 
 
 def test_a_value_that_is_too_large_raises(cache: MemcacheCache) -> None:

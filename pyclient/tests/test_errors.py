@@ -149,6 +149,23 @@ def test_a_name_without_an_address_is_a_connection_that_failed() -> None:
         Memcache("no-such-host.invalid").get("key")
 
 
+def test_a_server_that_does_not_accept_is_a_timeout_and_certainly_did_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        address = listener.getsockname()
+        waiting = [socket.socket() for _ in range(8)]
+        try:
+            for each in waiting:
+                # More than the backlog holds: the system answers no more of them.
+                each.setblocking(False)
+                each.connect_ex(address)
+            with pytest.raises(Timeout, match="no connection to memcached") as caught:
+                Memcache(address, timeout=PATIENCE, connect_timeout=SOON).set("key", b"value")
+            assert caught.value.maybe_applied is False
+        finally:
+            for each in waiting:
+                each.close()
+
+
 def spoil(change: Callable[[bytes], bytes], close: bool = False) -> Script:
     """Answers the first request by what ``change`` makes of the right answer."""
 
@@ -331,6 +348,8 @@ def wait_for_the_end(server: FakeServer, connections: int) -> None:
     """Until the scripts of so many connections have ended, and with them the connections."""
     for thread in server.threads[1 : connections + 1]:
         thread.join(PATIENCE)
+    # The client looks at a connection only when it has rested for a millisecond.
+    time.sleep(0.01)
 
 
 def test_bytes_that_come_unasked_are_never_an_answer() -> None:

@@ -14,7 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from lockproof import ConnectionFailed, KeyInvalid, LockError, LockLost, LockNotHeld, Locks, LockTimeout, ReferenceServer
+from lockproof import (
+    ConnectionFailed,
+    KeyInvalid,
+    LockError,
+    LockLost,
+    LockNotHeld,
+    Locks,
+    LockTimeout,
+    ReferenceServer,
+)
 from relay import PATIENCE, Relay, eventually
 
 #: What stands between names on the wire.
@@ -348,8 +357,8 @@ def in_a_child(check: Callable[[], bool]) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_child_can_not_release_its_parents_lock(locker_server: str, others: Locks) -> None:
-    # Not an embedded server's threads but those of pytest's plugins may be there; the client has none.
     locks = Locks(locker_server)
     lock = locks.lock("name")
     lock.acquire()

@@ -196,11 +196,12 @@ def test_a_locked_pages_buffer_is_written_back(pages: Pages) -> None:
 
 
 def test_after_an_exception_the_page_is_as_it_was_and_free(netmem_server: str, pages: Pages) -> None:
-    with pytest.raises(ZeroDivisionError), pages.locked(3) as page:
+    with pytest.raises(ZeroDivisionError) as raised, pages.locked(3) as page:
         page[:5] = b"never"
         raise ZeroDivisionError
     with Pages(netmem_server) as other, other.locked(3, wait=PATIENCE) as page:
         assert (bytes(page), page.version) == (bytes(4096), 1)
+    assert raised.traceback, "it was free although somebody keeps the exception, and so the frames"
 
 
 def test_a_locked_page_can_not_change_its_length(netmem_server: str, pages: Pages) -> None:
@@ -327,6 +328,13 @@ def test_a_silent_server_is_a_timeout(relay: Relay) -> None:
         assert not raised.value.maybe_applied
         relay.allow(None)
         assert pages.read(0) == bytes(4096)
+
+
+def test_a_server_that_does_not_answer_is_not_taken_for_a_page_that_is_held(relay: Relay) -> None:
+    with Pages(relay.address, timeout=0.1, pool_size=0) as pages:
+        relay.allow(0)
+        with pytest.raises(Timeout), pages.locked(3, wait=PATIENCE):
+            pytest.fail("there was no answer")
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ _POOL = "it is about the size of pylibmc's own pool, and skipped by cachelib for
 #: What can't pass, by project and name, and why.
 CAN_NOT_PASS = {
     "Django": {
-        "test_close": "it replaces the method disconnect_all of the client, and ours has none; test_django.py has a test "
-        "that the connections are kept",
+        "test_close": "it replaces the method disconnect_all of the client, and ours has none; test_django.py tests "
+        "that connections are kept",
         "test_cull": _CULLING,
         "test_cull_delete_when_store_empty": _CULLING,
         "test_zero_cull": _CULLING,

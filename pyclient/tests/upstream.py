@@ -16,11 +16,14 @@ HERE = Path(__file__).parent
 #: Where they are kept.
 HOME = Path(os.environ.get("LOCKPROOF_UPSTREAM", HERE.parent / ".upstream"))
 
-#: Each must be the version that is installed (requirements-test.txt).
+#: Version, which must be the one that is installed (requirements-test.txt), and hash.
 SDISTS = {
     "Django": ("5.2.8", "23254866a5bb9a2cfa6004e8b809ec6246eba4b58a7589bc2772f1bcc8456c7f"),
     "cachelib": ("0.17.0", "f3c7dc8d3c1132ab699681ffdf8a52d341d9425ac1401c538cf0b1d87b1677c8"),
 }
+
+#: The folders that are needed of them.
+FOLDERS = {"Django": "tests/cache", "cachelib": "tests"}
 
 #: Seconds for all of a project's tests, which sleep a lot, on a machine that has other work.
 PATIENCE = 300
@@ -53,7 +56,7 @@ def fetch(project: str) -> Path:
     if not source.exists():
         HOME.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=HOME) as scratch:
-            _extract(_download(project, pinned, sha256, Path(scratch)), Path(scratch))
+            _extract(_download(project, pinned, sha256, Path(scratch)), FOLDERS[project], Path(scratch))
             Path(scratch, source.name).rename(source)
     return source
 
@@ -68,12 +71,11 @@ def _download(project: str, pinned: str, sha256: str, folder: Path) -> Path:
     return archive
 
 
-def _extract(archive: Path, folder: Path) -> None:
-    """Only the tests that are needed: all of cachelib's, and those of Django's cache."""
+def _extract(archive: Path, wanted: str, folder: Path) -> None:
     with tarfile.open(archive) as tar:
         for member in tar:
             _, _, path = member.name.partition("/")
-            if member.isfile() and str(Path(path).parent) in ("tests", "tests/cache"):
+            if member.isfile() and str(Path(path).parent) == wanted:
                 tar.extract(member, folder, filter="data")
 
 

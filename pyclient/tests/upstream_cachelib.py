@@ -53,7 +53,8 @@ def main(tests: str, address: str, outcomes: str) -> None:
     noted = Outcomes()
     # Its tests run once for each client library that is here. For ours that makes no difference.
     chosen = ["-k", "not python-memcached", tests]
-    code = pytest.main(["-c", "/dev/null", "--rootdir", str(Path(tests).parent), "-p", "no:cacheprovider", *chosen], [noted])
+    plain = ["-c", "/dev/null", "--rootdir", str(Path(tests).parent), "-p", "no:cacheprovider"]
+    code = pytest.main([*plain, *chosen], [noted])
     assert code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), code
     Path(outcomes).write_text(json.dumps(noted.by_name))
 

@@ -223,8 +223,8 @@ impl<S: AsFd> Client<S> {
     }
 
     /// Performs operations in one exchange: all requests are on their way before the first answer is
-    /// waited for. Each has its own result; what the exchange's end left without an answer fails with
-    /// its error.
+    /// waited for. Each has its own result. The first that is left without an answer has the error that
+    /// ended the exchange, those behind it a copy.
     pub fn perform_all<T>(&mut self, operations: Vec<Operation<T>>) -> Vec<Result<T, Error>> {
         let submit = |operation: Operation<T>| {
             self.link.check_open()?;
@@ -235,12 +235,15 @@ impl<S: AsFd> Client<S> {
         let run = self.link.run(&mut self.core, mutating);
         let run = refused_instead(run, self.core.fatal(), || self.link.close_over(Cause::Refused));
         let mut answers = run.answers.into_iter();
+        let again = run.error.as_ref().map(Error::clone_for_others);
+        let mut end = run.error;
         let finish = |submitted: Result<super::Submitted<T>, Error>| {
             let submitted = submitted?;
             let own: Vec<_> = answers.by_ref().take(submitted.answers()).collect();
-            match &run.error {
-                Some(error) if own.len() < submitted.answers() => {
-                    Err(error.again(submitted.is_mutating()))
+            match &again {
+                Some(again) if own.len() < submitted.answers() => {
+                    let error = end.take().unwrap_or_else(|| again.clone_for_others());
+                    Err(error.if_changing(submitted.is_mutating()))
                 }
                 _ => submitted.finish(own),
             }

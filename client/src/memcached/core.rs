@@ -95,6 +95,11 @@ impl Core {
         Ok(ticket)
     }
 
+    /// Makes room for that many bytes of requests.
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        self.output.reserve(bytes);
+    }
+
     /// Whether [`submit`](Self::submit) would take the command.
     ///
     /// # Errors

@@ -145,10 +145,22 @@ fn submit_all(core: &mut Core, requests: Vec<Submission>) -> Result<Ticket, Erro
     for (_, _, command) in &requests {
         Core::check(command)?;
     }
+    core.reserve(requests.iter().map(|(_, _, command)| request_bytes(command)).sum());
     for (opcode, cas, command) in requests {
         core.submit(opcode, cas, command)?;
     }
     core.submit(Opcode::NOOP, 0, Command::Noop)
+}
+
+/// About as many bytes as its request has: so that a large batch grows its output once.
+fn request_bytes(command: &Command) -> usize {
+    const HEADER_AND_EXTRAS: usize = 24 + 20;
+    HEADER_AND_EXTRAS
+        + match command {
+            Command::Store { key, value: Value::Present(value), .. } => key.len() + value.len(),
+            Command::Get { key } | Command::Delete { key } => key.len(),
+            _ => 0,
+        }
 }
 
 /// An operation whose requests a core has.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from . import _native
 from ._address import Address, parse_all
@@ -13,6 +13,8 @@ from ._ketama import Ring
 from ._serde import Serde
 
 Key: TypeAlias = str | bytes
+#: The keys of one call: what comes back has their type.
+K = TypeVar("K", bound=Key)
 OnError: TypeAlias = Literal["raise", "miss"]
 Verb: TypeAlias = Literal["get", "release", "query"]
 
@@ -81,13 +83,13 @@ class Settings:
     def _place_of(self, wire_key: Key) -> int:
         return 0 if self._ring is None else self._ring.server(_bytes_of(wire_key))
 
-    def _by_server(self, keys: Iterable[Key]) -> dict[int, tuple[list[Key], list[Key]]]:
+    def _by_server(self, keys: Iterable[K]) -> Mapping[int, tuple[Sequence[Key], list[K]]]:
         """For each server that is concerned: the keys on the wire, and the caller's."""
         names = list(keys)
-        wire = [self._wire_key(key) for key in names] if self._prefix else names
+        wire: Sequence[Key] = [self._wire_key(key) for key in names] if self._prefix else names
         if self._ring is None:
             return {0: (wire, names)} if names else {}
-        groups: dict[int, tuple[list[Key], list[Key]]] = {}
+        groups: dict[int, tuple[list[Key], list[K]]] = {}
         for key, name in zip(wire, names, strict=True):
             group = groups.setdefault(self._place_of(key), ([], []))
             group[0].append(key)
@@ -109,14 +111,14 @@ class Settings:
         value, flags, cas = item
         return Entry(self._decode(key, value, flags), flags, cas)
 
-    def _decode_hits(self, hits: dict[Key, Any]) -> dict[Key, Any]:
+    def _decode_hits(self, hits: dict[K, Any]) -> dict[K, Any]:
         if self._serde is None:
             return hits
         return {key: self._decode(key, value, flags) for key, (value, flags, _) in hits.items()}
 
     def _entries_by_server(
-        self, mapping: Mapping[Key, Any], flags: int | None
-    ) -> dict[int, tuple[list[tuple[Key, Any, int]], list[Key]]]:
+        self, mapping: Mapping[K, Any], flags: int | None
+    ) -> dict[int, tuple[list[tuple[Key, Any, int]], list[K]]]:
         groups = {}
         for place, (wire, names) in self._by_server(mapping).items():
             encoded = (self._encode(name, mapping[name], flags) for name in names)

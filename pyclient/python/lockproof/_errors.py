@@ -40,7 +40,11 @@ class ServerError(Error):
 
 
 class TooLarge(ServerError, ValueError):
-    """The value is larger than the server takes. Nothing was stored."""
+    """The value is larger than the server takes. Nothing was stored.
+
+    A memcached deletes what ``set`` or ``cas`` was to replace, so that nobody takes the old value for the new one; the
+    other operations leave it.
+    """
 
 
 class NotANumber(ServerError, ValueError):

@@ -19,7 +19,7 @@ PAUSE_MAX = 0.25
 
 
 def pauses(longest: float = PAUSE_MAX) -> Iterator[float]:
-    """Seconds between tries: doubling up to a cap, and drawn from the upper half so that waiters do not march in step."""
+    """Seconds between tries: doubling up to a cap, drawn from the upper half so that waiters do not march in step."""
     ceiling = PAUSE_MIN
     while True:
         yield ceiling * (0.5 + random.random() / 2)
@@ -36,10 +36,10 @@ def granted(outcome: str) -> bool:
 class Locks:
     """A client for a locker server.
 
-    It may be used by any number of threads. Each :class:`Lock` that is held has a connection for itself: the lock is the
-    connection's, and is free when that ends, however it ends. The protocol has no leases and no fencing tokens: a holder
-    that was paused or cut off can still act after somebody else was granted the lock. Guard what must not be broken by
-    it otherwise.
+    It may be used by any number of threads. Each :class:`Lock` that is held has a connection for itself: the lock is
+    the connection's, and is free when that ends, however it ends. The protocol has no leases and no fencing tokens: a
+    holder that was paused or cut off can still act after somebody else was granted the lock. Guard what must not be
+    broken by it otherwise.
 
     Arguments:
         server: ``"host:port"`` or ``("host", port)``.

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import _native
 from ._address import Address
-from ._common import Entry, Key, OnError, Operation, Settings, check_delay, check_delta, check_initial, check_token
+from ._common import Entry, K, Key, OnError, Operation, Settings, check_delay, check_delta, check_initial, check_token
 from ._errors import ConnectionFailed, Timeout
 from ._expiry import Expiry, on_the_wire
 from ._pipeline import Pipeline
@@ -157,23 +157,23 @@ class Memcache(Settings):
 
     # Many keys: one exchange with each server.
 
-    def get_many(self, keys: Iterable[Key]) -> dict[Key, Any]:
+    def get_many(self, keys: Iterable[K]) -> dict[K, Any]:
         """The hits, by key."""
-        hits: dict[Key, Any] = {}
+        hits: dict[K, Any] = {}
         for place, (wire, names) in self._by_server(keys).items():
             hits.update(self._run_at(place, _native.get_many(wire, names, self._serde is not None), {}))
         return self._decode_hits(hits)
 
-    def gets_many(self, keys: Iterable[Key]) -> dict[Key, Entry]:
+    def gets_many(self, keys: Iterable[K]) -> dict[K, Entry]:
         """The hits with flags and CAS tokens, by key."""
-        hits: dict[Key, Any] = {}
+        hits: dict[K, Any] = {}
         for place, (wire, names) in self._by_server(keys).items():
             hits.update(self._run_at(place, _native.get_many(wire, names, True), {}))
         return {key: self._entry(key, item) for key, item in hits.items()}
 
-    def set_many(self, mapping: Mapping[Key, Any], expire: Expiry = 0, *, flags: int | None = None) -> list[Key]:
+    def set_many(self, mapping: Mapping[K, Any], expire: Expiry = 0, *, flags: int | None = None) -> list[K]:
         """Stores all, and returns the keys that the server refused (too large, say)."""
-        failed: list[Key] = []
+        failed: list[K] = []
         expiry = on_the_wire(expire)
         for place, (entries, names) in self._entries_by_server(mapping, flags).items():
             all_of_them = [(name, 0) for name in names]
@@ -181,9 +181,9 @@ class Memcache(Settings):
             failed.extend(key for key, _ in refused)
         return failed
 
-    def delete_many(self, keys: Iterable[Key]) -> list[Key]:
+    def delete_many(self, keys: Iterable[K]) -> list[K]:
         """Deletes all, and returns the keys that were not there."""
-        failed: list[Key] = []
+        failed: list[K] = []
         for place, (wire, names) in self._by_server(keys).items():
             all_of_them = [(name, 0) for name in names]
             refused = self._run_at(place, _native.delete_many(wire, names), all_of_them)

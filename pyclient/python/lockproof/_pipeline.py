@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._common import Finish, Key, Operation, check_delta, check_initial
-from ._errors import ConnectionFailed, Timeout
+from ._errors import ConnectionFailed, Error, Timeout
 from ._expiry import Expiry, on_the_wire
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Pipeline:
         for place, group in by_server.items():
             try:
                 answers = self._client._servers[place].run_all([operation for operation, _ in group])
-            except Exception as failure:
+            except Error as failure:
                 answers = [failure] * len(group)
             for (_, pending), answer in zip(group, answers, strict=True):
                 error = pending._settle(self._forgiven(answer, pending._miss))

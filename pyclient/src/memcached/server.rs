@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyList};
 use super::answer::Answer;
 use super::operation::Operation;
 use crate::arguments::{self, Peer};
-use crate::errors::{on_interrupt, raise, raise_connect};
+use crate::errors::{is_raised, on_interrupt, raise, raise_connect};
 use crate::pool::Pool;
 
 /// In a box: it goes from hand to hand with each operation.
@@ -96,6 +96,7 @@ impl MemcacheServer {
         for answer in answers {
             match answer {
                 Ok(answer) => results.append(answer.into_python(py)?)?,
+                Err(error) if is_raised(&error) => return Err(raise(py, error)),
                 Err(error) => results.append(raise(py, error).into_value(py))?,
             }
         }

@@ -60,6 +60,9 @@ pub(crate) enum Role {
         /// How long a run is, in milliseconds
         #[arg(long, value_name = "MS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
         time: u64,
+        /// No size above this one: ten million items want two gigabytes, ten thousand connections as many descriptors
+        #[arg(long, value_name = "N", default_value_t = u32::MAX, value_parser = clap::value_parser!(u32).range(1..))]
+        up_to: u32,
         /// Write the figures into this file
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,

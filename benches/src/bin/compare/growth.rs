@@ -28,17 +28,12 @@ pub(crate) struct Curve {
 }
 
 /// Measures, tells what it finds as it goes, and writes it down.
-pub(crate) fn run(
-    rounds: u32,
-    time: Duration,
-    json: Option<&Path>,
-    plot: Option<&Path>,
-) -> anyhow::Result<()> {
+pub(crate) fn run(run: &Run, json: Option<&Path>, plot: Option<&Path>) -> anyhow::Result<()> {
     println!(
         "{}\n\n| load, by size | server | size | CPU µs/op |\n|---|---|---|---|",
         description()
     );
-    let curves = measure(rounds, time, |curve, size, cost| {
+    let curves = measure(run, |curve, size, cost| {
         println!("| {} | {} | {size} | {cost:.3} |", curve.title, curve.server);
     })?;
     if let Some(file) = json {
@@ -52,27 +47,22 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Measures all curves, each point in `rounds` runs of `time`; tells each point as it comes.
-fn measure(
-    rounds: u32,
-    time: Duration,
-    mut tell: impl FnMut(&Curve, u32, f64),
-) -> anyhow::Result<Vec<Curve>> {
-    let run = Run { rounds, time };
+/// Measures all curves; tells each point as it comes.
+fn measure(run: &Run, mut tell: impl FnMut(&Curve, u32, f64)) -> anyhow::Result<Vec<Curve>> {
     let mut curves = Vec::new();
     for server in ["memcached -t 1", "lockproof"] {
         for (title, sizes, cost) in MEMCACHED {
-            let cost = |size| cost(&run, &start(server)?, size);
-            curves.push(curve(title, server, sizes, cost, &mut tell)?);
+            let cost = |size| cost(run, &start(server)?, size);
+            curves.push(curve(title, server, &run.within(sizes), cost, &mut tell)?);
         }
     }
     let pages = "NetMem: lock and unlock, by pages";
     let cost = |size| run.pages(size);
-    curves.push(curve(pages, "lockproof", &[16, 256, 4096, 65_536], cost, &mut tell)?);
+    curves.push(curve(pages, "lockproof", &run.within(&[16, 256, 4096, 65_536]), cost, &mut tell)?);
     // A million is the most that the server lets be held.
     let locks = "locker: a lock taken and released, by locks held";
     let cost = |size| run.locks(size);
-    let sizes = [1, 10, 100, 1_000, 10_000, 100_000, 990_000];
+    let sizes = run.within(&[1, 10, 100, 1_000, 10_000, 100_000, 990_000]);
     curves.push(curve(locks, "lockproof", &sizes, cost, &mut tell)?);
     Ok(curves)
 }
@@ -111,12 +101,21 @@ fn curve(
     Ok(curve)
 }
 
-struct Run {
-    rounds: u32,
-    time: Duration,
+/// How it is measured.
+pub(crate) struct Run {
+    /// Runs for each point.
+    pub(crate) rounds: u32,
+    /// How long each is.
+    pub(crate) time: Duration,
+    /// The largest size.
+    pub(crate) up_to: u32,
 }
 
 impl Run {
+    fn within(&self, sizes: &[u32]) -> Vec<u32> {
+        sizes.iter().copied().filter(|size| *size <= self.up_to).collect()
+    }
+
     fn connections(&self, server: &Server, count: u32) -> anyhow::Result<f64> {
         const KEYS: u32 = 10_000;
         fill(server, KEYS, 100)?;

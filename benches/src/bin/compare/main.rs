@@ -29,8 +29,9 @@ use results::Results;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.role {
-        Some(Role::Growth { rounds, time, ref json, ref plot }) => {
-            growth::run(rounds, Duration::from_millis(time), json.as_deref(), plot.as_deref())
+        Some(Role::Growth { rounds, time, up_to, ref json, ref plot }) => {
+            let run = growth::Run { rounds, time: Duration::from_millis(time), up_to };
+            growth::run(&run, json.as_deref(), plot.as_deref())
         }
         Some(Role::Serve { protocol, spin, threads, pages }) => {
             role::serve(protocol, spin, threads, pages)

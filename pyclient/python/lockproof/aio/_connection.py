@@ -106,7 +106,7 @@ class Connection(asyncio.Protocol):
         self._end("connection", "the connection ended: the server closed it")
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._end("connection", f"the connection ended: {error or 'the server closed it'}")
+        self._end("connection", f"the connection ended: {error or 'it was closed'}")
 
     def pause_writing(self) -> None:
         self._writable = self._loop.create_future()

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import _native
 from .._address import Address
-from .._common import Entry, Key, OnError, Operation, Settings, check_delta
+from .._common import Entry, K, Key, OnError, Operation, Settings, check_delay, check_delta, check_initial, check_token
 from .._errors import ConnectionFailed, Timeout
 from .._expiry import Expiry, on_the_wire
 from .._serde import Serde
@@ -85,7 +85,7 @@ class Memcache(Settings):
         """
         wire = self._wire_key(key)
         value, flags = self._encode(key, value, flags)
-        operation = _native.cas(wire, value, token, flags, on_the_wire(expire))
+        operation = _native.cas(wire, value, check_token(token), flags, on_the_wire(expire))
         stored: bool | None = await self._run(wire, operation, False)
         return stored
 
@@ -115,36 +115,36 @@ class Memcache(Settings):
         Where there is none: ``None``; or, if ``initial`` is given, a new counter with that value and expiry.
         """
         wire = self._wire_key(key)
-        operation = _native.incr(wire, check_delta(delta), initial, on_the_wire(expire))
+        operation = _native.incr(wire, check_delta(delta), check_initial(initial), on_the_wire(expire))
         count: int | None = await self._run(wire, operation, None)
         return count
 
     async def decr(self, key: Key, delta: int = 1, *, initial: int | None = None, expire: Expiry = 0) -> int | None:
         """Takes from a counter, which ends at 0; otherwise as :meth:`incr`."""
         wire = self._wire_key(key)
-        operation = _native.decr(wire, check_delta(delta), initial, on_the_wire(expire))
+        operation = _native.decr(wire, check_delta(delta), check_initial(initial), on_the_wire(expire))
         count: int | None = await self._run(wire, operation, None)
         return count
 
     # Many keys: one exchange with each server.
 
-    async def get_many(self, keys: Iterable[Key]) -> dict[Key, Any]:
+    async def get_many(self, keys: Iterable[K]) -> dict[K, Any]:
         """The hits, by key."""
-        hits: dict[Key, Any] = {}
+        hits: dict[K, Any] = {}
         for place, (wire, names) in self._by_server(keys).items():
             hits.update(await self._run_at(place, _native.get_many(wire, names, self._serde is not None), {}))
         return self._decode_hits(hits)
 
-    async def gets_many(self, keys: Iterable[Key]) -> dict[Key, Entry]:
+    async def gets_many(self, keys: Iterable[K]) -> dict[K, Entry]:
         """The hits with flags and CAS tokens, by key."""
-        hits: dict[Key, Any] = {}
+        hits: dict[K, Any] = {}
         for place, (wire, names) in self._by_server(keys).items():
             hits.update(await self._run_at(place, _native.get_many(wire, names, True), {}))
         return {key: self._entry(key, item) for key, item in hits.items()}
 
-    async def set_many(self, mapping: Mapping[Key, Any], expire: Expiry = 0, *, flags: int | None = None) -> list[Key]:
+    async def set_many(self, mapping: Mapping[K, Any], expire: Expiry = 0, *, flags: int | None = None) -> list[K]:
         """Stores all, and returns the keys that the server refused (too large, say)."""
-        failed: list[Key] = []
+        failed: list[K] = []
         expiry = on_the_wire(expire)
         for place, (entries, names) in self._entries_by_server(mapping, flags).items():
             all_of_them = [(name, 0) for name in names]
@@ -152,9 +152,9 @@ class Memcache(Settings):
             failed.extend(key for key, _ in refused)
         return failed
 
-    async def delete_many(self, keys: Iterable[Key]) -> list[Key]:
+    async def delete_many(self, keys: Iterable[K]) -> list[K]:
         """Deletes all, and returns the keys that were not there."""
-        failed: list[Key] = []
+        failed: list[K] = []
         for place, (wire, names) in self._by_server(keys).items():
             all_of_them = [(name, 0) for name in names]
             refused = await self._run_at(place, _native.delete_many(wire, names), all_of_them)
@@ -180,7 +180,7 @@ class Memcache(Settings):
     async def flush_all(self, delay: int = 0) -> None:
         """Makes every item of every server a miss, ``delay`` seconds from now."""
         for server in self._servers:
-            await server.run(_native.flush_all(delay))
+            await server.run(_native.flush_all(check_delay(delay)))
 
     async def close(self) -> None:
         """Closes the connections, each when what is under way on it is done. The next operation opens another."""
