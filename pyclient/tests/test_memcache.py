@@ -225,7 +225,8 @@ def test_get_many_gives_the_hits_by_the_callers_keys(cache: Memcache, key: str) 
     cache.set(key + "1", b"1")
     cache.set(key + "2", b"2")
     bytes_key = (key + "2").encode()
-    assert cache.get_many([key + "1", bytes_key, key + "3"]) == {key + "1": b"1", bytes_key: b"2"}
+    keys: list[str | bytes] = [key + "1", bytes_key, key + "3"]
+    assert cache.get_many(keys) == {key + "1": b"1", bytes_key: b"2"}
 
 
 def test_gets_many_gives_entries_whose_tokens_are_good(cache: Memcache, key: str) -> None:

@@ -20,7 +20,7 @@ class Serde(Protocol):
         ...
 
 
-class JsonSerde:
+class JsonSerde(Serde):
     """Bytes and text as they are, everything else as JSON, by JSON's rules: a tuple comes back as a list.
 
     Flags: 0 for bytes, 16 for text (as pymemcache and pylibmc mark it), 1024 for JSON.
@@ -44,7 +44,7 @@ class JsonSerde:
         return value
 
 
-class PickleSerde:
+class PickleSerde(Serde):
     """Bytes, text and integers as they are, everything else pickled, with the flags of pymemcache and pylibmc.
 
     Reading runs whatever code the pickle names: use it only where every writer of the server is trusted.
