@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lockproof_reference_server::{self as server, ConnectionConfig, EmbeddedConfig};
-use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 
@@ -29,7 +29,7 @@ impl Embedded {
     #[new]
     fn new(py: Python<'_>, pages: u32, page_size: u32) -> PyResult<Self> {
         if pages == 0 || page_size == 0 {
-            return Err(PyRuntimeError::new_err(
+            return Err(PyValueError::new_err(
                 "a server has at least one page, of at least one byte",
             ));
         }

@@ -30,6 +30,7 @@ use std::io;
 
 pub use connect::connect;
 pub(crate) use link::Link;
+pub use ready::is_connected;
 
 /// Asked when a signal interrupts a wait: `Ok` to go on, an error to give up. The error comes back as
 /// [`Error::Transport`](crate::Error::Transport).

@@ -1,4 +1,4 @@
-//! Waiting until a socket can be read or written, or time is up.
+//! Waiting until a socket can be read or written, or time is up; and looking whether its peer is there.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 
 use super::OnInterrupt;
 
@@ -26,5 +27,15 @@ pub(super) fn wait(
             Err(Errno::INTR) => on_interrupt()?,
             other => break other.map(|_| sockets[0].revents()).map_err(io::Error::from),
         }
+    }
+}
+
+/// Whether the peer has not closed its end, as far as the system knows. Nothing is read, and nothing waited for, so
+/// another thread may use the socket meanwhile.
+pub fn is_connected(socket: impl AsFd) -> bool {
+    let looked = recv(socket, &mut [0u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+    match looked {
+        Ok((length, _)) => length > 0,
+        Err(error) => matches!(error, Errno::AGAIN | Errno::INTR),
     }
 }

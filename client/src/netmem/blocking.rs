@@ -37,23 +37,19 @@ impl<S: AsFd> Client<S> {
         Ok(Self { link, core: Core::new(cache) })
     }
 
-    /// Another client of a cache, on a connection of its own (NM-CLI-02).
+    /// Shares `cache` from here on (NM-CLI-02), in place of its own. For a client that has just connected: what it
+    /// holds is forgotten.
+    ///
+    /// Whoever shares a cache between connections makes sure that they lead to the same server. Behind the same
+    /// address may be another one by now, whose version numbers mean other pages.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect), and [`Error::Protocol`] when this server's pages are not those
-    /// of the cache.
-    pub fn join(
-        socket: S,
-        timeout: Duration,
-        on_interrupt: OnInterrupt,
-        cache: Arc<PageCache>,
-    ) -> Result<Self, Error> {
-        let mut link = Link::new(socket, timeout);
-        link.set_on_interrupt(on_interrupt);
-        let found = handshake(&mut link)?;
-        perform::check_parameters(&cache, found)?;
-        Ok(Self { link, core: Core::new(cache) })
+    /// [`Error::Protocol`] when this server's pages are not those of the cache.
+    pub fn adopt(&mut self, cache: Arc<PageCache>) -> Result<(), Error> {
+        perform::check_parameters(&cache, (self.pages(), self.page_bytes()))?;
+        self.core = Core::new(cache);
+        Ok(())
     }
 
     /// Looks whether the server has ended the connection, without waiting. True is certain; false is

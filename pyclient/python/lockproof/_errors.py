@@ -108,6 +108,8 @@ def failure(kind: str, text: str, maybe_applied: bool, status: int | None) -> Er
             return KeyInvalid(text)
         case "no_such_page":
             return NoSuchPage(text)
+        case "lock_timeout":
+            return LockTimeout(text)
         case "lost":
             return LockLost(text)
         case "not_held":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import _native
 from ._address import Address, parse
-from ._errors import LockTimeout, Timeout
+from ._errors import NoSuchPage
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -22,6 +22,13 @@ class PageParams(NamedTuple):
     pages: int
     #: Bytes in each.
     page_size: int
+
+
+def page_number(page: int) -> int:
+    """A number that a page can have; whether the server has it is the server's to say."""
+    if not 0 <= page < 2**32:
+        raise NoSuchPage(f"no server has a page {page}")
+    return page
 
 
 class Page(bytes):
@@ -100,7 +107,7 @@ class Pages:
 
     def read(self, page: int) -> Page:
         """The page's bytes, with ``.version``."""
-        version, data = self._pool.read(page)
+        version, data = self._pool.read(page_number(page))
         return Page._make(page, version, data)
 
     def read_into(self, page: int, buffer: Buffer) -> int:
@@ -114,7 +121,7 @@ class Pages:
                 raise ValueError("the buffer is read-only")
             if len(target) < size:
                 raise ValueError(f"the buffer has {len(target)} bytes, a page has {size}")
-            version, data = self._pool.read(page)
+            version, data = self._pool.read(page_number(page))
             target[:size] = data
         return version
 
@@ -125,7 +132,7 @@ class Pages:
         ``wait`` is how many seconds it may take, ``None`` for ever. After a timeout it may still be written
         (:attr:`lockproof.Error.maybe_applied`).
         """
-        return self._pool.update(page, data, version, wait)
+        return self._pool.update(page_number(page), data, version, wait)
 
     update = write
 
@@ -141,10 +148,7 @@ class Pages:
             LockLost, ConnectionFailed: at the end, where the connection broke; whether the page was written is
                 in ``maybe_applied``.
         """
-        try:
-            held = self._pool.lock(page, wait)
-        except Timeout as timeout:
-            raise LockTimeout(f"page {page} was not free within {wait} s") from timeout
+        held = self._pool.lock(page_number(page), wait)
         buffer = LockedPage._make(page, held.version, held.data)
         try:
             # An export of the buffer keeps its length as it is.

@@ -3,11 +3,11 @@
 //! A lock is its connection's, so whoever holds a page has a connection to himself.
 
 use std::net::TcpStream;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use lockproof_client::Error;
-use lockproof_client::blocking::connect;
+use lockproof_client::blocking::{connect, is_connected};
 use lockproof_client::netmem::{Page, PageCache, blocking::Client};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -16,7 +16,8 @@ use crate::arguments::{self, Peer};
 use crate::errors::{failure, on_interrupt, raise, raise_connect};
 use crate::pool::{Origin, Pool};
 
-type Connection = Client<TcpStream>;
+/// The socket is in common hands, so that others can look whether it is still connected.
+type Connection = Client<Arc<TcpStream>>;
 type Versioned<'py> = (i32, Bound<'py, PyBytes>);
 
 /// Why there is no answer.
@@ -39,9 +40,23 @@ pub(crate) struct PagePool(Arc<Shared>);
 struct Shared {
     peer: Peer,
     pool: Pool<Connection>,
-    /// Replaced when a connection was lost: behind the same address may be another server by then, whose
-    /// version numbers mean other pages.
-    cache: Arc<Mutex<Arc<PageCache>>>,
+    common: Arc<Mutex<Common>>,
+}
+
+/// The cache, and the sockets of those who use it.
+///
+/// A connection may share it only while one of the older ones is still connected: behind the same address may be
+/// another server by now, whose version numbers mean other pages.
+struct Common {
+    cache: Arc<PageCache>,
+    sockets: Vec<Weak<TcpStream>>,
+}
+
+impl Common {
+    fn has_connected(&mut self) -> bool {
+        self.sockets.retain(|socket| socket.upgrade().is_some_and(is_connected));
+        !self.sockets.is_empty()
+    }
 }
 
 #[pymethods]
@@ -59,28 +74,27 @@ impl PagePool {
         let connect_timeout = arguments::patience(connect_timeout)?;
         let timeout = arguments::patience(timeout)?;
         let peer = Peer { host, port, connect_timeout, timeout };
-        let connected = py.detach(|| {
-            let stream = open(&peer)?;
-            Ok(Connection::connect(stream, peer.timeout, on_interrupt)?)
-        });
-        let connection = connected.map_err(|failure| raise_failure(py, &peer, failure))?;
-        let cache = Arc::new(Mutex::new(Arc::clone(connection.cache())));
-        let shared = Shared { peer, pool: Pool::new(pool_size), cache };
+        let connected = py.detach(|| open(&peer));
+        let (connection, socket) =
+            connected.map_err(|failure| raise_failure(py, &peer, failure))?;
+        let common = Common { cache: Arc::clone(connection.cache()), sockets: vec![socket] };
+        let shared =
+            Shared { peer, pool: Pool::new(pool_size), common: Arc::new(Mutex::new(common)) };
         shared.pool.put(py, connection);
         Ok(Self(Arc::new(shared)))
     }
 
     /// A pool with connections of its own, and the same cache.
     fn share(&self, pool_size: usize) -> Self {
-        let Shared { peer, cache, .. } = &*self.0;
-        let (peer, cache) = (peer.clone(), Arc::clone(cache));
-        Self(Arc::new(Shared { peer, pool: Pool::new(pool_size), cache }))
+        let Shared { peer, common, .. } = &*self.0;
+        let (peer, common) = (peer.clone(), Arc::clone(common));
+        Self(Arc::new(Shared { peer, pool: Pool::new(pool_size), common }))
     }
 
     /// Number and length of the pages.
-    fn params(&self) -> (u32, u32) {
-        let cache = self.0.cache();
-        (cache.pages(), cache.page_bytes())
+    fn params(&self, py: Python<'_>) -> (u32, u32) {
+        let common = self.0.common(py);
+        (common.cache.pages(), common.cache.page_bytes())
     }
 
     /// Version and bytes of a page.
@@ -110,7 +124,13 @@ impl PagePool {
         let wait = arguments::patience(wait)?;
         let (locked, connection) =
             self.0.lend(py, Some(wait), move |connection| connection.lock(page))?;
-        let Page { version, data } = locked.map_err(|error| raise(py, error))?;
+        let Page { version, data } = locked.map_err(|error| match error {
+            Error::Timeout { after, .. } => {
+                let text = format!("page {page} was not free within {after:?}");
+                failure(py, "lock_timeout", &text, false, None)
+            }
+            error => raise(py, error),
+        })?;
         let holding = Mutex::new(Some(connection));
         Ok(HeldPage {
             page,
@@ -129,14 +149,13 @@ impl PagePool {
 }
 
 impl Shared {
-    fn cache(&self) -> Arc<PageCache> {
-        Arc::clone(&self.cache.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Touched only while attached, as the pool is, and for the same reason: a fork must not find it locked.
+    fn common(&self, _: Python<'_>) -> MutexGuard<'_, Common> {
+        self.common.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets every page.
-    fn renew_cache(&self) {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        *cache = Arc::new(PageCache::new(cache.pages(), cache.page_bytes()));
+    fn is_current(&self, py: Python<'_>, connection: &Connection) -> bool {
+        Arc::ptr_eq(connection.cache(), &self.common(py).cache)
     }
 
     fn with_connection<R: Send>(
@@ -152,12 +171,8 @@ impl Shared {
 
     /// Takes a connection back, if it is still of use.
     fn settle(&self, py: Python<'_>, connection: Connection) {
-        let current = Arc::ptr_eq(connection.cache(), &self.cache());
-        if connection.is_open() && current {
+        if connection.is_open() && self.is_current(py, &connection) {
             self.pool.put(py, connection);
-        } else if !connection.is_open() {
-            self.pool.clear(py);
-            self.renew_cache();
         }
     }
 
@@ -168,32 +183,54 @@ impl Shared {
         patience: Option<Duration>,
         perform: impl FnOnce(&mut Connection) -> Result<R, Error> + Send,
     ) -> PyResult<(Result<R, Error>, Connection)> {
-        let pooled = self.pool.take(py);
-        let done = py.detach(|| {
-            let mut connection = self.live(pooled)?;
+        let pooled = self.pool.take(py).filter(|connection| self.is_current(py, connection));
+        let connected = py.detach(|| match pooled.and_then(live) {
+            Some(connection) => Ok((connection, None)),
+            None => open(&self.peer).map(|(connection, socket)| (connection, Some(socket))),
+        });
+        let raise_failure = |failure| raise_failure(py, &self.peer, failure);
+        let (mut connection, fresh) = connected.map_err(raise_failure)?;
+        if let Some(socket) = fresh {
+            self.introduce(py, &mut connection, socket).map_err(|error| raise(py, error))?;
+        }
+        let (result, connection) = py.detach(|| {
             connection.set_timeout(patience.unwrap_or(self.peer.timeout));
             let result = perform(&mut connection);
             connection.set_timeout(self.peer.timeout);
-            Ok((result, connection))
+            (result, connection)
         });
-        done.map_err(|failure| raise_failure(py, &self.peer, failure))
+        Ok((result, connection))
     }
 
-    fn live(&self, pooled: Option<Connection>) -> Result<Connection, Failure> {
-        if let Some(mut connection) = pooled {
-            if !connection.has_ended() && Arc::ptr_eq(connection.cache(), &self.cache()) {
-                return Ok(connection);
-            }
-            self.renew_cache();
+    /// A new connection shares the cache, if that is of the same server; otherwise its own is the one to share.
+    fn introduce(
+        &self,
+        py: Python<'_>,
+        connection: &mut Connection,
+        socket: Weak<TcpStream>,
+    ) -> Result<(), Error> {
+        let mut common = self.common(py);
+        if common.has_connected() {
+            connection.adopt(Arc::clone(&common.cache))?;
+        } else {
+            common.cache = Arc::clone(connection.cache());
         }
-        let stream = open(&self.peer)?;
-        Ok(Connection::join(stream, self.peer.timeout, on_interrupt, self.cache())?)
+        common.sockets.push(socket);
+        Ok(())
     }
 }
 
-fn open(peer: &Peer) -> Result<TcpStream, Failure> {
+fn live(mut connection: Connection) -> Option<Connection> {
+    (!connection.has_ended()).then_some(connection)
+}
+
+/// A connection with a cache of its own, and a look at its socket.
+fn open(peer: &Peer) -> Result<(Connection, Weak<TcpStream>), Failure> {
     let address = (peer.host.as_str(), peer.port);
-    connect(address, peer.connect_timeout, on_interrupt).map_err(Failure::Connect)
+    let socket = connect(address, peer.connect_timeout, on_interrupt).map_err(Failure::Connect)?;
+    let socket = Arc::new(socket);
+    let look = Arc::downgrade(&socket);
+    Ok((Connection::connect(socket, peer.timeout, on_interrupt)?, look))
 }
 
 fn raise_failure(py: Python<'_>, peer: &Peer, failure: Failure) -> PyErr {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _native
 from .._address import Address, parse
 from .._errors import LockTimeout, NoSuchPage, ProtocolError, ServerError, Timeout
-from .._pages import LockedPage, Page, PageParams
+from .._pages import LockedPage, Page, PageParams, page_number
 from ._connect import patience
 from ._line import Line, Lines
 
@@ -76,7 +76,7 @@ class Pages:
         """The page's bytes, with ``.version``."""
         line = await self._lines.take()
         try:
-            line.core.read(page)
+            line.core.read(page_number(page))
             _, version, data = await self._page(line, page, self._timeout)
         finally:
             self._settle(line)
@@ -100,7 +100,7 @@ class Pages:
         patience(wait)
         line = await self._lines.take()
         try:
-            line.core.update(page, data, version)
+            line.core.update(page_number(page), data, version)
             (answer,) = await line.ask(1, wait, mutating=True)
             return _written(answer, page)
         finally:
@@ -114,7 +114,7 @@ class Pages:
         patience(wait)
         line = await self._lines.take()
         try:
-            line.core.lock(page)
+            line.core.lock(page_number(page))
             try:
                 _, version, data = await self._page(line, page, wait)
             except Timeout as timeout:
