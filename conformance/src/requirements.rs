@@ -1,6 +1,6 @@
 //! The requirements that cases cite, read from the protocol documents.
 //!
-//! A requirement is one line of `docs/protocols/*.md`: `- **MCB-CAS-13** MUST: … _From: …_`.
+//! A requirement is one line of `docs/protocols/*.md` (here by a link, so that the crate is complete in itself): `- **MCB-CAS-13** MUST: … _From: …_`.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ pub struct Requirement {
 }
 
 const DOCUMENTS: [(Protocol, &str); 4] = [
-    (Protocol::Memcached, include_str!("../../docs/protocols/memcached-binary.md")),
-    (Protocol::NetMem, include_str!("../../docs/protocols/netmem.md")),
-    (Protocol::Locker, include_str!("../../docs/protocols/locker.md")),
-    (Protocol::Echo, include_str!("../../docs/protocols/echo.md")),
+    (Protocol::Memcached, include_str!("../protocols/memcached-binary.md")),
+    (Protocol::NetMem, include_str!("../protocols/netmem.md")),
+    (Protocol::Locker, include_str!("../protocols/locker.md")),
+    (Protocol::Echo, include_str!("../protocols/echo.md")),
 ];
 
 /// The levels of requirements, most binding first.
