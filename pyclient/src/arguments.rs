@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
 /// `bytes`, or a `str` as UTF-8.
@@ -20,10 +21,16 @@ pub(crate) fn key(object: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     Err(PyTypeError::new_err(format!("a key is str or bytes, not {class}")))
 }
 
-/// Anything with the buffer protocol, copied.
+/// From here on it is cheaper to hold on to `bytes` than to copy them.
+const SHARED_BYTES_MIN: usize = 1024;
+
+/// Anything with the buffer protocol: copied, but for long `bytes`, which nobody can change.
 pub(crate) fn value(object: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
-        return Ok(Bytes::copy_from_slice(bytes.as_bytes()));
+        return Ok(match bytes.as_bytes() {
+            short if short.len() < SHARED_BYTES_MIN => Bytes::copy_from_slice(short),
+            _ => Bytes::from_owner(PyBackedBytes::from(bytes.clone())),
+        });
     }
     let Ok(view) = PyMemoryView::from(object) else {
         let class = object.get_type().name()?;

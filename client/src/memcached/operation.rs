@@ -48,7 +48,7 @@ pub enum CasOutcome {
     Missing,
 }
 
-type Finish<T> = Box<dyn FnOnce(Vec<Outcome>) -> Result<T, Error> + Send>;
+type Finish<T> = Box<dyn FnOnce(Vec<Answer>) -> Result<T, Error> + Send>;
 
 /// One operation whose result is a `T`.
 ///
@@ -83,7 +83,10 @@ impl<T> Operation<T> {
         finish: impl FnOnce(Outcome) -> Result<T, Error> + Send + 'static,
     ) -> Self {
         let mutating = changes(&command);
-        let finish = move |mut outcomes: Vec<_>| finish(outcomes.pop().ok_or(UNMATCHED)?);
+        let finish = move |mut answers: Vec<Answer>| {
+            let answer = answers.pop().ok_or(UNMATCHED)?;
+            finish(answer.outcome)
+        };
         let requests = Requests::One((opcode, cas, command));
         Self { requests, mutating, finish: Box::new(finish) }
     }
@@ -94,6 +97,9 @@ impl<T> Operation<T> {
         mutating: bool,
         finish: impl FnOnce(Vec<Outcome>) -> Result<T, Error> + Send + 'static,
     ) -> Self {
+        let finish = move |answers: Vec<Answer>| {
+            finish(answers.into_iter().map(|answer| answer.outcome).collect())
+        };
         Self { requests: Requests::Fenced(requests), mutating, finish: Box::new(finish) }
     }
 
@@ -104,7 +110,7 @@ impl<T> Operation<T> {
         T: 'static,
     {
         let Self { requests, mutating, finish } = self;
-        let finish = Box::new(move |outcomes| finish(outcomes).map(change));
+        let finish = Box::new(move |answers| finish(answers).map(change));
         Operation { requests, mutating, finish }
     }
 
@@ -192,7 +198,7 @@ impl<T> Submitted<T> {
         if let Some(fence) = self.fence {
             self.check_fence(fence, answers.pop().as_ref())?;
         }
-        (self.finish)(answers.into_iter().map(|answer| answer.outcome).collect())
+        (self.finish)(answers)
     }
 
     fn check_fence(&self, fence: Ticket, last: Option<&Answer>) -> Result<(), Error> {

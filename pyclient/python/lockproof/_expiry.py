@@ -10,10 +10,10 @@ from typing import TypeAlias
 Expiry: TypeAlias = int | float | timedelta | datetime | None
 
 #: Beyond this many seconds the protocol takes a number for a moment, counted from 1970.
-_RELATIVE_MAX = 30 * 24 * 3600
+RELATIVE_MAX = 30 * 24 * 3600
 
 #: A moment that has passed everywhere.
-_PAST = _RELATIVE_MAX + 1
+_PAST = RELATIVE_MAX + 1
 
 _WIRE_MAX = 0xFFFF_FFFE
 
@@ -23,7 +23,7 @@ def on_the_wire(expire: Expiry) -> int:
 
     0 and ``None`` are for ever; what is negative or past has expired already. Fractions are rounded up.
     """
-    if type(expire) is int and 0 <= expire <= _RELATIVE_MAX:
+    if type(expire) is int and 0 <= expire <= RELATIVE_MAX:
         return expire
     if expire is None:
         return 0
@@ -40,6 +40,6 @@ def on_the_wire(expire: Expiry) -> int:
     if seconds < 0:
         return _PAST
     whole = math.ceil(seconds)
-    if whole <= _RELATIVE_MAX:
+    if whole <= RELATIVE_MAX:
         return whole
     return min(int(time.time()) + whole, _WIRE_MAX)

@@ -10,7 +10,7 @@ from . import _native
 from ._address import Address
 from ._common import Entry, K, Key, OnError, Operation, Settings, check_delay, check_delta, check_initial, check_token
 from ._errors import ConnectionFailed, Timeout
-from ._expiry import Expiry, on_the_wire
+from ._expiry import RELATIVE_MAX, Expiry, on_the_wire
 from ._pipeline import Pipeline
 from ._serde import Serde
 
@@ -88,7 +88,9 @@ class Memcache(Settings):
     def set(self, key: Key, value: Any, expire: Expiry = 0, *, flags: int | None = None) -> bool:
         """Stores the value. True: it is stored (False only by ``on_error="miss"``)."""
         if self._plain is not None and flags is None:
-            return self._plain.set(key, value, 0, on_the_wire(expire))
+            # The commonest expiries are on the wire what they are here.
+            seconds = expire if type(expire) is int and 0 <= expire <= RELATIVE_MAX else on_the_wire(expire)
+            return self._plain.set(key, value, 0, seconds)
         wire = self._wire_key(key)
         value, flags = self._encode(key, value, flags)
         return bool(self._run(wire, _native.set(wire, value, flags, on_the_wire(expire)), False))
