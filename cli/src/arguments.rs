@@ -270,7 +270,7 @@ pub(crate) struct Serve {
     pub(crate) threads: Option<u16>,
     /// Look for the next request for 50 µs after each, before sleeping (best with -t 1)
     ///
-    /// More than doubles what a single client gets that waits for each reply, on a machine that is otherwise idle. It
+    /// Clearly increases what a single client gets that waits for each reply, on a machine that is otherwise idle. It
     /// costs up to 50 µs of processor time for a request that no other follows; after a few such in a row only one of 64 is.
     #[arg(long)]
     pub(crate) spin: bool,

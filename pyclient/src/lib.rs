@@ -18,7 +18,7 @@ mod pool;
 use pyo3::prelude::*;
 
 /// glibc gives memory back to the system as soon as 128 KiB at the top of its heap are free, and takes it again a
-/// moment later: a batch of a hundred values of 4 KiB was three quarters page faults. It learns what a program needs by
+/// moment later: more than half of the time of a batch of a hundred values of 4 KiB was page faults. It learns what a program needs by
 /// the large blocks that are freed, and after one of 1 MiB keeps up to 2 MiB. Elsewhere this does nothing.
 fn teach_the_allocator() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(1 << 20)));

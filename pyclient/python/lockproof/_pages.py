@@ -97,7 +97,6 @@ class Pages:
     ) -> None:
         host, port = parse(server)
         self._pool_size = pool_size
-        self._timeout = timeout
         self._pool = _native.PagePool(host, port, connect_timeout, timeout, pool_size)
 
     @property
@@ -162,7 +161,7 @@ class Pages:
     def clone(self) -> Pages:
         """A client with connections of its own that shares this one's cache."""
         clone = object.__new__(Pages)
-        clone._pool_size, clone._timeout = self._pool_size, self._timeout
+        clone._pool_size = self._pool_size
         clone._pool = self._pool.share(self._pool_size)
         return clone
 
