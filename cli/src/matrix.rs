@@ -15,7 +15,8 @@ use crate::output;
 ///
 /// A column is a JSON report of `lockproof check`, named after its file or by NAME=FILE; a row is a
 /// case, with the worst verdict of its deliveries. First comes the summary by group, then every case
-/// that fails somewhere.
+/// that fails somewhere. A file may hold several reports, with names of their own (python -m
+/// lockproof.sweep --targets).
 ///
 /// --where chooses cases by what the columns say of them:
 ///

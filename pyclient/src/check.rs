@@ -4,6 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use lockproof_conformance::expectations::Expectations;
 use lockproof_conformance::replay::Delivery;
+use lockproof_conformance::report::matrix::{Matrix, Rows};
 use lockproof_conformance::report::{Form, Report};
 use lockproof_conformance::runner::{self, Plan};
 use lockproof_conformance::suite::{self, Case, Selection};
@@ -58,6 +59,14 @@ pub(crate) fn check(
     let report = report.map_err(|text| failure(py, "connection", &text, false, None))?;
     let code = report.outcome().exit_code();
     Ok((code, report.written(Form::Json), report.written(Form::Human)))
+}
+
+/// Reports side by side, for people: the name of each and its JSON document, which may also be several reports
+/// (`lockproof.reports/1`).
+#[pyfunction]
+pub(crate) fn matrix(py: Python<'_>, reports: Vec<(String, String)>) -> PyResult<String> {
+    let matrix = py.detach(|| Matrix::of(&reports));
+    Ok(matrix.map_err(|error| refused(&error))?.human(Rows::Telling))
 }
 
 async fn judge(target: Target, cases: &[Arc<Case>], plan: &Plan) -> Result<Report, String> {

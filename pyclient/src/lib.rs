@@ -14,6 +14,7 @@ mod locker;
 mod memcached;
 mod netmem;
 mod pool;
+mod sim;
 
 use pyo3::prelude::*;
 
@@ -36,7 +37,7 @@ mod _native {
     }
 
     #[pymodule_export]
-    use crate::check::check;
+    use crate::check::{check, matrix};
     #[pymodule_export]
     use crate::embedded::Embedded;
     #[pymodule_export]
@@ -56,6 +57,8 @@ mod _native {
     use crate::netmem::pages::{HeldPage, PagePool};
     #[pymodule_export]
     use crate::pool::after_fork;
+    #[pymodule_export]
+    use crate::sim::{sim_build, sim_merge, sim_names, sim_worker, simulate};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "a name of Python's")]

@@ -9,6 +9,9 @@
 //! [`marks`] says which places of the server were reached. [`record`] notes what happened for people to look at, [`story`] says it in a sentence,
 //! [`timeline`] draws it.
 //!
+//! [`sweep`] runs a range of seeds, in processes that are [`watched`]; a [`report`] says what that came to, and of what build
+//! ([`provenance`]).
+//!
 //! Below that: [`net`] has machines, and sockets that behave like a kernel's, and lets the production
 //! [`serve`](lockproof_reference_server::serve) run here without knowing it; [`host`] has the deaths; [`seed`] and
 //! [`trace`] are what makes a run repeatable, and shows that it is.
@@ -35,15 +38,19 @@ pub mod net;
 mod outage;
 mod panics;
 pub mod plan;
+pub mod provenance;
 pub mod record;
+pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod seed;
 pub mod server;
 pub mod shrink;
 pub mod story;
+pub mod subject;
 pub mod swarm;
 pub mod sweep;
 pub mod timeline;
 pub mod trace;
+pub mod watched;
 mod work;

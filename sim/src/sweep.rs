@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use crate::run::{Outcome, Run};
 use crate::trace::Hash;
+use crate::watched::Halt;
 
 /// Which seeds, and how.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Order {
     pub jobs: usize,
     /// No seed but the first is begun after that.
     pub until: Option<Instant>,
+    /// No run is begun after that was called.
+    pub halt: Halt,
 }
 
 /// What became of all of them.
@@ -84,12 +87,13 @@ impl Sweep {
     }
 }
 
-/// Runs what is ordered. Each job has a judge of its own; after each run, `tell` hears how far it is.
+/// Runs what is ordered. Each job has a judge of its own; after each run, `tell` hears how far it is, and
+/// which subject and seed that was.
 pub fn sweep<J: FnMut(&Run) -> Outcome>(
     order: &Order,
     make: impl Fn(usize, u64) -> Run + Sync,
     judge: impl Fn() -> J + Sync,
-    tell: impl Fn(&Swept) + Sync,
+    tell: impl Fn(&Swept, usize, u64) + Sync,
 ) -> Swept {
     let Range { start, .. } = order.seeds;
     let next = Mutex::new((start, 0));
@@ -106,7 +110,7 @@ pub fn sweep<J: FnMut(&Run) -> Outcome>(
                     let mut swept = lock(&swept);
                     swept.seeds.end = swept.seeds.end.max(seed + 1);
                     swept.subjects[subject].add(seed, outcome);
-                    tell(&swept);
+                    tell(&swept, subject, seed);
                 }
             });
         }
@@ -121,7 +125,8 @@ fn take(order: &Order, next: &mut (u64, usize)) -> Option<(u64, usize)> {
     // The first seed is run however short the time is.
     let is_late = || order.until.is_some_and(|until| Instant::now() >= until);
     let is_over = begins && taken.0 > order.seeds.start && is_late();
-    if order.subjects == 0 || taken.0 >= order.seeds.end || is_over {
+    let is_done = order.subjects == 0 || taken.0 >= order.seeds.end;
+    if is_done || is_over || order.halt.is_called() {
         return None;
     }
     *next = if taken.1 + 1 < order.subjects { (taken.0, taken.1 + 1) } else { (taken.0 + 1, 0) };
@@ -140,15 +145,16 @@ mod tests {
     use super::{Order, sweep};
     use crate::check::Kind;
     use crate::config::Protocol;
-    use crate::run::Outcome;
+    use crate::run::{Outcome, Run};
     use crate::scenario::Scenario;
     use crate::server::Server;
+    use crate::watched::Halt;
 
     #[test]
     fn jobs_run_at_the_same_time() {
         let scenario = Scenario::all().find(|it| it.protocol() == Protocol::Locker).unwrap();
         let inside = AtomicUsize::new(0);
-        let order = Order { seeds: 0..2, subjects: 1, jobs: 2, until: None };
+        let order = Order { seeds: 0..2, subjects: 1, jobs: 2, until: None, halt: Halt::default() };
         let make = |_, seed| scenario.with(Server::Reference, seed);
         let judge = || {
             |_: &_| {
@@ -161,7 +167,23 @@ mod tests {
                 Outcome::cut_off(Kind::Hung, String::new())
             }
         };
-        let swept = sweep(&order, make, judge, |_| ());
+        let swept = sweep(&order, make, judge, |_, _, _| ());
         assert_eq!(swept.runs(), 2);
+    }
+    #[test]
+    fn nothing_is_begun_after_a_halt() {
+        let scenario = Scenario::all().next().unwrap();
+        let halt = Halt::default();
+        let order = Order { seeds: 0..9, subjects: 1, jobs: 1, until: None, halt: halt.clone() };
+        let make = |_, seed| scenario.with(Server::Reference, seed);
+        let judge = || {
+            |run: &Run| {
+                if run.seed == 2 {
+                    halt.call();
+                }
+                Outcome::cut_off(Kind::Hung, String::new())
+            }
+        };
+        assert_eq!(sweep(&order, make, judge, |_, _, _| ()).seeds, 0..3);
     }
 }

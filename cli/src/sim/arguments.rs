@@ -12,9 +12,6 @@ use clap::{Args, Subcommand};
 use crate::arguments::duration;
 use crate::exit::{CODES, Problem};
 
-/// Instead of a scenario's name: a random plan from every seed.
-pub(super) const SWARM: &str = "swarm";
-
 /// Seeds of each scenario, if nobody says otherwise.
 const SEEDS: Range<u64> = 0..5;
 

@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use lockproof_sim::known_bad::KnownBad;
 use lockproof_sim::scenario::Scenario;
+use lockproof_sim::subject::SWARM;
 use serde_json::{Value, json};
 
-use super::arguments::{SWARM, SimFormat};
+use super::arguments::SimFormat;
 
 /// The scenarios and the flawed servers.
 pub(super) fn text(format: SimFormat) -> String {

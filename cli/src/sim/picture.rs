@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use lockproof_sim::provenance;
 use lockproof_sim::record::Recording;
+use lockproof_sim::report::Report;
 use lockproof_sim::run::{Outcome, Run};
+use lockproof_sim::subject::Subject;
 use lockproof_sim::timeline::Timeline;
+use lockproof_sim::watched::Judge;
 
-use super::child::Judge;
-use super::report::Report;
-use super::{Subject, provenance};
 use crate::exit::Problem;
 
 /// Draws the first failure that came to an end, or else the first run of all; says of what the picture is.

@@ -64,6 +64,23 @@ fn people_read_what_failed() {
     assert!(text.ends_with("memcached/client-drips failed with 3\nviolated: 1 runs\n"), "{text}");
 }
 
+/// Nobody reads a thousand stories; the seeds are all named.
+#[test]
+fn people_read_some_of_many_failures() {
+    let mut failing = report(&["memcached/client-drips", "--seed", "3", "--server", "K04"]);
+    let scenario = &mut failing["scenarios"][0];
+    scenario["failed"] = (3..16).map(Value::from).collect();
+    scenario["failures"] = vec![scenario["failures"][0].clone(); 13].into();
+    let directory = tempfile::tempdir().unwrap();
+    let files = saved(&directory, &[&failing]);
+    let done = lockproof(&[&["sim"], &merge(&files)[..]].concat()).assert().code(1);
+    let text = String::from_utf8_lossy(&done.get_output().stdout);
+    assert_eq!(text.matches("\nFAIL  ").count(), 10, "{text}");
+    assert!(text.contains("\n3 more are told in the JSON report\n"), "{text}");
+    let all = "\nmemcached/client-drips failed with 3 4 5 6 7 8 9 10 11 12 13 14 15\n";
+    assert!(text.contains(all), "{text}");
+}
+
 #[test]
 fn what_has_no_sum_is_refused() {
     let one = report(&["memcached/calm", "--seed", "1"]);

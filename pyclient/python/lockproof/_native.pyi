@@ -1,6 +1,6 @@
 """The native part: cores, pools of connections, the embedded server and the judge. Private to the package."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, final
 
 from typing_extensions import Buffer
@@ -161,4 +161,18 @@ class Embedded:
 def check(
     target: str, cases: Sequence[str], deliveries: Sequence[str], timeout: float, seed: int
 ) -> tuple[int, str, str]: ...
+def matrix(reports: Sequence[tuple[str, str]]) -> str: ...
+def simulate(
+    names: Sequence[str],
+    seeds: tuple[int, int],
+    server: str,
+    jobs: int,
+    watchdog: float,
+    worker: Sequence[str],
+    tell: Callable[[str, int, str, str], object] | None,
+) -> tuple[int, str, str]: ...
+def sim_worker() -> None: ...
+def sim_merge(reports: Sequence[tuple[str, str]]) -> tuple[int, str, str]: ...
+def sim_build() -> str: ...
+def sim_names() -> tuple[list[str], list[str]]: ...
 def after_fork() -> None: ...

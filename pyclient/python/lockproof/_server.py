@@ -20,6 +20,11 @@ SASL = ("user", "password")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
+def plain(text: str) -> str:
+    """The text without colours."""
+    return _COLOURS.sub("", text)
+
+
 class ReferenceServer:
     """The Lockproof reference server, inside this process, on ports that the system chooses.
 
@@ -80,7 +85,7 @@ class Report:
         #: The report as ``lockproof check --format json`` writes it.
         self.document: dict[str, Any] = json.loads(document)
         #: The report for people: each failure with what was expected, what came, and how to run it again.
-        self.text = _COLOURS.sub("", text)
+        self.text = plain(text)
 
     def __repr__(self) -> str:
         return f"<lockproof.Report: {'conforms' if self.conforms else 'does not conform'}>"

@@ -12,12 +12,16 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 pub use forms::Rows;
 use query::Query;
 
 use super::{Verdict, json};
 use crate::session::Level;
+
+/// The schema of several reports in a file.
+const SEVERAL: &str = "lockproof.reports/1";
 
 /// Reports that do not make a matrix, or a question that cannot be asked of it; in a sentence.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -72,22 +76,26 @@ struct Line {
 }
 
 impl Matrix {
-    /// Puts reports side by side: the name of each, and its JSON document.
+    /// Puts reports side by side: the name of each, and its JSON document. A document may also be several reports with
+    /// names of their own (`{"schema": "lockproof.reports/1", "reports": {NAME: REPORT, …}}`).
     ///
     /// # Errors
     ///
     /// A text that is no such report, a name twice or one that no query could say.
     pub fn of(reports: &[(String, String)]) -> Result<Self, MatrixError> {
         let (mut columns, mut rows): (Vec<Column>, BTreeMap<String, Row>) = Default::default();
-        for (index, (name, text)) in reports.iter().enumerate() {
-            check_name(name, &columns)?;
-            let document = read(name, text)?;
+        let parsed = reports.iter().map(|(name, text)| documents(name, text));
+        let parsed = parsed.collect::<Result<Vec<_>, _>>()?.concat();
+        let count = parsed.len();
+        for (index, (name, value)) in parsed.into_iter().enumerate() {
+            check_name(&name, &columns)?;
+            let document = read(&name, value)?;
             for line in &document.cases {
-                add(&mut rows, line, index, reports.len())
+                add(&mut rows, line, index, count)
                     .map_err(|what| MatrixError(format!("{name}: {what}")))?;
             }
             let Document { implementation, target, .. } = document;
-            columns.push(Column { name: name.clone(), implementation, target });
+            columns.push(Column { name, implementation, target });
         }
         Ok(Self { columns, rows: rows.into_values().collect(), hidden: 0, asked: false })
     }
@@ -183,9 +191,20 @@ fn check_name(name: &str, columns: &[Column]) -> Result<(), MatrixError> {
     Ok(())
 }
 
-fn read(name: &str, text: &str) -> Result<Document, MatrixError> {
-    let value: serde_json::Value = serde_json::from_str(text)
+/// What a file holds: a report, or several that have names.
+fn documents(name: &str, text: &str) -> Result<Vec<(String, Value)>, MatrixError> {
+    let mut value: Value = serde_json::from_str(text)
         .map_err(|error| MatrixError(format!("{name}: no JSON document: {error}")))?;
+    if value["schema"] != SEVERAL {
+        return Ok(vec![(name.to_owned(), value)]);
+    }
+    match value["reports"].take() {
+        Value::Object(reports) => Ok(reports.into_iter().collect()),
+        _ => Err(MatrixError(format!("{name}: a {SEVERAL} document without reports"))),
+    }
+}
+
+fn read(name: &str, value: Value) -> Result<Document, MatrixError> {
     let schema = value["schema"].as_str().unwrap_or("none").to_owned();
     if schema != json::SCHEMA {
         return Err(MatrixError(format!(

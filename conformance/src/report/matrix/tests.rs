@@ -112,6 +112,27 @@ fn json_has_every_row() {
     assert_eq!(document["groups"][0]["columns"]["a"]["judged"], 3);
 }
 
+/// A file with the reports of several servers is as good as several files.
+#[test]
+fn several_reports_in_a_file_are_columns_by_their_names() {
+    let report = |verdict| -> Value {
+        serde_json::from_str(&report(&[("echo/a/b", "whole", verdict)])).unwrap()
+    };
+    let reports = json!({ "b": report("pass"), "a": report("fail") });
+    let several = json!({ "schema": "lockproof.reports/1", "reports": reports }).to_string();
+    let named = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let alone = report("pass").to_string();
+    let matrix = Matrix::of(&[named("file", &several), named("alone", &alone)]).unwrap();
+    let document: Value = serde_json::from_str(&matrix.json()).unwrap();
+    let verdicts = json!({ "b": "pass", "a": "fail", "alone": "pass" });
+    assert_eq!(document["cases"][0]["verdicts"], verdicts);
+    let twice = Matrix::of(&[named("file", &several), named("a", &alone)]).unwrap_err();
+    assert!(twice.to_string().contains("two columns are named `a`"), "{twice}");
+    let none = json!({ "schema": "lockproof.reports/1" }).to_string();
+    let none = Matrix::of(&[named("file", &none)]).unwrap_err();
+    assert_eq!(none.to_string(), "file: a lockproof.reports/1 document without reports");
+}
+
 #[test]
 fn what_is_no_matrix_is_refused() {
     let sound = || report(&[("echo/a/b", "whole", "pass")]);

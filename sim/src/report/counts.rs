@@ -2,33 +2,39 @@
 
 use std::fmt::Write;
 use std::iter::Sum;
-use std::process::ExitCode;
 
-use lockproof_sim::sweep::Sweep;
+use crate::sweep::Sweep;
 
 /// Above this part of wasted seeds, the rest proves too little.
 const WASTED_PERCENT_MAX: u64 = 20;
 
+/// Exit code of a violation.
+const VIOLATED: u8 = 1;
+
 /// Exit code of runs that prove too little.
-pub(super) const INCONCLUSIVE: u8 = 4;
+pub const INCONCLUSIVE: u8 = 4;
 
 /// How many runs came to what.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) ok: u64,
-    pub(super) wasted: u64,
-    pub(super) failed: u64,
+pub struct Counts {
+    /// Without a violation, and every fault bit.
+    pub ok: u64,
+    /// Without a violation, and a fault changed nothing.
+    pub wasted: u64,
+    /// With a violation.
+    pub failed: u64,
     /// Whether a place of the server that they should all reach was reached by none.
-    pub(super) missed_a_mark: bool,
+    pub missed_a_mark: bool,
 }
 
 impl Counts {
-    pub(super) fn runs(self) -> u64 {
+    /// All of them.
+    pub fn runs(self) -> u64 {
         self.ok + self.wasted + self.failed
     }
 
     /// In a word.
-    pub(super) fn outcome(self) -> &'static str {
+    pub fn outcome(self) -> &'static str {
         if self.failed > 0 {
             "violated"
         } else if self.missed_a_mark
@@ -41,11 +47,12 @@ impl Counts {
         }
     }
 
-    pub(super) fn code(self) -> ExitCode {
+    /// The exit code of a program that found this.
+    pub fn code(self) -> u8 {
         match self.outcome() {
-            "holds" => ExitCode::SUCCESS,
-            "violated" => ExitCode::FAILURE,
-            _ => ExitCode::from(INCONCLUSIVE),
+            "holds" => 0,
+            "violated" => VIOLATED,
+            _ => INCONCLUSIVE,
         }
     }
 

@@ -3,16 +3,15 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
-
-use lockproof_sim::check::Kind;
-use lockproof_sim::run::{Outcome, Run};
+use std::time::{Duration, Instant};
 
 use super::worker::{Answer, Order};
-use crate::exit::Problem;
+use super::{Halt, Program, Watch};
+use crate::check::Kind;
+use crate::run::{Outcome, Run};
 
 /// A process is replaced after so many runs: what leaks in one does not add up.
 const RUNS_OF_ONE: u32 = 500;
@@ -23,32 +22,44 @@ const LAST_ANSWER: Duration = Duration::from_secs(20);
 /// Lines of a process's last words that are kept.
 const LAST_LINES: usize = 8;
 
+/// How often who waits for an answer looks whether it is still wanted.
+const LOOKS_EVERY: Duration = Duration::from_millis(50);
+
 /// Has runs judged by processes, one after another.
 #[derive(Debug)]
-pub(super) struct Judge {
+pub struct Judge {
     child: Option<Child>,
-    watchdog: Duration,
+    watch: Watch,
 }
 
 impl Judge {
-    /// Each run may take `watchdog` of real time.
-    pub(super) fn new(watchdog: Duration) -> Self {
-        Self { child: None, watchdog }
+    /// Has no process yet.
+    pub fn new(watch: Watch) -> Self {
+        Self { child: None, watch }
     }
 
     /// What becomes of a run, whatever it does to its process.
-    pub(super) fn outcome(&mut self, run: &Run) -> Outcome {
+    ///
+    /// # Panics
+    ///
+    /// If no process can be started.
+    pub fn outcome(&mut self, run: &Run) -> Outcome {
         self.ask(run, false).0
     }
 
     /// The same, with what happened; a run that came to no end has no recording.
-    pub(super) fn recorded(&mut self, run: &Run) -> Answer {
+    ///
+    /// # Panics
+    ///
+    /// If no process can be started.
+    pub fn recorded(&mut self, run: &Run) -> Answer {
         self.ask(run, true)
     }
 
     fn ask(&mut self, run: &Run, record: bool) -> Answer {
-        let mut child = self.child.take().unwrap_or_else(Child::start);
-        match child.ask(&(record, run), self.watchdog) {
+        let Watch { program, patience, halt } = &self.watch;
+        let mut child = self.child.take().unwrap_or_else(|| Child::start(program));
+        match child.ask(&(record, run), *patience, halt) {
             Ok(answer) => {
                 child.left -= 1;
                 self.child = Some(child).filter(|child| child.left > 0);
@@ -57,6 +68,9 @@ impl Judge {
             Err(RecvTimeoutError::Disconnected) => {
                 (Outcome::cut_off(Kind::Died, child.last_words()), None)
             }
+            Err(RecvTimeoutError::Timeout) if halt.is_called() => {
+                (Outcome::cut_off(Kind::Hung, "it was not waited for".to_owned()), None)
+            }
             Err(RecvTimeoutError::Timeout) => {
                 (Outcome::cut_off(Kind::Hung, self.hung(child.virtual_time())), None)
             }
@@ -64,7 +78,7 @@ impl Judge {
     }
 
     fn hung(&self, at: Option<Duration>) -> String {
-        let seconds = self.watchdog.as_secs_f64();
+        let seconds = self.watch.patience.as_secs_f64();
         let at = at.map_or_else(String::new, |at| {
             format!(", and virtual time stands at {:.3} s", at.as_secs_f64())
         });
@@ -85,20 +99,18 @@ struct Child {
 }
 
 impl Child {
-    fn start() -> Self {
-        Self::try_start().unwrap_or_else(|problem| panic!("{}", problem.text()))
+    fn start(program: &Program) -> Self {
+        Self::try_start(program).unwrap_or_else(|error| panic!("no process for the runs: {error}"))
     }
 
-    fn try_start() -> Result<Self, Problem> {
-        let program = std::env::current_exe().map_err(Problem::harness)?;
-        let mut process = Command::new(program)
-            .arg("sim-worker")
+    fn try_start(program: &Program) -> std::io::Result<Self> {
+        let mut process = program
+            .command()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| Problem::harness(format!("no process for the runs: {error}")))?;
-        let missing = || Problem::harness("a process for the runs has no pipes");
+            .spawn()?;
+        let missing = || std::io::Error::other("it has no pipes");
         let orders = process.stdin.take().ok_or_else(missing)?;
         let (stdout, stderr) =
             process.stdout.take().zip(process.stderr.take()).ok_or_else(missing)?;
@@ -113,13 +125,27 @@ impl Child {
         Ok(Self { process, orders, answers, words, left: RUNS_OF_ONE })
     }
 
-    /// The answer to an order, if it comes within the limit.
-    fn ask(&mut self, order: &Order<&Run>, limit: Duration) -> Result<Answer, RecvTimeoutError> {
+    /// The answer to an order, if it comes within the limit; one that nobody wants any more counts as late.
+    fn ask(
+        &mut self,
+        order: &Order<&Run>,
+        limit: Duration,
+        halt: &Halt,
+    ) -> Result<Answer, RecvTimeoutError> {
         let line = serde_json::to_string(order).expect("a run is plain data");
         // One that is gone takes no orders, and gives no answer either.
         let _ = writeln!(self.orders, "{line}").and_then(|()| self.orders.flush());
-        let line = self.answers.recv_timeout(limit)?;
-        Ok(serde_json::from_str(&line).expect("the same program wrote it"))
+        let begun = Instant::now();
+        loop {
+            let left = limit.saturating_sub(begun.elapsed());
+            match self.answers.recv_timeout(left.min(LOOKS_EVERY)) {
+                Ok(line) => {
+                    return Ok(serde_json::from_str(&line).expect("the same program wrote it"));
+                }
+                Err(RecvTimeoutError::Timeout) if left > LOOKS_EVERY && !halt.is_called() => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// How far it is, if it still says so.

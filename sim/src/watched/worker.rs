@@ -4,22 +4,20 @@
 //! It ends with its standard input, whatever it is busy with: one that hangs must not outlive who watches it.
 
 use std::io::{BufRead, Write, stdin, stdout};
-use std::process::{ExitCode, exit};
+use std::process::exit;
 use std::sync::{Arc, mpsc};
 
-use lockproof_sim::record::Recording;
-use lockproof_sim::run::{Clock, Outcome, Run};
-
-use crate::exit::{Done, Problem};
+use crate::record::Recording;
+use crate::run::{Clock, Outcome, Run};
 
 /// What a worker is told: whether to record, and the run.
 pub(super) type Order<R> = (bool, R);
 
 /// What it answers: what became of the run, and the recording if that was asked for.
-pub(super) type Answer = (Outcome, Option<Recording>);
+pub type Answer = (Outcome, Option<Recording>);
 
-/// Serves until nobody asks any more.
-pub(crate) fn serve() -> Done {
+/// Serves until nobody asks any more, and then ends the process.
+pub fn serve() -> std::io::Result<()> {
     let (send, orders) = mpsc::channel();
     let clock = Arc::new(Clock::default());
     let seen = Arc::clone(&clock);
@@ -34,17 +32,17 @@ pub(crate) fn serve() -> Done {
         exit(0);
     });
     for line in orders {
-        let (record, run): Order<Run> = serde_json::from_str(&line).map_err(Problem::harness)?;
+        let (record, run): Order<Run> = serde_json::from_str(&line)?;
         let answer: Answer = if record {
             let (outcome, recording) = run.recorded(&clock);
             (outcome, Some(recording))
         } else {
             (run.watched(&clock), None)
         };
-        let answer = serde_json::to_string(&answer).map_err(Problem::harness)?;
-        say(&answer).map_err(Problem::harness)?;
+        let answer = serde_json::to_string(&answer)?;
+        say(&answer)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn say(line: &str) -> std::io::Result<()> {

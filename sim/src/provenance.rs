@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 const COMMIT: &str = env!("LOCKPROOF_COMMIT");
 const RUSTC: &str = env!("LOCKPROOF_RUSTC");
 const PROFILE: &str = env!("LOCKPROOF_PROFILE");
-const LOCK_FILE: &[u8] = include_bytes!("../../../Cargo.lock");
+const LOCK_FILE: &[u8] = include_bytes!("../../Cargo.lock");
 
 /// For people, in a line.
-pub(super) fn line() -> String {
+pub fn line() -> String {
     let changed = if is_changed() { ", with changes" } else { "" };
     let commit = COMMIT.get(..12).unwrap_or(COMMIT);
     let lock_file = lock_file();
@@ -21,7 +21,7 @@ pub(super) fn line() -> String {
 }
 
 /// For programs.
-pub(super) fn json() -> Value {
+pub fn json() -> Value {
     json!({
         "commit": COMMIT,
         "changed": is_changed(),

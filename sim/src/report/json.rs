@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use lockproof_sim::run::{Outcome, Run};
 use serde_json::{Value, json};
 
-use super::report::{Failure, Report, Swept};
-use super::{marks, provenance};
+use super::{Failure, Report, Swept, reached};
+use crate::provenance;
+use crate::run::{Outcome, Run};
 
 /// What a report of seeds calls itself.
 pub(super) const SCHEMA: &str = "lockproof.sim/1";
@@ -35,7 +35,7 @@ fn of(report: &Report, swept: &Swept) -> Value {
         "ok": swept.found.ok,
         "wasted": swept.found.wasted,
         "hash": hash(swept.found.hash),
-        "marks": marks::as_json(&swept.found.marks),
+        "marks": reached::as_json(&swept.found.marks),
         "failed": swept.found.failed.keys().collect::<Vec<_>>(),
         "failures": failures,
     })

@@ -1,70 +1,99 @@
-//! `lockproof sim merge`: reports of neighbouring seeds, made one.
+//! Reports of neighbouring seeds, made one.
 
 use std::fmt::{Display, Write};
 use std::ops::Range;
-use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::arguments::{Merge, SimFormat};
 use super::counts::Counts;
 use super::json::{SCHEMA, hash};
-use super::marks;
-use crate::exit::Problem;
+use super::reached;
 
-/// A report from a file.
+/// Failures that people are told in full.
+const SHOWN: usize = 10;
+
+/// A report that was read.
 struct Part {
     name: String,
     seeds: Range<u64>,
     document: Value,
 }
 
-/// One report of all; the files' order does not matter.
-pub(super) fn merged(merge: &Merge) -> Result<Value, Problem> {
-    let mut parts: Vec<Part> = merge.reports.iter().map(read).collect::<Result<_, _>>()?;
-    parts.sort_by_key(|part| part.seeds.start);
-    for pair in parts.windows(2) {
-        let [one, next] = pair else { continue };
-        fits(one, next)?;
-    }
-    let mut parts = parts.into_iter();
-    let first = parts.next().ok_or_else(|| Problem::usage("no reports to merge"))?;
-    let mut whole = first.document;
-    for part in parts {
-        add(&mut whole, &part.document);
-    }
-    let outcome = counts(&whole, merge.all_marks).outcome();
-    whole["outcome"] = json!(outcome);
-    Ok(whole)
+/// The report of all.
+#[derive(Clone, Debug)]
+pub struct Merged {
+    document: Value,
+    all_marks: bool,
 }
 
-fn read(file: &PathBuf) -> Result<Part, Problem> {
-    let name = file.display().to_string();
-    let wrong = |error: &dyn Display| Problem::usage(format!("{name}: {error}"));
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
+impl Merged {
+    /// Makes one report of several, of which each has a name for complaints; their order does not matter. With
+    /// `all_marks`, every mark of the server must have been reached.
+    ///
+    /// # Errors
+    ///
+    /// A sentence: a text that is no report, seeds that are missing or are there twice, reports that are about different
+    /// things or made by different builds.
+    pub fn of(reports: &[(String, String)], all_marks: bool) -> Result<Self, String> {
+        let parts = reports.iter().map(|(name, text)| read(name, text));
+        let mut parts: Vec<Part> = parts.collect::<Result<_, _>>()?;
+        parts.sort_by_key(|part| part.seeds.start);
+        for pair in parts.windows(2) {
+            let [one, next] = pair else { continue };
+            fits(one, next)?;
+        }
+        let mut parts = parts.into_iter();
+        let first = parts.next().ok_or("no reports to merge")?;
+        let mut document = first.document;
+        for part in parts {
+            add(&mut document, &part.document);
+        }
+        let mut whole = Self { document, all_marks };
+        whole.document["outcome"] = json!(whole.counts().outcome());
+        Ok(whole)
+    }
+
+    /// What all scenarios came to.
+    pub fn counts(&self) -> Counts {
+        let counts: Counts = list(&self.document["scenarios"]).iter().map(counts_of).sum();
+        let missed_a_mark = self.all_marks && reached::are_missing(&marks_of(&self.document));
+        Counts { missed_a_mark, ..counts }
+    }
+
+    /// For programs.
+    pub fn json(&self) -> &Value {
+        &self.document
+    }
+
+    /// For people.
+    pub fn human(&self) -> String {
+        human(self)
+    }
+}
+
+fn read(name: &str, text: &str) -> Result<Part, String> {
+    let wrong = |error: &dyn Display| format!("{name}: {error}");
     let no_report = format!("no report of `lockproof sim --format json` ({SCHEMA})");
     let document: Value =
-        serde_json::from_str(&text).map_err(|error| wrong(&format!("{no_report}: {error}")))?;
+        serde_json::from_str(text).map_err(|error| wrong(&format!("{no_report}: {error}")))?;
     if document["schema"] != SCHEMA {
         return Err(wrong(&no_report));
     }
     let bound = |name: &str| document["seeds"][name].as_u64();
     let seeds = bound("from").zip(bound("to")).map(|(from, to)| from..to);
     let seeds = seeds.ok_or_else(|| wrong(&"it does not say which seeds were run"))?;
-    Ok(Part { name, seeds, document })
+    Ok(Part { name: name.to_owned(), seeds, document })
 }
 
 /// Whether the second goes on where the first ends, about the same thing.
-fn fits(one: &Part, next: &Part) -> Result<(), Problem> {
+fn fits(one: &Part, next: &Part) -> Result<(), String> {
     let (end, start) = (one.seeds.end, next.seeds.start);
     let names = format!("{} and {}", one.name, next.name);
     if start > end {
-        return Err(Problem::usage(format!(
-            "{names}: seeds {end}..{start} are missing between them"
-        )));
+        return Err(format!("{names}: seeds {end}..{start} are missing between them"));
     }
     if start < end {
-        return Err(Problem::usage(format!("{names}: both have seed {start}")));
+        return Err(format!("{names}: both have seed {start}"));
     }
     let subjects = |part: &Part| -> Vec<Value> {
         list(&part.document["scenarios"]).iter().map(|one| one["name"].clone()).collect()
@@ -79,7 +108,7 @@ fn fits(one: &Part, next: &Part) -> Result<(), Problem> {
     } else {
         return Ok(());
     };
-    Err(Problem::usage(format!("{names}: not the same {what}, so there is no sum")))
+    Err(format!("{names}: not the same {what}, so there is no sum"))
 }
 
 fn add(whole: &mut Value, part: &Value) {
@@ -92,8 +121,8 @@ fn add(whole: &mut Value, part: &Value) {
             scenario[name] = json!(number(&scenario[name]) + number(&added[name]));
         }
         scenario["hash"] = json!(hash(unhash(&scenario["hash"]) ^ unhash(&added["hash"])));
-        let both = [&scenario["marks"], &added["marks"]].map(marks::from_json);
-        scenario["marks"] = marks::as_json(&marks::sum(&both));
+        let both = [&scenario["marks"], &added["marks"]].map(reached::from_json);
+        scenario["marks"] = reached::as_json(&reached::sum(&both));
         for name in ["failed", "failures"] {
             if let Some(all) = scenario[name].as_array_mut() {
                 all.extend(list(&added[name]).iter().cloned());
@@ -102,14 +131,8 @@ fn add(whole: &mut Value, part: &Value) {
     }
 }
 
-pub(super) fn text(whole: &Value, merge: &Merge) -> String {
-    match merge.format {
-        SimFormat::Human => human(whole, merge.all_marks),
-        SimFormat::Json => format!("{whole:#}"),
-    }
-}
-
-fn human(whole: &Value, all_marks: bool) -> String {
+fn human(merged: &Merged) -> String {
+    let whole = &merged.document;
     let words = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let seeds = &whole["seeds"];
     let mut text = format!(
@@ -123,33 +146,31 @@ fn human(whole: &Value, all_marks: bool) -> String {
     for scenario in scenarios {
         counts_of(scenario).show(&mut text, &words(&scenario["name"]), width);
     }
-    marks::show(&mut text, &marks_of(whole), all_marks);
-    for failure in scenarios.iter().flat_map(|scenario| list(&scenario["failures"])) {
+    reached::show(&mut text, &marks_of(whole), merged.all_marks);
+    let failures = || scenarios.iter().flat_map(|scenario| list(&scenario["failures"]));
+    for failure in failures().take(SHOWN) {
         let story = words(&failure["story"]);
         let story = if story.is_empty() { words(&failure["violations"][0]["text"]) } else { story };
         let _ = writeln!(text, "\nFAIL  seed {}\n  {story}", number(&failure["seed"]));
         let _ = writeln!(text, "  again:  {}", words(&failure["again"]));
     }
+    let more = failures().count().saturating_sub(SHOWN);
+    if more > 0 {
+        let _ = writeln!(text, "\n{more} more are told in the JSON report");
+    }
     for scenario in scenarios.iter().filter(|one| !list(&one["failed"]).is_empty()) {
         let failed: Vec<String> = list(&scenario["failed"]).iter().map(Value::to_string).collect();
         let _ = writeln!(text, "\n{} failed with {}", words(&scenario["name"]), failed.join(" "));
     }
-    let counts = counts(whole, all_marks);
+    let counts = merged.counts();
     let _ = writeln!(text, "{}: {} runs", counts.outcome(), counts.runs());
     text
 }
 
-/// What all scenarios came to.
-pub(super) fn counts(whole: &Value, all_marks: bool) -> Counts {
-    let counts: Counts = list(&whole["scenarios"]).iter().map(counts_of).sum();
-    let missed_a_mark = all_marks && marks::are_missing(&marks_of(whole));
-    Counts { missed_a_mark, ..counts }
-}
-
-fn marks_of(whole: &Value) -> marks::Counted {
-    let each: Vec<marks::Counted> =
-        list(&whole["scenarios"]).iter().map(|one| marks::from_json(&one["marks"])).collect();
-    marks::sum(&each)
+fn marks_of(whole: &Value) -> reached::Counted {
+    let each: Vec<reached::Counted> =
+        list(&whole["scenarios"]).iter().map(|one| reached::from_json(&one["marks"])).collect();
+    reached::sum(&each)
 }
 
 fn counts_of(scenario: &Value) -> Counts {

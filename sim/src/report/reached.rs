@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use lockproof_sim::marks::of_all;
-use lockproof_sim::sweep::Sweep;
 use serde_json::{Value, json};
+
+use crate::marks::of_all;
+use crate::sweep::Sweep;
 
 /// What fewer failures have in common may be chance.
 const SEVERAL: u64 = 3;
