@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 import time
@@ -208,6 +209,8 @@ def write(file: Path | None, document: dict[str, Any]) -> None:
 def main() -> int:
     """Does what the command line asks for."""
     arguments = parser().parse_args()
+    # What goes wrong with the cluster is said in our own words; Dask would say it as well, with a traceback for each.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         return judge(arguments) if arguments.targets else sweep(arguments)
     except Refused as error:
