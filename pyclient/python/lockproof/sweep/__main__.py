@@ -210,7 +210,7 @@ def main() -> int:
     """Does what the command line asks for."""
     arguments = parser().parse_args()
     # What goes wrong with the cluster is said in our own words; Dask would say it as well, with a traceback for each.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    logging.disable(logging.CRITICAL)
     try:
         return judge(arguments) if arguments.targets else sweep(arguments)
     except Refused as error:

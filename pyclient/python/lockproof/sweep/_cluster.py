@@ -14,7 +14,7 @@ from .. import sim
 from . import _task
 
 #: Seconds until a scheduler that does not answer is given up.
-CONNECT = 30
+CONNECT = 10
 
 
 class Unreachable(Exception):
