@@ -14,6 +14,7 @@ use crate::coverage::Coverage;
 use crate::exit::CODES;
 use crate::matrix::MatrixArguments;
 use crate::output::Output;
+use crate::serve::Serve;
 use crate::sim::Sim;
 
 /// Conformance checks, a reference server, recording and replay for small TCP protocols
@@ -225,84 +226,6 @@ pub(crate) struct Replay {
     pub(crate) run: Run,
 }
 
-/// Run the reference server
-///
-/// When its ports are open it prints one JSON line on stdout; the log goes to stderr:
-///
-///   {"ready":true,"listen":{"memcached":"127.0.0.1:11211","netmem":"127.0.0.1:10001",...}}
-///
-/// SIGTERM or Ctrl-C: it stops accepting, lets connections finish (5 seconds at most), and exits
-/// with 0. A second signal ends it at once.
-///
-/// -m, -I, -c and -t mean what they mean to memcached.
-///
-///   lockproof serve --only memcached --memcached 127.0.0.1:0
-///   lockproof serve --only netmem,locker --pages 64
-#[derive(Args, Debug)]
-#[command(verbatim_doc_comment, after_long_help = CODES)]
-pub(crate) struct Serve {
-    /// Only these protocols, separated by commas [default: all four]
-    #[arg(long, value_name = "PROTOCOL", value_delimiter = ',')]
-    pub(crate) only: Vec<Protocol>,
-    /// Where memcached listens; port 0 takes a free port, and the ready line tells which
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:11211")]
-    pub(crate) memcached: SocketAddr,
-    /// Where NetMem listens
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10001")]
-    pub(crate) netmem: SocketAddr,
-    /// Where Locker listens
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10002")]
-    pub(crate) locker: SocketAddr,
-    /// Where echo listens
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9999")]
-    pub(crate) echo: SocketAddr,
-    /// memcached: item memory in megabytes; the least used items go when it is full
-    #[arg(short = 'm', long, value_name = "MB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) memory_limit: u32,
-    /// memcached: longest item, key and header included, in bytes or with k or m behind it
-    #[arg(short = 'I', long, value_name = "SIZE", default_value = "1m", value_parser = size)]
-    pub(crate) max_item_size: usize,
-    /// Connections of each protocol at once; one more is accepted and closed
-    #[arg(short = 'c', long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) conn_limit: u32,
-    /// Worker threads [default: processors less one, at least 1]
-    #[arg(short = 't', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) threads: Option<u16>,
-    /// Look for the next request for 50 µs after each, before sleeping (best with -t 1)
-    ///
-    /// Clearly increases what a single client gets that waits for each reply, on a machine that is otherwise idle. It
-    /// costs up to 50 µs of processor time for a request that no other follows; after a few such in a row only one of 64 is.
-    #[arg(long)]
-    pub(crate) spin: bool,
-    /// NetMem: number of pages
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
-    pub(crate) pages: u32,
-    /// NetMem: bytes per page
-    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
-    pub(crate) page_length: u32,
-    /// Locker: layout of the request header
-    #[arg(long, value_name = "LAYOUT", value_enum, default_value_t = Layout::Natural)]
-    pub(crate) locker_layout: Layout,
-    /// Locker: numbers of the outcomes
-    #[arg(long, value_name = "RESULTS", value_enum, default_value_t = Results::Small)]
-    pub(crate) locker_results: Results,
-    /// Echo: what serves a client
-    #[arg(long, value_name = "MODE", value_enum, default_value_t = EchoMode::Task)]
-    pub(crate) echo_mode: EchoMode,
-    /// A peer that does not take its replies in this time is closed, and what it held is freed
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
-    pub(crate) write_deadline: Duration,
-    /// A frame that has begun must be whole in this time [default: 60s, locker 10s]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) frame_deadline: Option<Duration>,
-    /// A connection without a byte for this time is closed [default: never]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) idle_timeout: Option<Duration>,
-    /// Log more (stderr); RUST_LOG has the last word
-    #[arg(short, long, action = clap::ArgAction::Count)]
-    pub(crate) verbose: u8,
-}
-
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Protocol {
     Memcached,
@@ -390,7 +313,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// `1048576`, `512k`, `1m`: memcached's spelling and its bounds, 1k to 1024m.
-fn size(text: &str) -> Result<usize, String> {
+pub(crate) fn size(text: &str) -> Result<usize, String> {
     let lower = text.to_ascii_lowercase();
     let (number, scale) = match (lower.strip_suffix('k'), lower.strip_suffix('m')) {
         (Some(number), _) => (number, 1 << 10),

@@ -40,7 +40,7 @@ async fn recorded(arguments: &Record, upstream: &Target) -> Result<Session, Prob
     anstream::println!("{ready}");
     anstream::eprintln!(
         "recording what goes from {address} to {}; Ctrl-C ends it",
-        upstream.address
+        upstream.transport
     );
     let stop = async move {
         tokio::select! {
@@ -49,7 +49,7 @@ async fn recorded(arguments: &Record, upstream: &Target) -> Result<Session, Prob
             _ = interrupt.recv() => {}
         }
     };
-    record(listener, upstream.address, upstream.codec, stop).await.map_err(Problem::harness)
+    record(listener, &upstream.transport, upstream.codec, stop).await.map_err(Problem::harness)
 }
 
 fn writable(path: &Path) -> Result<(), Problem> {

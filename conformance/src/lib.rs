@@ -27,6 +27,7 @@ pub mod session;
 pub mod stage;
 pub mod suite;
 pub mod target;
+pub mod transport;
 pub mod unseen;
 pub mod venue;
 mod watch;

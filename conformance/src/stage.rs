@@ -42,11 +42,11 @@ impl Stage {
     ///
     /// The server is down, silent, or speaks something else.
     pub async fn new(target: Target, timeout: Duration) -> Result<Self, StageError> {
-        let mut world = TcpWorld::new(target.address);
+        let mut world = TcpWorld::new(target.transport.clone());
         let listener = |need| Some((need, TcpWorld::new(target.listener(need)?)));
         let special = SPECIAL.into_iter().filter_map(listener).collect();
         if let Some((user, password)) = &target.facts.sasl
-            && target.listener("sasl") == Some(target.address)
+            && target.facts.sasl_port.is_none()
         {
             world = world.authenticated(user, password);
         }

@@ -2,9 +2,11 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use url::Url;
 
+use crate::transport::{Tls, TlsOptions, Transport};
 use crate::wire::{Codec, Layout, Protocol, Results};
 
 /// A server under test.
@@ -12,8 +14,8 @@ use crate::wire::{Codec, Layout, Protocol, Results};
 pub struct Target {
     /// As given.
     pub url: String,
-    /// Where it listens.
-    pub address: SocketAddr,
+    /// How it is reached.
+    pub transport: Transport,
     /// Protocol and dialect.
     pub codec: Codec,
     /// What else the user told of it.
@@ -90,7 +92,7 @@ pub struct TargetError {
     pub unreachable: bool,
 }
 
-const OPTIONS: &str = "pages=A..B, sasl=USER:PASSWORD, sasl-port=N, evicts-port=N, refuses-port=N, \
+const OPTIONS: &str = "cafile=FILE, cert=FILE, key=FILE, name=HOST, pages=A..B, sasl=USER:PASSWORD, sasl-port=N, evicts-port=N, refuses-port=N, \
                        layout=natural|packed, results=small|errno, fresh=yes, max-value=N, max-page=N, max-body=N, max-keys=N, max-key=N";
 
 impl Target {
@@ -108,36 +110,38 @@ impl Target {
                     .to_owned(),
             )
         })?;
-        let protocol = Protocol::from_name(parsed.scheme()).ok_or_else(|| {
-            fail(format!(
-                "`{}` is no protocol; memcached, netmem, locker and echo are",
-                parsed.scheme()
-            ))
-        })?;
-        let host = parsed
-            .host_str()
-            .filter(|host| !host.is_empty())
-            .ok_or_else(|| fail("no host".to_owned()))?;
-        let port = parsed.port().unwrap_or_else(|| default_port(protocol));
-        if !matches!(parsed.path(), "" | "/") {
-            return Err(fail(format!(
-                "nothing may follow the port but ?options, not `{}`",
-                parsed.path()
-            )));
-        }
+        let (protocol, way) = scheme(&parsed).map_err(fail)?;
         let mut target = Self {
             url: url.to_owned(),
-            address: SocketAddr::from(([0, 0, 0, 0], port)),
+            transport: Transport::Unix(PathBuf::new()),
             codec: Codec::new(protocol),
             facts: Facts::default(),
         };
+        let mut tls = TlsOptions::default();
         for (key, value) in parsed.query_pairs() {
-            target.option(&key, &value).map_err(fail)?;
+            match (&*key, way) {
+                ("protocol", _) if parsed.scheme() == "unix" => {}
+                ("cafile" | "cert" | "key" | "name", Way::Tls) => tls.option(&key, &value),
+                _ => target.option(&key, &value).map_err(fail)?,
+            }
         }
-        target.address = lookup(host, port).ok_or_else(|| TargetError {
+        if way == Way::Unix {
+            target.transport = Transport::Unix(socket(&parsed).map_err(fail)?);
+            return Ok(target);
+        }
+        let (host, port) = place(&parsed, protocol).map_err(fail)?;
+        let address = lookup(host, port).ok_or_else(|| TargetError {
             unreachable: true,
             ..fail(format!("the host `{host}` has no address"))
         })?;
+        target.transport = if way == Way::Tls {
+            if tls.name.is_empty() {
+                bare(host).clone_into(&mut tls.name);
+            }
+            Transport::Tls(address, Tls::new(&tls).map_err(fail)?)
+        } else {
+            Transport::Tcp(address)
+        };
         Ok(target)
     }
 
@@ -175,16 +179,62 @@ impl Target {
     }
 
     /// Where cases with one of these [needs](SPECIAL) are played, if the user named a listener for them.
-    pub fn listener(&self, need: &str) -> Option<SocketAddr> {
+    pub fn listener(&self, need: &str) -> Option<Transport> {
         let port = match need {
             "sasl" if self.facts.sasl.is_none() => None,
-            "sasl" => self.facts.sasl_port.or(Some(self.address.port())),
+            "sasl" if self.facts.sasl_port.is_none() => return Some(self.transport.clone()),
+            "sasl" => self.facts.sasl_port,
             "evicts" => self.facts.evicts_port,
             "refuses" => self.facts.refuses_port,
             _ => None,
         };
-        Some(SocketAddr::new(self.address.ip(), port?))
+        self.transport.at_port(port?)
     }
+}
+
+/// How a URL says that a server is reached.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Way {
+    Tcp,
+    Tls,
+    Unix,
+}
+
+/// `PROTOCOL`, `PROTOCOL+tls`, `PROTOCOL+unix`, or `unix` with the protocol as an option.
+fn scheme(url: &Url) -> Result<(Protocol, Way), String> {
+    let (name, way) = match url.scheme().split_once('+') {
+        None if url.scheme() == "unix" => {
+            let named = url.query_pairs().find(|(key, _)| key == "protocol");
+            let name = named.map_or_else(|| "memcached".to_owned(), |(_, name)| name.into_owned());
+            (name, Way::Unix)
+        }
+        None => (url.scheme().to_owned(), Way::Tcp),
+        Some((name, "tls")) => (name.to_owned(), Way::Tls),
+        Some((name, "unix")) => (name.to_owned(), Way::Unix),
+        Some((_, way)) => {
+            return Err(format!("`+{way}` is no way to a server; +tls and +unix are"));
+        }
+    };
+    let protocol = Protocol::from_name(&name).ok_or_else(|| {
+        format!("`{name}` is no protocol; memcached, netmem, locker and echo are")
+    })?;
+    Ok((protocol, way))
+}
+
+fn place(url: &Url, protocol: Protocol) -> Result<(&str, u16), String> {
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or("no host")?;
+    if !matches!(url.path(), "" | "/") {
+        return Err(format!("nothing may follow the port but ?options, not `{}`", url.path()));
+    }
+    Ok((host, url.port().unwrap_or_else(|| default_port(protocol))))
+}
+
+fn socket(url: &Url) -> Result<PathBuf, String> {
+    let is_path = url.host_str().is_none_or(str::is_empty) && url.path().len() > 1;
+    let path = percent_encoding::percent_decode_str(url.path()).decode_utf8();
+    path.ok().filter(|_| is_path).map(|path| PathBuf::from(path.into_owned())).ok_or_else(|| {
+        format!("a Unix socket has an absolute path: {}:///run/lockproof.sock", url.scheme())
+    })
 }
 
 fn page_range(value: &str) -> Result<RangeInclusive<u32>, String> {
@@ -204,6 +254,10 @@ const fn default_port(protocol: Protocol) -> u16 {
 }
 
 fn lookup(host: &str, port: u16) -> Option<SocketAddr> {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    (host, port).to_socket_addrs().ok()?.next()
+    (bare(host), port).to_socket_addrs().ok()?.next()
+}
+
+/// An IPv6 address without its brackets.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }

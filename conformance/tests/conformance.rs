@@ -161,8 +161,9 @@ fn judge(case: &Arc<Case>, url: Option<&str>, deliveries: Vec<Delivery>) -> Resu
 fn take_turns(target: &Target, case: &Case) -> Option<File> {
     let mut fills = SMALL.into_iter().filter(|need| case.needs(need));
     let filled = fills.find_map(|need| target.listener(need));
-    let address = filled.or((target.protocol() == Protocol::NetMem).then_some(target.address))?;
-    let name = format!("lockproof-{}.lock", address.to_string().replace([':', '[', ']'], "-"));
+    let pages = || (target.protocol() == Protocol::NetMem).then(|| target.transport.clone());
+    let place = filled.or_else(pages)?.to_string();
+    let name = format!("lockproof-{}.lock", place.replace([':', '[', ']', '/'], "-"));
     let file = File::create(std::env::temp_dir().join(name)).ok()?;
     file.lock().ok()?;
     Some(file)

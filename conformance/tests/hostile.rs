@@ -211,7 +211,8 @@ async fn recorded(protocol: Protocol, client: Vec<u8>, server: Vec<u8>) -> Sessi
     let front = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let addresses = (front.local_addr().expect("it"), upstream.local_addr().expect("it"));
     let (stop, stopped) = oneshot::channel::<()>();
-    let recording = record(front, addresses.1, Codec::new(protocol), async {
+    let to = addresses.1.into();
+    let recording = record(front, &to, Codec::new(protocol), async {
         let _ = stopped.await;
     });
     let talk = async {

@@ -177,6 +177,7 @@ fn servers_that_let_others_in_between_are_found_out() {
 #[tokio::test]
 async fn echo_has_nothing_to_judge() {
     let target = Target::parse("echo://127.0.0.1:1").expect("a target");
-    let refused = stress(&TcpWorld::new(target.address), &target, Options::default()).await;
+    let refused =
+        stress(&TcpWorld::new(target.transport.clone()), &target, Options::default()).await;
     assert!(matches!(refused, Err(StressError::NothingShared(_))));
 }

@@ -39,7 +39,8 @@ async fn recorded<F: Future<Output = ()>>(
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let front = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel();
-    let recording = record(listener, upstream, Codec::new(protocol), async {
+    let upstream = upstream.into();
+    let recording = record(listener, &upstream, Codec::new(protocol), async {
         let _ = stopped.await;
     });
     let clients = async {

@@ -73,18 +73,19 @@ impl Embedded {
     #[allow(clippy::unused_async, reason = "async, so that it is called inside a runtime")]
     pub async fn start(config: EmbeddedConfig) -> io::Result<Self> {
         let shutdown = CancellationToken::new();
-        let mut loops = Loops::new(SocketOptions::default(), shutdown.clone());
+        let mut loops = Loops::new(SocketOptions::default(), None, shutdown.clone());
         let EmbeddedConfig { pages, page_len, memcached, locker, echo, connection } = config;
         let memcached =
             MemcachedConfig { connections_max: connection.connections_max, ..memcached };
 
-        let open = || Bound::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let open = || Bound::tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let bound = [open()?, open()?, open()?, open()?, open()?, open()?, open()?];
-        let addresses = bound.each_ref().map(|bound| bound.address);
+        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let addresses = bound.each_ref().map(|bound| bound.address.tcp().unwrap_or(nowhere));
         let [plain, sasl, evicts, refuses, netmem_bound, locker_bound, echo_bound] = bound;
 
-        let credentials = Some(Credentials::new().with(SASL_USER, SASL_PASSWORD));
-        let with_sasl = MemcachedConfig { credentials, ..memcached.clone() };
+        let users = Some(Credentials::new().with(SASL_USER, SASL_PASSWORD).into());
+        let with_sasl = MemcachedConfig { users, ..memcached.clone() };
         let [evicting, refusing] =
             [true, false].map(|evict| Memcached::new(memcached.clone().with_little_memory(evict)));
         let netmem = NetMemConfig { pages, page_len, ..NetMemConfig::default() };

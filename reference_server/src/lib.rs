@@ -20,6 +20,7 @@ mod listener;
 mod mailbox;
 mod mark;
 mod output;
+mod peer;
 pub mod protocols;
 mod serve;
 pub mod server;
@@ -27,6 +28,9 @@ mod session;
 mod spare;
 mod spawn;
 mod spin;
+mod tls;
+mod unix;
+mod users;
 
 pub use clock::Clock;
 pub use config::ConnectionConfig;
@@ -35,6 +39,7 @@ pub use embedded::{Embedded, EmbeddedConfig, SASL_PASSWORD, SASL_USER};
 pub use listener::{Listener, SocketOptions, TcpAcceptor, bind};
 pub use mark::{MARK_TARGET, Mark};
 pub use output::{Output, SHARED_BYTES_MIN};
+pub use peer::{Listen, Peer};
 pub use protocols::{
     Echo, EchoMode, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem, NetMemConfig,
 };
@@ -43,6 +48,8 @@ pub use server::{Addresses, Server, ServerConfig};
 pub use session::{Protocol, Session, Step};
 pub use spawn::{Spawn, TokioSpawn};
 pub use spin::{SPIN, Spin};
+pub use tls::{HANDSHAKE_DEADLINE, Tls, TlsFiles, TlsIo, TlsListener};
+pub use users::{Users, read_credentials};
 
 // What the configurations are made of, so that a program needs no other crate to fill them in.
 pub use lockproof_protocol::locker::{Dialect, Layout, Results};

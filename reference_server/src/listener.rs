@@ -11,6 +11,8 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::Peer;
+
 /// Accepts connections.
 pub trait Listener: Send + Sync + 'static {
     /// One accepted byte stream.
@@ -20,7 +22,7 @@ pub trait Listener: Send + Sync + 'static {
     ///
     /// # Errors
     /// Whatever the transport reports; the server pauses briefly and asks again.
-    fn accept(&self) -> impl Future<Output = io::Result<(Self::Io, SocketAddr)>> + Send;
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Io, Peer)>> + Send;
 }
 
 /// What is set on every accepted socket.
@@ -84,13 +86,13 @@ impl TcpAcceptor {
 impl Listener for TcpAcceptor {
     type Io = TcpStream;
 
-    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    async fn accept(&self) -> io::Result<(TcpStream, Peer)> {
         let (stream, peer) = self.listener.accept().await?;
         // A peer that has already gone makes this fail; the first read then reports it.
         if let Err(error) = self.options.apply(&stream) {
             tracing::debug!(%peer, %error, "socket options not set");
         }
-        Ok((stream, peer))
+        Ok((stream, peer.into()))
     }
 }
 
@@ -118,7 +120,7 @@ mod tests {
         let acceptor = TcpAcceptor::new(socket, SocketOptions::default()).unwrap();
         let (client, accepted) = tokio::join!(TcpStream::connect(address), acceptor.accept());
         let (stream, peer) = accepted.unwrap();
-        assert_eq!(peer, client.unwrap().local_addr().unwrap());
+        assert_eq!(peer, client.unwrap().local_addr().unwrap().into());
         assert!(stream.nodelay().unwrap());
         let socket = SockRef::from(&stream);
         assert!(socket.keepalive().unwrap());

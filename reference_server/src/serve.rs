@@ -1,7 +1,6 @@
 //! The accept loop: one protocol on one listener, until it is told to stop.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -12,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection::{Connection, Context};
 use crate::counters::Admission;
-use crate::{ConnectionConfig, Listener, Mark, Protocol, Spawn};
+use crate::{ConnectionConfig, Listener, Mark, Peer, Protocol, Spawn};
 
 /// Serves `protocol` on `listener` until `shutdown`; then accepts nothing more, lets every
 /// connection finish the batch in hand, and returns once all are closed. Connections that take
@@ -40,7 +39,7 @@ pub async fn serve<L: Listener, P: Protocol, S: Spawn>(
 pub(crate) async fn next<L: Listener>(
     listener: &L,
     context: &Context,
-) -> Option<io::Result<(L::Io, SocketAddr)>> {
+) -> Option<io::Result<(L::Io, Peer)>> {
     let accepted = select! {
         biased; // stopping wins: a crowd at the door must not keep it open
         () = context.shutdown.cancelled() => return None,
@@ -68,7 +67,7 @@ pub(crate) async fn drain(tasks: &TaskTracker, context: &Context) {
 
 fn admit<Io, P: Protocol, S: Spawn>(
     io: Io,
-    peer: SocketAddr,
+    peer: Peer,
     protocol: &Arc<P>,
     context: &Arc<Context>,
     spawn: &S,

@@ -3,33 +3,41 @@
 use core::time::Duration;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use lockproof_protocol::locker::Dialect;
 use lockproof_state_machine::items;
-use lockproof_state_machine::sasl::Credentials;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::launch::{Bound, Loops};
 use crate::{
-    ConnectionConfig, EchoMode, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem,
-    NetMemConfig, SocketOptions,
+    ConnectionConfig, EchoMode, Listen, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem,
+    NetMemConfig, SocketOptions, Tls, Users,
 };
+
+/// Of the files of Unix sockets: nobody but the user who runs the server may connect.
+const UNIX_MODE: u32 = 0o600;
+
+/// Who guesses passwords gets one a second out of a connection.
+const AUTH_DELAY: Duration = Duration::from_secs(1);
 
 /// Everything that a server is started with.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// Where memcached listens; port 0 takes any free one. `None` leaves the protocol out.
-    pub memcached: Option<SocketAddr>,
+    pub memcached: Option<Listen>,
     /// Where NetMem listens.
-    pub netmem: Option<SocketAddr>,
+    pub netmem: Option<Listen>,
     /// Where Locker listens.
-    pub locker: Option<SocketAddr>,
+    pub locker: Option<Listen>,
     /// Where echo listens.
-    pub echo: Option<SocketAddr>,
+    pub echo: Option<Listen>,
+    /// Permissions of the files of Unix sockets.
+    pub unix_mode: u32,
+    /// With it, every TCP connection begins with a TLS handshake.
+    pub tls: Option<Tls>,
     /// Threads that serve connections.
     pub workers: usize,
     /// How long to go on looking for requests after each, before the processor sleeps; `None` sleeps at once.
@@ -43,7 +51,9 @@ pub struct ServerConfig {
     /// Bytes of memcached's largest item.
     pub item_max: usize,
     /// SASL PLAIN users of memcached; `None` asks nobody to authenticate.
-    pub credentials: Option<Credentials>,
+    pub users: Option<Users>,
+    /// How long the answer to a wrong password waits.
+    pub auth_delay: Duration,
     /// Locker's layout and result codes.
     pub locker_dialect: Dialect,
     /// Time for a Locker frame to arrive whole; the others have `connection.frame_deadline`.
@@ -67,6 +77,8 @@ impl Default for ServerConfig {
             netmem: None,
             locker: None,
             echo: None,
+            unix_mode: UNIX_MODE,
+            tls: None,
             // Measured best: the last one is left to the kernel's network work.
             workers: available_parallelism().map_or(1, |cpus| (cpus.get() - 1).max(1)),
             spin: None,
@@ -74,7 +86,8 @@ impl Default for ServerConfig {
             page_len,
             memory_max,
             item_max,
-            credentials: None,
+            users: None,
+            auth_delay: AUTH_DELAY,
             locker_dialect: Dialect::default(),
             locker_frame_deadline: Some(Duration::from_secs(10)),
             echo_mode: EchoMode::Task,
@@ -108,7 +121,8 @@ impl ServerConfig {
         MemcachedConfig {
             items,
             unix_start: None,
-            credentials: self.credentials.clone(),
+            users: self.users.clone(),
+            auth_delay: self.auth_delay,
             workers: self.workers,
             connections_max: self.connection.connections_max,
         }
@@ -116,16 +130,16 @@ impl ServerConfig {
 }
 
 /// Where the protocols of a server really listen.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Addresses {
     /// memcached.
-    pub memcached: Option<SocketAddr>,
+    pub memcached: Option<Listen>,
     /// NetMem.
-    pub netmem: Option<SocketAddr>,
+    pub netmem: Option<Listen>,
     /// Locker.
-    pub locker: Option<SocketAddr>,
+    pub locker: Option<Listen>,
     /// Echo.
-    pub echo: Option<SocketAddr>,
+    pub echo: Option<Listen>,
 }
 
 /// A server whose sockets are open; clients can connect already, and wait for [`run`](Self::run).
@@ -144,9 +158,11 @@ impl Server {
     /// # Errors
     /// When there is no address at all, or one of them cannot be had.
     pub fn bind(config: ServerConfig) -> io::Result<Self> {
-        let open = |address: Option<SocketAddr>| address.map(Bound::new).transpose();
-        let (memcached, netmem) = (open(config.memcached)?, open(config.netmem)?);
-        let (locker, echo) = (open(config.locker)?, open(config.echo)?);
+        let open = |listen: &Option<Listen>| {
+            listen.as_ref().map(|listen| Bound::at(listen, config.unix_mode)).transpose()
+        };
+        let (memcached, netmem) = (open(&config.memcached)?, open(&config.netmem)?);
+        let (locker, echo) = (open(&config.locker)?, open(&config.echo)?);
         let server = Self { config, memcached, netmem, locker, echo };
         if server.addresses() == Addresses::default() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no protocol has an address"));
@@ -156,7 +172,7 @@ impl Server {
 
     /// The addresses, with the ports that were chosen.
     pub fn addresses(&self) -> Addresses {
-        let address = |bound: &Option<Bound>| bound.as_ref().map(|bound| bound.address);
+        let address = |bound: &Option<Bound>| bound.as_ref().map(|bound| bound.address.clone());
         Addresses {
             memcached: address(&self.memcached),
             netmem: address(&self.netmem),
@@ -172,7 +188,7 @@ impl Server {
     /// When the runtime cannot take the sockets, or an accept loop panicked.
     pub async fn run(self, shutdown: CancellationToken) -> io::Result<()> {
         let Self { mut config, memcached, netmem, locker, echo } = self;
-        let mut loops = Loops::new(config.socket, shutdown);
+        let mut loops = Loops::new(config.socket, config.tls.take(), shutdown);
         config.connection.spin = config.spin.map(|window| loops.start_spin(window));
         if let Some(bound) = memcached {
             let protocol = Memcached::new(config.memcached());

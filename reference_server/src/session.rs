@@ -6,13 +6,12 @@
 
 use core::fmt::Debug;
 use core::future::{Future, pending};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use crate::Counters;
 use crate::output::Output;
+use crate::{Counters, Peer};
 
 /// A protocol and the state behind it.
 pub trait Protocol: Debug + Send + Sync + 'static {
@@ -24,7 +23,7 @@ pub trait Protocol: Debug + Send + Sync + 'static {
 
     /// Begins a session. Ending it is dropping it, so it ends exactly once, however that comes
     /// about: end of stream, reset, deadline, shutdown or panic.
-    fn open(self: &Arc<Self>, peer: SocketAddr) -> Self::Session;
+    fn open(self: &Arc<Self>, peer: Peer) -> Self::Session;
 
     /// The counters of this protocol's listeners.
     fn counters(&self) -> &Arc<Counters>;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{Client, LIMIT};
 use lockproof_reference_server::{
-    Embedded, EmbeddedConfig, SASL_PASSWORD, SASL_USER, Server, ServerConfig,
+    Embedded, EmbeddedConfig, Listen, SASL_PASSWORD, SASL_USER, Server, ServerConfig,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -51,8 +51,9 @@ async fn embedded_serves_every_protocol_and_stops() {
 
 #[test]
 fn server_serves_what_has_an_address() {
-    let any = Some("127.0.0.1:0".parse().unwrap());
-    let config = ServerConfig { memcached: any, echo: any, workers: 2, ..ServerConfig::default() };
+    let any = || Some(Listen::Tcp("127.0.0.1:0".parse().unwrap()));
+    let (memcached, echo) = (any(), any());
+    let config = ServerConfig { memcached, echo, workers: 2, ..ServerConfig::default() };
     let runtime = config.runtime().unwrap();
     let server = Server::bind(config).unwrap();
     let addresses = server.addresses();
@@ -60,8 +61,11 @@ fn server_serves_what_has_an_address() {
     let shutdown = CancellationToken::new();
     let running = runtime.spawn(server.run(shutdown.clone()));
     runtime.block_on(async {
-        Client::connect(addresses.memcached.unwrap()).await.ask(&NOOP, &NOOP_REPLY).await;
-        Client::connect(addresses.echo.unwrap()).await.ask(b"x", b"x").await;
+        Client::connect(addresses.memcached.unwrap().tcp().unwrap())
+            .await
+            .ask(&NOOP, &NOOP_REPLY)
+            .await;
+        Client::connect(addresses.echo.unwrap().tcp().unwrap()).await.ask(b"x", b"x").await;
         shutdown.cancel();
         tokio::time::timeout(LIMIT, running).await.expect("it stops").unwrap().unwrap();
     });
@@ -78,7 +82,7 @@ fn server_without_an_address_is_refused() {
 fn address_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let config = ServerConfig { locker: Some(address), ..ServerConfig::default() };
+    let config = ServerConfig { locker: Some(address.into()), ..ServerConfig::default() };
     let error = Server::bind(config).unwrap_err();
     assert!(error.to_string().contains(&address.to_string()), "{error}");
 }

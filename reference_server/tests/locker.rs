@@ -159,7 +159,7 @@ async fn dump_and_log_name_the_holder() {
     let dump = server.protocol.dump();
     assert_eq!(dump.len(), 1);
     assert_eq!(dump[0].0.key, "k");
-    assert_eq!(dump[0].1, Some(client.stream.local_addr().unwrap()));
+    assert_eq!(dump[0].1, Some(client.stream.local_addr().unwrap().into()));
     drop(client);
     eventually("the dump is empty", || server.protocol.dump().is_empty()).await;
     assert_eq!(server.protocol.take_log().len(), 2, "a GET and an end");

@@ -251,8 +251,8 @@ async fn too_large_value_is_skipped_and_refused() {
 
 #[tokio::test]
 async fn sasl_plain_guards_the_items() {
-    let credentials = Some(Credentials::new().with("user", "password"));
-    let server = start_with(MemcachedConfig { credentials, ..MemcachedConfig::default() });
+    let users = Some(Credentials::new().with("user", "password").into());
+    let server = start_with(MemcachedConfig { users, ..MemcachedConfig::default() });
     let mut stranger = server.connect().await;
     stranger.send(&get(GETQ, 1, "k")).await;
     assert_eq!(statuses(&mut stranger, 1).await, [(1, 0x20)]);

@@ -2,7 +2,6 @@
 
 mod common;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use bytes::BytesMut;
 use common::{Client, LIMIT, Running, eventually};
 use lockproof_reference_server::{
     ConnectionConfig, Counters, Ending, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem,
-    NetMemConfig, Output, Protocol, Session, Step,
+    NetMemConfig, Output, Peer, Protocol, Session, Step,
 };
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
@@ -197,7 +196,7 @@ impl Protocol for Fragile {
 
     const NAME: &'static str = "fragile";
 
-    fn open(self: &Arc<Self>, peer: SocketAddr) -> FragileSession {
+    fn open(self: &Arc<Self>, peer: Peer) -> FragileSession {
         FragileSession { inner: self.locker.open(peer), panics: Arc::clone(&self.panics) }
     }
 

@@ -117,7 +117,7 @@ fn memcached(needs: &[String]) -> MemcachedConfig {
     let sasl = || Credentials::new().with(SASL_USER, SASL_PASSWORD);
     let mut config = MemcachedConfig {
         unix_start: Some(UNIX_START),
-        credentials: needs("sasl").then(sasl),
+        users: needs("sasl").then(|| sasl().into()),
         ..MemcachedConfig::default()
     };
     if SMALL.into_iter().any(needs) {

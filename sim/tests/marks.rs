@@ -7,6 +7,7 @@ use lockproof_sim::run::Run;
 use lockproof_sim::scenario::Scenario;
 use lockproof_sim::server::Server;
 use lockproof_sim::sweep::{Order, sweep};
+use lockproof_sim::watched::Halt;
 
 fn reached(scenario: &str, server: Server) -> Marks {
     Scenario::from_name(scenario).unwrap().run(server, 1).marks
@@ -36,9 +37,9 @@ fn a_flawed_server_has_none() {
 #[test]
 fn a_sweep_counts_seeds() {
     let scenario = Scenario::from_name("locker/client-falls-silent").unwrap();
-    let order = Order { seeds: 0..4, subjects: 1, jobs: 2, until: None };
+    let order = Order { seeds: 0..4, subjects: 1, jobs: 2, until: None, halt: Halt::default() };
     let make = |_, seed| scenario.with(Server::Reference, seed);
-    let swept = sweep(&order, make, || Run::outcome, |_| {});
+    let swept = sweep(&order, make, || Run::outcome, |_, _, _| {});
     let counted = &swept.subjects[0].marks;
     assert_eq!(counted.get(Mark::Idle.name()), Some(&4), "{counted:?}");
     let never = of_all(counted).into_iter().find(|(mark, _)| *mark == Mark::AcceptFailed);

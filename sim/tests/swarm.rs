@@ -13,10 +13,11 @@ use lockproof_sim::server::Server;
 use lockproof_sim::shrink::shrink;
 use lockproof_sim::swarm::draw;
 use lockproof_sim::sweep::{Order, Sweep, sweep};
+use lockproof_sim::watched::Halt;
 
 fn swept(server: Server, seeds: Range<u64>) -> Sweep {
-    let order = Order { seeds, subjects: 1, jobs: 2, until: None };
-    let mut swept = sweep(&order, |_, seed| draw(server, seed), || Run::outcome, |_| {});
+    let order = Order { seeds, subjects: 1, jobs: 2, until: None, halt: Halt::default() };
+    let mut swept = sweep(&order, |_, seed| draw(server, seed), || Run::outcome, |_, _, _| {});
     swept.subjects.remove(0)
 }
 

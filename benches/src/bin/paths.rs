@@ -48,7 +48,7 @@ struct Path<S> {
 impl<S: Session> Path<S> {
     fn new<P: Protocol<Session = S>>(protocol: P) -> Self {
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        let session = Arc::new(protocol).open(peer);
+        let session = Arc::new(protocol).open(peer.into());
         Self { session, input: BytesMut::new(), output: Output::new(1 << 20) }
     }
 

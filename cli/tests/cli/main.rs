@@ -26,6 +26,7 @@ mod record;
 mod report;
 mod serve;
 mod serve_echo;
+mod serve_gate;
 mod sim;
 mod sim_merge;
 mod sim_processes;

@@ -1,6 +1,7 @@
 //! What the tests of the command line share: the program itself, a served reference server, servers that misbehave.
 
 pub(crate) mod bend;
+pub(crate) mod certificates;
 pub(crate) mod hostile;
 pub(crate) mod memcached;
 pub(crate) mod served;

@@ -2,10 +2,9 @@
 //! an end of stream as a half-close, a reset as a reset.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,7 +12,9 @@ use tokio::task::JoinSet;
 
 use super::event::{Ending, Event, What};
 use super::{RecordError, Source, transcribe};
+use crate::replay::reset;
 use crate::session::Session;
+use crate::transport::Transport;
 use crate::wire::Codec;
 
 /// Bytes that one recording keeps, each event counted with a little more. Traffic flows on behind it, the session
@@ -34,7 +35,7 @@ const CHUNK: usize = 64 << 10;
 /// The listener fails. That an upstream does not answer is part of the recording, not an error.
 pub async fn record(
     listener: TcpListener,
-    upstream: SocketAddr,
+    upstream: &Transport,
     codec: Codec,
     stop: impl Future<Output = ()>,
 ) -> Result<Session, RecordError> {
@@ -50,7 +51,7 @@ pub async fn record(
             accepted = listener.accept() => {
                 let (client, _) = accepted?;
                 conn += 1;
-                carried.spawn(carry(client, upstream, log.for_connection(conn)));
+                carried.spawn(carry(client, upstream.clone(), log.for_connection(conn)));
             }
             Some(_) = carried.join_next() => {}
         }
@@ -69,25 +70,22 @@ pub async fn record(
 }
 
 /// Carries one connection.
-async fn carry(mut client: TcpStream, upstream: SocketAddr, log: ConnectionLog) {
+async fn carry(mut client: TcpStream, upstream: Transport, log: ConnectionLog) {
     log.note(What::Opened);
-    let Ok(mut server) = TcpStream::connect(upstream).await else {
+    let Ok(mut server) = upstream.connect().await else {
         return log.note(What::ServerEnded(Ending::Refused));
     };
     let _ = client.set_nodelay(true);
-    let _ = server.set_nodelay(true);
-    let reset = {
+    let was_reset = {
         let (mut from_client, mut to_client) = client.split();
-        let (mut from_server, mut to_server) = server.split();
+        let (mut from_server, mut to_server) = tokio::io::split(&mut server);
         let up = pump(&mut from_client, &mut to_server, &log, What::Sent, What::ClientEnded);
         let down = pump(&mut from_server, &mut to_client, &log, What::Received, What::ServerEnded);
         tokio::try_join!(up, down).is_err()
     };
-    if reset {
-        // Lingering for no time at all is how a socket is closed with a reset.
-        for stream in [&client, &server] {
-            let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
-        }
+    if was_reset {
+        reset(&client);
+        server.reset();
     }
 }
 

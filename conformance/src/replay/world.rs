@@ -1,7 +1,6 @@
 //! What the player needs of its surroundings: streams and time. The simulator brings its own.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -9,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::clock::{Clock, Ticking};
+use crate::transport::{Link, Transport};
 
 /// Streams to one server, and a clock.
 pub trait World {
@@ -41,19 +41,19 @@ pub trait World {
 /// Cases side by side leave each other, and an embedded server, descriptors enough.
 static FLOOD_TURNS: Semaphore = Semaphore::const_new(1);
 
-/// Real TCP and the real clock (or tokio's paused one).
+/// Real sockets and the real clock (or tokio's paused one).
 #[derive(Clone, Debug)]
 pub struct TcpWorld {
-    address: SocketAddr,
+    transport: Transport,
     clock: Ticking,
     /// User and password for servers that want SASL before anything else.
     login: Option<(String, String)>,
 }
 
 impl TcpWorld {
-    /// A world whose server listens at `address`.
-    pub fn new(address: SocketAddr) -> Self {
-        Self { address, clock: Ticking::real(), login: None }
+    /// A world whose server is reached like this.
+    pub fn new(transport: impl Into<Transport>) -> Self {
+        Self { transport: transport.into(), clock: Ticking::real(), login: None }
     }
 
     /// Every connection logs in with SASL PLAIN before the session gets it.
@@ -65,20 +65,19 @@ impl TcpWorld {
 }
 
 impl World for TcpWorld {
-    type Stream = TcpStream;
+    type Stream = Link;
     type Clock = Ticking;
 
-    async fn connect(&self) -> io::Result<TcpStream> {
-        let mut stream = TcpStream::connect(self.address).await?;
-        stream.set_nodelay(true)?;
+    async fn connect(&self) -> io::Result<Link> {
+        let mut stream = self.transport.connect().await?;
         if let Some((user, password)) = &self.login {
             log_in(&mut stream, user, password).await?;
         }
         Ok(stream)
     }
 
-    fn reset(&self, stream: TcpStream) {
-        reset(&stream);
+    fn reset(&self, stream: Link) {
+        stream.reset();
     }
 
     fn clock(&self) -> &Ticking {
@@ -97,7 +96,7 @@ pub(crate) fn reset(stream: &TcpStream) {
 }
 
 /// SASL PLAIN (MCB-SAS-03).
-async fn log_in(stream: &mut TcpStream, user: &str, password: &str) -> io::Result<()> {
+async fn log_in(stream: &mut Link, user: &str, password: &str) -> io::Result<()> {
     let body = format!("PLAIN\0{user}\0{password}");
     let length = u32::try_from(body.len()).map_err(io::Error::other)?;
     let mut request = vec![0x80, 0x21, 0, 5, 0, 0, 0, 0];

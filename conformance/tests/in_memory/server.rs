@@ -1,7 +1,6 @@
 //! The reference server, reached by pipes of this process.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use lockproof_conformance::wire::Protocol;
 use lockproof_defects::{End, pipe};
 use lockproof_reference_server::{
     ConnectionConfig, Credentials, Echo, Listener, Locker, LockerConfig, Memcached,
-    MemcachedConfig, NetMem, NetMemConfig, SASL_PASSWORD, SASL_USER, Spawn, serve,
+    MemcachedConfig, NetMem, NetMemConfig, Peer, SASL_PASSWORD, SASL_USER, Spawn, serve,
 };
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -49,7 +48,7 @@ fn memcached(case: &Case) -> MemcachedConfig {
     let sasl = || Credentials::new().with(SASL_USER, SASL_PASSWORD);
     let mut config = MemcachedConfig {
         unix_start: Some(UNIX_START),
-        credentials: case.needs("sasl").then(sasl),
+        users: case.needs("sasl").then(|| sasl().into()),
         ..MemcachedConfig::default()
     };
     if SMALL.into_iter().any(|need| case.needs(need)) {
@@ -73,9 +72,9 @@ struct Pipes(Mutex<UnboundedReceiver<End>>);
 impl Listener for Pipes {
     type Io = End;
 
-    async fn accept(&self) -> io::Result<(End, SocketAddr)> {
+    async fn accept(&self) -> io::Result<(End, Peer)> {
         match self.0.lock().await.recv().await {
-            Some(end) => Ok((end, (Ipv4Addr::LOCALHOST, 1).into())),
+            Some(end) => Ok((end, Peer::Unix)),
             None => std::future::pending().await,
         }
     }

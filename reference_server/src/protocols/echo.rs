@@ -2,12 +2,11 @@
 //!
 //! A process for each client is in [`echo_process`](super::echo_process).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use crate::{Counters, Output, Protocol, Session, Step};
+use crate::{Counters, Output, Peer, Protocol, Session, Step};
 
 /// How echo clients are served.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -38,7 +37,7 @@ impl Protocol for Echo {
 
     const NAME: &'static str = "echo";
 
-    fn open(self: &Arc<Self>, peer: SocketAddr) -> EchoSession {
+    fn open(self: &Arc<Self>, peer: Peer) -> EchoSession {
         tracing::info!(protocol = Self::NAME, %peer, "accepted"); // EC-LOG-01
         EchoSession
     }

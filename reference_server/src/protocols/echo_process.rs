@@ -5,7 +5,7 @@
 //! the stream politely when the server stops, and closes it when the child has ended.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::connection::Context;
 use crate::counters::Admission;
 use crate::input::READ_MAX;
 use crate::serve::{drain, next};
-use crate::{ConnectionConfig, Counters, Ending, Spawn, TcpAcceptor};
+use crate::{ConnectionConfig, Counters, Ending, Peer, Spawn, TcpAcceptor};
 
 /// Serves echo clients with a process each until `shutdown`; then every child sees the end of its
 /// input, and is killed when it does not end within `config.drain_deadline`. `argv` is the program
@@ -96,7 +96,7 @@ fn start(stream: tokio::net::TcpStream, argv: &[String]) -> io::Result<(TcpStrea
 }
 
 /// Waits for the child, so that it is reaped, and closes our descriptor with it.
-async fn attend(socket: TcpStream, mut child: Child, peer: SocketAddr, context: &Context) {
+async fn attend(socket: TcpStream, mut child: Child, peer: Peer, context: &Context) {
     let pid = child.id();
     let ending = select! {
         biased; // a child that has ended needs no telling

@@ -5,7 +5,6 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -16,7 +15,7 @@ use lockproof_rwlock::RwLock;
 use lockproof_state_machine::SessionId;
 use lockproof_state_machine::locks::{self, Held, Locks, Transition};
 
-use crate::{Clock, Counters, Mark, Output, Protocol, Session, Step};
+use crate::{Clock, Counters, Mark, Output, Peer, Protocol, Session, Step};
 
 /// What a Locker listener is started with.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +37,7 @@ pub struct Locker {
     clock: Clock,
     next_session: AtomicU64,
     table: RwLock<Locks>,
-    peers: RwLock<BTreeMap<SessionId, SocketAddr>>,
+    peers: RwLock<BTreeMap<SessionId, Peer>>,
     counters: Arc<Counters>,
 }
 
@@ -71,7 +70,7 @@ impl Locker {
     }
 
     /// Every held key, with the address of its holder (LKR-702).
-    pub fn dump(&self) -> Vec<(Held, Option<SocketAddr>)> {
+    pub fn dump(&self) -> Vec<(Held, Option<Peer>)> {
         let now = self.clock.now();
         let held = self.table.read(|locks| locks.dump(now));
         let peers = self.peers.read(BTreeMap::clone);
@@ -94,7 +93,7 @@ impl Protocol for Locker {
 
     const NAME: &'static str = "locker";
 
-    fn open(self: &Arc<Self>, peer: SocketAddr) -> LockerSession {
+    fn open(self: &Arc<Self>, peer: Peer) -> LockerSession {
         let id = SessionId(self.next_session.fetch_add(1, Relaxed));
         self.peers.write(|peers| peers.insert(id, peer));
         let decoder = RequestDecoder::new(self.config.dialect, self.config.limits);

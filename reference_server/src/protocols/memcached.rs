@@ -4,9 +4,10 @@
 //! (MCB-NEG-03). A read takes its shard's lock shared. A flush goes to every shard in turn; each
 //! key is flushed at one instant, the keys of two shards at two.
 
+use core::future::pending;
 use core::hash::BuildHasher;
 use core::ops::ControlFlow;
-use std::net::SocketAddr;
+use core::time::Duration;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -19,11 +20,14 @@ use lockproof_protocol::memcached_binary::{
 use lockproof_rwlock::RwLock;
 use lockproof_state_machine::Now;
 use lockproof_state_machine::items::{self, Items};
-use lockproof_state_machine::sasl::{Credentials, Gate, Verdict};
+use lockproof_state_machine::sasl::{Gate, Verdict};
+use tokio::time::{Instant, sleep_until};
 
 use super::memcached_run::Run;
 use super::memcached_stats::{self, AuthCounters};
-use crate::{Clock, Counters, Mark, Output, Protocol, SHARED_BYTES_MIN, Session, Step};
+use crate::{
+    Clock, Counters, Mark, Output, Peer, Protocol, SHARED_BYTES_MIN, Session, Step, Users,
+};
 
 /// The version of this memcached service, which is not the crate's: libmemcached refuses a version
 /// whose first number is 0 (MCB-VER-01).
@@ -47,8 +51,10 @@ pub struct MemcachedConfig {
     pub items: items::Config,
     /// Unix seconds of the server's start; `None` asks the system's clock.
     pub unix_start: Option<u64>,
-    /// SASL PLAIN is required of every client, when there are credentials.
-    pub credentials: Option<Credentials>,
+    /// SASL PLAIN is required of every client, when there are users.
+    pub users: Option<Users>,
+    /// How long the answer to a wrong password waits, and with it everything behind it on that connection.
+    pub auth_delay: Duration,
     /// Worker threads: for the statistics, and for the number of shards.
     pub workers: usize,
     /// Connections served at once, for the statistics.
@@ -84,6 +90,14 @@ pub struct MemcachedSession {
     decoder: RequestDecoder,
     gate: Gate,
     run: Run,
+    refused: Option<Refused>,
+}
+
+/// An answer to a wrong password, which waits.
+#[derive(Debug)]
+struct Refused {
+    until: Instant,
+    reply: BytesMut,
 }
 
 impl Memcached {
@@ -154,13 +168,14 @@ impl Protocol for Memcached {
 
     const NAME: &'static str = "memcached";
 
-    fn open(self: &Arc<Self>, _: SocketAddr) -> MemcachedSession {
+    fn open(self: &Arc<Self>, _: Peer) -> MemcachedSession {
         let limits = Limits { value_max: self.config.items.item_max, ..Limits::default() };
         MemcachedSession {
             cache: Arc::clone(self),
             decoder: RequestDecoder::new(limits),
             gate: Gate::new(),
             run: Run::default(),
+            refused: None,
         }
     }
 
@@ -173,7 +188,7 @@ impl Session for MemcachedSession {
     fn execute(&mut self, input: &mut BytesMut, output: &mut Output) -> Step {
         let now = self.cache.clock.now();
         while !output.is_full() {
-            if self.gate.is_open(self.cache.config.credentials.as_ref()) {
+            if self.is_in() {
                 self.run.gather(&mut self.decoder, input, output);
                 self.run.answer(&self.cache, now, output);
                 if output.is_full() {
@@ -189,16 +204,28 @@ impl Session for MemcachedSession {
                 }
             };
             output.count_frame();
-            if self.answer(now, frame, output).is_break() {
-                return Step::Close;
+            if let ControlFlow::Break(step) = self.answer(now, frame, output) {
+                return step;
             }
         }
         Step::Full
     }
+
+    async fn granted(&mut self, output: &mut Output) {
+        let Some(refused) = &self.refused else { return pending().await };
+        sleep_until(refused.until).await;
+        if let Some(refused) = self.refused.take() {
+            output.buffer().extend_from_slice(&refused.reply);
+        }
+    }
 }
 
 impl MemcachedSession {
-    fn answer(&mut self, now: Now, frame: Frame, output: &mut Output) -> ControlFlow<()> {
+    fn is_in(&self) -> bool {
+        self.cache.config.users.as_ref().is_none_or(|users| users.are_done_with(&self.gate))
+    }
+
+    fn answer(&mut self, now: Now, frame: Frame, output: &mut Output) -> ControlFlow<Step> {
         let request = match Request::from_frame(frame) {
             Ok(request) => request,
             // The frame is whole, so the next one is where it should be (MCB-SAS-09).
@@ -209,14 +236,22 @@ impl MemcachedSession {
         };
         let key: &[u8] = request.key().map_or(&[], |key| key);
         let (opcode, opaque) = (request.opcode, request.opaque);
-        match self.gate.check(self.cache.config.credentials.as_ref(), &request) {
+        let users = self.cache.config.users.as_ref();
+        match users.map_or(Verdict::Pass, |users| users.check(&mut self.gate, &request)) {
             Verdict::Reply(reply) => {
                 self.cache.auth.count(&request.command, &reply);
+                let delay = self.cache.config.auth_delay;
+                if reply.status() == Status::AUTH_ERROR && !delay.is_zero() {
+                    let mut late = BytesMut::new();
+                    reply.encode(opcode, opaque, key, &mut late);
+                    self.refused = Some(Refused { until: Instant::now() + delay, reply: late });
+                    return ControlFlow::Break(Step::Waiting);
+                }
                 reply.encode(opcode, opaque, key, output.buffer());
             }
             Verdict::ReplyAndClose(reply) => {
                 reply.encode(opcode, opaque, key, output.buffer());
-                return ControlFlow::Break(());
+                return ControlFlow::Break(Step::Close);
             }
             Verdict::Pass => {
                 let reply = self.cache.execute(now, &request);
@@ -227,7 +262,7 @@ impl MemcachedSession {
             }
         }
         match request.command {
-            Command::Quit => ControlFlow::Break(()), // MCB-QUI-01, MCB-QUI-02
+            Command::Quit => ControlFlow::Break(Step::Close), // MCB-QUI-01, MCB-QUI-02
             _ => ControlFlow::Continue(()),
         }
     }

@@ -69,6 +69,6 @@ fn facts(cache: &Memcached, now: Now) -> ServerFacts {
         limit_maxbytes: config.items.memory_max as u64,
         auth_cmds: cache.auth.commands.load(Relaxed),
         auth_errors: cache.auth.errors.load(Relaxed),
-        sasl: config.credentials.is_some(),
+        sasl: config.users.is_some(),
     }
 }

@@ -5,7 +5,6 @@
 //! page is wholly inside one shard, so each stays linearizable (NM-LIN-01).
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -15,7 +14,7 @@ use lockproof_state_machine::pages::{self, API_VERSION, Pages, Progress};
 use lockproof_state_machine::{Effect, SessionId};
 
 use crate::mailbox::{Mailbox, Mailboxes};
-use crate::{Counters, Mark, Output, Protocol, Session, Step};
+use crate::{Counters, Mark, Output, Peer, Protocol, Session, Step};
 
 /// The version of this server that `GET_VERSION` reports, major and minor (NM-VER-01).
 pub const SERVER_VERSION: (u8, u8) = (0, 2);
@@ -151,7 +150,7 @@ impl Protocol for NetMem {
 
     const NAME: &'static str = "netmem";
 
-    fn open(self: &Arc<Self>, _: SocketAddr) -> NetMemSession {
+    fn open(self: &Arc<Self>, _: Peer) -> NetMemSession {
         let id = SessionId(self.next_session.fetch_add(1, Relaxed));
         NetMemSession {
             id,

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use lockproof_reference_server::Listener;
+use lockproof_reference_server::{Listener, Peer};
 
 use super::connection::{Item, SIDES};
 use super::network::{ConnectionId, HostId, here, this_host};
@@ -95,8 +95,9 @@ impl SimListener {
 impl Listener for SimListener {
     type Io = SimStream;
 
-    async fn accept(&self) -> io::Result<(SimStream, SocketAddr)> {
-        poll_fn(|context| self.poll_accept(context)).await
+    async fn accept(&self) -> io::Result<(SimStream, Peer)> {
+        let (stream, peer) = poll_fn(|context| self.poll_accept(context)).await?;
+        Ok((stream, peer.into()))
     }
 }
 

@@ -22,6 +22,11 @@ impl Credentials {
         self
     }
 
+    /// Whether there is nobody.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a PLAIN message is right: an identity to act as, NUL, user, NUL, password
     /// (MCB-SAS-03). Nobody may act as somebody else.
     pub(super) fn admit(&self, message: &[u8]) -> bool {

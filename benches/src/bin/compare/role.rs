@@ -17,7 +17,7 @@ pub(crate) fn serve(
     threads: Option<usize>,
     pages: Option<u32>,
 ) -> anyhow::Result<()> {
-    let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into());
     let mut config = ServerConfig::default();
     match protocol {
         Protocol::Memcached => config.memcached = any,

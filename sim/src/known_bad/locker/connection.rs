@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use lockproof_protocol::locker::{Dialect, Limits, Outcome, Reply, Request, RequestDecoder, parse};
-use lockproof_reference_server::Listener;
+use lockproof_reference_server::{Listener, Peer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
@@ -60,7 +60,7 @@ pub(crate) async fn serve(
     let server = Rc::new(Server { executor, table, known, connections });
     let mut tasks = JoinSet::new();
     for id in 1.. {
-        let Ok((stream, peer)) = listener.accept().await else {
+        let Ok((stream, Peer::Tcp(peer))) = listener.accept().await else {
             sleep(ACCEPT_PAUSE).await;
             continue;
         };

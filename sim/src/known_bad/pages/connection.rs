@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use lockproof_protocol::netmem::{PAYLOAD_BYTES_MAX, Reply, Request, RequestDecoder};
-use lockproof_reference_server::Listener;
+use lockproof_reference_server::{Listener, Peer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -54,7 +54,7 @@ pub(crate) async fn serve(
     let server = Rc::new(Server { flaw, table, mailboxes: RefCell::default(), connections });
     let mut tasks = JoinSet::new();
     for id in 1.. {
-        let Ok((stream, peer)) = listener.accept().await else {
+        let Ok((stream, Peer::Tcp(peer))) = listener.accept().await else {
             sleep(ACCEPT_PAUSE).await;
             continue;
         };

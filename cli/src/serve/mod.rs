@@ -1,27 +1,41 @@
 //! `lockproof serve`
 
+mod arguments;
+mod signals;
+
+pub(crate) use arguments::Serve;
+
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::process::ExitCode;
 
 use lockproof_reference_server::{
-    Addresses, ConnectionConfig, Dialect, EchoMode, SPIN, Server, ServerConfig,
+    Addresses, ConnectionConfig, Dialect, EchoMode, Listen, SPIN, Server, ServerConfig, Tls,
+    TlsFiles, Users, read_credentials,
 };
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::{self, Protocol, Serve};
+use crate::arguments::{self as words, Protocol};
 use crate::exit::{Done, Problem};
+use signals::Reload;
 
 pub(crate) fn run(serve: &Serve) -> Done {
     log(serve.verbose);
     let config = config(serve)?;
+    let reload = Reload {
+        tls: config.tls.clone(),
+        users: config.users.clone().zip(serve.sasl_file.clone()),
+    };
     let runtime = config.runtime().map_err(Problem::harness)?;
     runtime.block_on(async {
         let server = Server::bind(config).map_err(|error| unbound(&error))?;
         let shutdown = CancellationToken::new();
         let running = server.addresses();
-        tokio::spawn(stop_on_signal(shutdown.clone()).map_err(Problem::harness)?);
-        announce(running);
+        tokio::spawn(signals::stop(shutdown.clone()).map_err(Problem::harness)?);
+        tokio::spawn(signals::reload(reload).map_err(Problem::harness)?);
+        if !serve.listen_public {
+            warn_of_strangers(serve, &running);
+        }
+        announce(&running);
         server.run(shutdown).await.map_err(Problem::harness)?;
         Ok(ExitCode::SUCCESS)
     })
@@ -65,10 +79,14 @@ fn config(serve: &Serve) -> Result<ServerConfig, Problem> {
         ..default.connection
     };
     Ok(ServerConfig {
-        memcached: serves(Protocol::Memcached).then_some(serve.memcached),
-        netmem: serves(Protocol::Netmem).then_some(serve.netmem),
-        locker: serves(Protocol::Locker).then_some(serve.locker),
-        echo: serves(Protocol::Echo).then_some(serve.echo),
+        memcached: serves(Protocol::Memcached).then(|| serve.memcached.clone()),
+        netmem: serves(Protocol::Netmem).then(|| serve.netmem.clone()),
+        locker: serves(Protocol::Locker).then(|| serve.locker.clone()),
+        echo: serves(Protocol::Echo).then(|| serve.echo.clone()),
+        unix_mode: serve.unix_mode,
+        tls: tls(serve)?,
+        users: users(serve)?,
+        auth_delay: serve.auth_delay,
         workers: serve.threads.map_or(default.workers, usize::from),
         spin: serve.spin.then_some(SPIN),
         pages: serve.pages,
@@ -83,25 +101,54 @@ fn config(serve: &Serve) -> Result<ServerConfig, Problem> {
     })
 }
 
-const fn dialect(layout: arguments::Layout, results: arguments::Results) -> Dialect {
+fn tls(serve: &Serve) -> Result<Option<Tls>, Problem> {
+    let files = serve.tls_cert.clone().zip(serve.tls_key.clone());
+    let files = files.map(|(certificate, key)| TlsFiles {
+        certificate,
+        key,
+        client_roots: serve.tls_client_ca.clone(),
+    });
+    files.map(|files| Tls::load(files).map_err(Problem::usage)).transpose()
+}
+
+fn users(serve: &Serve) -> Result<Option<Users>, Problem> {
+    let path = serve.sasl_file.as_deref();
+    path.map(|path| Ok(read_credentials(path).map_err(Problem::usage)?.into())).transpose()
+}
+
+/// What other machines can reach is said aloud, unless it is meant.
+fn warn_of_strangers(serve: &Serve, addresses: &Addresses) {
+    let knows_them = serve.tls_client_ca.is_some();
+    for (protocol, listen) in named(addresses) {
+        let asks = knows_them || protocol == "memcached" && serve.sasl_file.is_some();
+        if listen.is_public() {
+            let who = if asks { "" } else { ", and nobody is asked who they are" };
+            tracing::warn!(
+                "{protocol} at {listen} is open to other machines{who}; --listen-public says that this is meant"
+            );
+        }
+    }
+}
+
+const fn dialect(layout: words::Layout, results: words::Results) -> Dialect {
     use lockproof_reference_server::{Layout, Results};
     Dialect {
         layout: match layout {
-            arguments::Layout::Natural => Layout::Natural,
-            arguments::Layout::Packed => Layout::Packed,
+            words::Layout::Natural => Layout::Natural,
+            words::Layout::Packed => Layout::Packed,
         },
         results: match results {
-            arguments::Results::Small => Results::Small,
-            arguments::Results::Errno => Results::Errno,
+            words::Results::Small => Results::Small,
+            words::Results::Errno => Results::Errno,
         },
     }
 }
 
 /// In process mode this very program is what serves a client.
-fn echo_mode(mode: arguments::EchoMode) -> Result<EchoMode, Problem> {
+fn echo_mode(mode: words::EchoMode) -> Result<EchoMode, Problem> {
     match mode {
-        arguments::EchoMode::Task => Ok(EchoMode::Task),
-        arguments::EchoMode::Process => {
+        words::EchoMode::Task => Ok(EchoMode::Task),
+        words::EchoMode::Process => {
             let program = std::env::current_exe().map_err(Problem::harness)?;
             let argv = vec![program.to_string_lossy().into_owned(), "echo-child".to_owned()];
             Ok(EchoMode::Process { argv })
@@ -110,39 +157,19 @@ fn echo_mode(mode: arguments::EchoMode) -> Result<EchoMode, Problem> {
 }
 
 /// The ready line, for programs that wait for it.
-fn announce(addresses: Addresses) {
-    let all = [
-        ("memcached", addresses.memcached),
-        ("netmem", addresses.netmem),
-        ("locker", addresses.locker),
-        ("echo", addresses.echo),
-    ];
-    let listen: serde_json::Map<String, serde_json::Value> = all
-        .into_iter()
-        .filter_map(|(name, address)| Some((name.to_owned(), address?.to_string().into())))
+fn announce(addresses: &Addresses) {
+    let listen: serde_json::Map<String, serde_json::Value> = named(addresses)
+        .map(|(name, address)| (name.to_owned(), address.to_string().into()))
         .collect();
     let mut stdout = std::io::stdout().lock();
     let _ = writeln!(stdout, "{}", serde_json::json!({ "ready": true, "listen": listen }));
     let _ = stdout.flush();
 }
 
-/// The first SIGTERM or SIGINT asks the server to finish; the second ends the process.
-fn stop_on_signal(shutdown: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        for second in [false, true] {
-            tokio::select! {
-                biased;
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if second {
-                std::process::exit(130);
-            }
-            shutdown.cancel();
-        }
-    })
+fn named(addresses: &Addresses) -> impl Iterator<Item = (&'static str, &Listen)> {
+    let Addresses { memcached, netmem, locker, echo } = addresses;
+    let all = [("memcached", memcached), ("netmem", netmem), ("locker", locker), ("echo", echo)];
+    all.into_iter().filter_map(|(name, address)| Some((name, address.as_ref()?)))
 }
 
 /// One client of `--echo-mode process`: the socket is standard input and output.

@@ -1,0 +1,134 @@
+//! What can be asked of `lockproof serve`.
+
+#![allow(clippy::doc_markdown, reason = "these comments are printed in a terminal")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use lockproof_reference_server::Listen;
+
+use crate::arguments::{EchoMode, Layout, Protocol, Results, duration, size};
+use crate::exit::CODES;
+
+const GATE: &str = "Who gets in";
+
+/// Run the reference server
+///
+/// When its ports are open it prints one JSON line on stdout; the log goes to stderr:
+///
+///   {"ready":true,"listen":{"memcached":"127.0.0.1:11211","netmem":"127.0.0.1:10001",...}}
+///
+/// SIGTERM or Ctrl-C: it stops accepting, lets connections finish (5 seconds at most), and exits
+/// with 0. A second signal ends it at once. SIGHUP: it reads certificates and users again, for
+/// connections that come from then on; if a file is wrong, it says so and all stays as it was.
+///
+/// -m, -I, -c and -t mean what they mean to memcached.
+///
+///   lockproof serve --only memcached --memcached 127.0.0.1:0
+///   lockproof serve --only netmem,locker --pages 64
+///   lockproof serve --only memcached --memcached unix:///run/lockproof.sock --unix-mode 660
+///   lockproof serve --tls-cert server.pem --tls-key server.key --sasl-file users.txt
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment, after_long_help = CODES)]
+pub(crate) struct Serve {
+    /// Only these protocols, separated by commas [default: all four]
+    #[arg(long, value_name = "PROTOCOL", value_delimiter = ',')]
+    pub(crate) only: Vec<Protocol>,
+    /// Where memcached listens: an address (port 0 takes a free one, and the ready line tells which), or unix:///PATH
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:11211", value_parser = listen)]
+    pub(crate) memcached: Listen,
+    /// Where NetMem listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10001", value_parser = listen)]
+    pub(crate) netmem: Listen,
+    /// Where Locker listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10002", value_parser = listen)]
+    pub(crate) locker: Listen,
+    /// Where echo listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9999", value_parser = listen)]
+    pub(crate) echo: Listen,
+    /// Addresses of other machines are meant: no warning about them
+    #[arg(long, help_heading = GATE)]
+    pub(crate) listen_public: bool,
+    /// Certificate of the server, and those between it and its root (PEM); every TCP connection then begins with TLS
+    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = GATE)]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Key of that certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = GATE)]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Roots of the clients' certificates (PEM): nobody comes in without one
+    #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = GATE)]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+    /// memcached: SASL PLAIN users, as USER:PASSWORD lines; only the file's owner may be able to read it
+    #[arg(long, value_name = "FILE", help_heading = GATE)]
+    pub(crate) sasl_file: Option<PathBuf>,
+    /// memcached: how long the answer to a wrong password waits
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration, help_heading = GATE)]
+    pub(crate) auth_delay: Duration,
+    /// Permissions of Unix sockets, in octal
+    #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode, help_heading = GATE)]
+    pub(crate) unix_mode: u32,
+    /// memcached: item memory in megabytes; the least used items go when it is full
+    #[arg(short = 'm', long, value_name = "MB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) memory_limit: u32,
+    /// memcached: longest item, key and header included, in bytes or with k or m behind it
+    #[arg(short = 'I', long, value_name = "SIZE", default_value = "1m", value_parser = size)]
+    pub(crate) max_item_size: usize,
+    /// Connections of each protocol at once; one more is accepted and closed
+    #[arg(short = 'c', long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) conn_limit: u32,
+    /// Worker threads [default: processors less one, at least 1]
+    #[arg(short = 't', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Look for the next request for 50 µs after each, before sleeping (best with -t 1)
+    ///
+    /// Clearly increases what a single client gets that waits for each reply, on a machine that is otherwise idle. It
+    /// costs up to 50 µs of processor time for a request that no other follows; after a few such in a row only one of 64 is.
+    #[arg(long)]
+    pub(crate) spin: bool,
+    /// NetMem: number of pages
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub(crate) pages: u32,
+    /// NetMem: bytes per page
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    pub(crate) page_length: u32,
+    /// Locker: layout of the request header
+    #[arg(long, value_name = "LAYOUT", value_enum, default_value_t = Layout::Natural)]
+    pub(crate) locker_layout: Layout,
+    /// Locker: numbers of the outcomes
+    #[arg(long, value_name = "RESULTS", value_enum, default_value_t = Results::Small)]
+    pub(crate) locker_results: Results,
+    /// Echo: what serves a client
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = EchoMode::Task)]
+    pub(crate) echo_mode: EchoMode,
+    /// A peer that does not take its replies in this time is closed, and what it held is freed
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub(crate) write_deadline: Duration,
+    /// A frame that has begun must be whole in this time [default: 60s, locker 10s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) frame_deadline: Option<Duration>,
+    /// A connection without a byte for this time is closed [default: never]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) idle_timeout: Option<Duration>,
+    /// Log more (stderr); RUST_LOG has the last word
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+fn listen(text: &str) -> Result<Listen, String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        return if path.starts_with('/') {
+            Ok(Listen::Unix(path.into()))
+        } else {
+            Err("the path of a Unix socket is absolute: unix:///run/lockproof.sock".to_owned())
+        };
+    }
+    let wrong = |_| "an address is HOST:PORT with numbers, such as 127.0.0.1:11211 or [::1]:11211, or unix:///PATH";
+    Ok(Listen::Tcp(text.parse().map_err(wrong)?))
+}
+
+fn mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+    mode.ok_or_else(|| "a mode is three octal digits, such as 600 or 660".to_owned())
+}
