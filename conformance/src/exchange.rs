@@ -36,7 +36,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
             let outgoing = self.codec.encode(message, &Scope::default(), OPAQUE);
             bytes.extend(outgoing.map_err(io::Error::other)?.bytes);
         }
-        self.stream.write_all(&bytes).await
+        self.stream.write_all(&bytes).await?;
+        self.stream.flush().await
     }
 
     /// The next reply.
@@ -59,6 +60,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
     /// Sends bytes and waits for as many.
     pub(crate) async fn echo(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
         self.stream.write_all(bytes).await?;
+        self.stream.flush().await?;
         let mut back = vec![0; bytes.len()];
         self.stream.read_exact(&mut back).await?;
         Ok(back)

@@ -110,7 +110,7 @@ async fn pump(
                 // Noted before it is passed on: what it causes must come later in the recording.
                 let read = chunk.get(..count).unwrap_or_default();
                 log.note(bytes(read.to_vec()));
-                if to.write_all(read).await.is_err() {
+                if to.write_all(read).await.is_err() || to.flush().await.is_err() {
                     return Ok(());
                 }
             }

@@ -37,6 +37,8 @@ pub(super) struct Connection<S> {
     /// What the server has not taken yet starts at `written`.
     outbox: Vec<u8>,
     written: usize,
+    /// What was written may still lie in the stream: TLS keeps back what its socket does not take.
+    unflushed: bool,
     /// Requests that wait for a reply, oldest first.
     pub(super) asked: VecDeque<Asked>,
     /// How much the next reply needs at least, so that a long one is read ahead whole.
@@ -55,6 +57,7 @@ impl<S> Connection<S> {
             held: Vec::new(),
             outbox: Vec::new(),
             written: 0,
+            unflushed: false,
             asked: VecDeque::new(),
             wanted: 0,
         }
@@ -131,22 +134,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// How much the server has not taken.
-    pub(super) const fn unwritten(&self) -> usize {
-        self.outbox.len() - self.written
+    pub(super) fn unwritten(&self) -> usize {
+        self.outbox.len() - self.written + usize::from(self.unflushed)
     }
 
     /// Writes what the server takes. What nobody takes any more is dropped: the reading side tells how it ended.
     fn poll_write(&mut self, cx: &mut Context<'_>) {
-        while self.unwritten() > 0 {
+        while self.written < self.outbox.len() {
             let Some(stream) = &mut self.stream else { break };
             let left = self.outbox.get(self.written..).unwrap_or_default();
             match Pin::new(stream).poll_write(cx, left) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(0) | Err(_)) => break,
-                Poll::Ready(Ok(count)) => self.written += count,
+                Poll::Ready(Ok(count)) => {
+                    self.written += count;
+                    self.unflushed = true;
+                }
             }
         }
         (self.outbox, self.written) = (Vec::new(), 0);
+        if self.unflushed {
+            let stream = self.stream.as_mut();
+            let flushed = stream.map(|stream| Pin::new(stream).poll_flush(cx));
+            self.unflushed = flushed.is_some_and(|flushed| flushed.is_pending());
+        }
     }
 
     /// Ends our sending side.

@@ -104,6 +104,7 @@ async fn log_in(stream: &mut Link, user: &str, password: &str) -> io::Result<()>
     request.extend([0; 12]);
     request.extend(body.as_bytes());
     stream.write_all(&request).await?;
+    stream.flush().await?;
     let mut header = [0; 24];
     stream.read_exact(&mut header).await?;
     let length = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
