@@ -26,7 +26,31 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// All of them.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Peer,
+        Self::Transport,
+        Self::Protocol,
+        Self::WriteDeadline,
+        Self::FrameDeadline,
+        Self::Idle,
+        Self::Shutdown,
+    ];
+
     const COUNT: usize = 7;
+
+    /// In a word or two.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Peer => "peer",
+            Self::Transport => "transport",
+            Self::Protocol => "protocol",
+            Self::WriteDeadline => "write-deadline",
+            Self::FrameDeadline => "frame-deadline",
+            Self::Idle => "idle",
+            Self::Shutdown => "shutdown",
+        }
+    }
 
     const fn index(self) -> usize {
         self as usize

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use crate::protocols::echo_process::serve_processes;
 use crate::unix::{UnixAcceptor, UnixSocket};
 use crate::{
-    ConnectionConfig, Echo, EchoMode, Listen, Listener, Protocol, SocketOptions, Spin, TcpAcceptor,
-    Tls, TlsListener, TokioSpawn, bind, serve,
+    ConnectionConfig, Counters, Echo, EchoMode, Inherited, Listen, Listener, Protocol,
+    SocketOptions, Spin, TcpAcceptor, Tls, TlsListener, TokioSpawn, bind, serve,
 };
 
 /// Connections that may wait to be accepted.
@@ -56,6 +56,21 @@ impl Bound {
         let socket = bind(address, BACKLOG)?;
         let address = socket.local_addr()?.into();
         Ok(Self { socket: Bind::Tcp(socket), address })
+    }
+
+    /// On a socket that somebody else has opened.
+    pub(crate) fn inherited(socket: Inherited) -> io::Result<Self> {
+        Ok(match socket {
+            Inherited::Tcp(socket) => {
+                let address = socket.local_addr()?.into();
+                Self { socket: Bind::Tcp(socket), address }
+            }
+            Inherited::Unix(socket) => {
+                let socket = UnixSocket::inherited(socket)?;
+                let address = Listen::Unix(socket.path());
+                Self { socket: Bind::Unix(socket), address }
+            }
+        })
     }
 
     fn unix(path: &Path, mode: u32) -> io::Result<Self> {
@@ -112,18 +127,23 @@ impl Loops {
         bound: Bound,
         mode: EchoMode,
         config: ConnectionConfig,
-    ) -> io::Result<()> {
+    ) -> io::Result<Arc<Counters>> {
         let echo = Arc::new(Echo::default());
-        let EchoMode::Process { argv } = mode else { return self.start(bound, echo, config) };
+        let counters = Arc::clone(echo.counters());
+        let EchoMode::Process { argv } = mode else {
+            self.start(bound, echo, config)?;
+            return Ok(counters);
+        };
         let (Bind::Tcp(socket), None) = (bound.socket, &self.tls) else {
             let text = "a process for each echo client needs plain TCP: no TLS, no Unix socket";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         };
         let listener = TcpAcceptor::new(socket, self.options)?;
-        let (counters, shutdown) = (Arc::clone(echo.counters()), self.shutdown.clone());
+        let shutdown = self.shutdown.clone();
         tracing::info!(protocol = Echo::NAME, address = %bound.address, ?argv, "listening");
-        self.running.spawn(serve_processes(listener, argv, counters, config, TokioSpawn, shutdown));
-        Ok(())
+        let counted = Arc::clone(&counters);
+        self.running.spawn(serve_processes(listener, argv, counted, config, TokioSpawn, shutdown));
+        Ok(counters)
     }
 
     /// A task that keeps the runtime awake for `window` after each request that its handle is told of.

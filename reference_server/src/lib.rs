@@ -19,6 +19,8 @@ mod launch;
 mod listener;
 mod mailbox;
 mod mark;
+mod metrics;
+mod observe;
 mod output;
 mod peer;
 pub mod protocols;
@@ -39,7 +41,7 @@ pub use embedded::{Embedded, EmbeddedConfig, SASL_PASSWORD, SASL_USER};
 pub use listener::{Listener, SocketOptions, TcpAcceptor, bind};
 pub use mark::{MARK_TARGET, Mark};
 pub use output::{Output, SHARED_BYTES_MIN};
-pub use peer::{Listen, Peer};
+pub use peer::{Inherited, InheritedSockets, Listen, Peer};
 pub use protocols::{
     Echo, EchoMode, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem, NetMemConfig,
 };

@@ -49,6 +49,28 @@ impl fmt::Display for Listen {
     }
 }
 
+/// A listening socket that somebody else has opened, as systemd does.
+#[derive(Debug)]
+pub enum Inherited {
+    /// A TCP socket.
+    Tcp(std::net::TcpListener),
+    /// A Unix socket; its file is not ours to remove.
+    Unix(std::os::unix::net::UnixListener),
+}
+
+/// Listening sockets that somebody else has opened, by protocol; they come before the configuration's addresses.
+#[derive(Debug, Default)]
+pub struct InheritedSockets {
+    /// memcached's.
+    pub memcached: Option<Inherited>,
+    /// NetMem's.
+    pub netmem: Option<Inherited>,
+    /// Locker's.
+    pub locker: Option<Inherited>,
+    /// Echo's.
+    pub echo: Option<Inherited>,
+}
+
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Peer {

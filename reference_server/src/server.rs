@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
@@ -12,9 +13,11 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::launch::{Bound, Loops};
+use crate::metrics::Observed;
+use crate::observe;
 use crate::{
-    ConnectionConfig, EchoMode, Listen, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem,
-    NetMemConfig, SocketOptions, Tls, Users,
+    ConnectionConfig, Echo, EchoMode, Inherited, InheritedSockets, Listen, Locker, LockerConfig,
+    Memcached, MemcachedConfig, NetMem, NetMemConfig, Protocol, SocketOptions, Tls, Users,
 };
 
 /// Of the files of Unix sockets: nobody but the user who runs the server may connect.
@@ -34,6 +37,8 @@ pub struct ServerConfig {
     pub locker: Option<Listen>,
     /// Where echo listens.
     pub echo: Option<Listen>,
+    /// Where `/metrics`, `/healthz` and `/readyz` are told, to whoever asks.
+    pub watch: Option<SocketAddr>,
     /// Permissions of the files of Unix sockets.
     pub unix_mode: u32,
     /// With it, every TCP connection begins with a TLS handshake.
@@ -77,6 +82,7 @@ impl Default for ServerConfig {
             netmem: None,
             locker: None,
             echo: None,
+            watch: None,
             unix_mode: UNIX_MODE,
             tls: None,
             // Measured best: the last one is left to the kernel's network work.
@@ -150,6 +156,18 @@ pub struct Server {
     netmem: Option<Bound>,
     locker: Option<Bound>,
     echo: Option<Bound>,
+    watch: Option<std::net::TcpListener>,
+}
+
+fn watched(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let in_words = |error: io::Error| io::Error::new(error.kind(), format!("{address}: {error}"));
+    std::net::TcpListener::bind(address).map_err(in_words)
+}
+
+async fn watch_at(socket: std::net::TcpListener, observed: Observed, shutdown: CancellationToken) {
+    if let Err(error) = observe::watch(socket, observed, shutdown).await {
+        tracing::error!(%error, "nobody can watch");
+    }
 }
 
 impl Server {
@@ -158,12 +176,25 @@ impl Server {
     /// # Errors
     /// When there is no address at all, or one of them cannot be had.
     pub fn bind(config: ServerConfig) -> io::Result<Self> {
-        let open = |listen: &Option<Listen>| {
-            listen.as_ref().map(|listen| Bound::at(listen, config.unix_mode)).transpose()
+        Self::bind_on(config, InheritedSockets::default())
+    }
+
+    /// The same, on sockets that are open already where there are any.
+    ///
+    /// # Errors
+    /// As of [`bind`](Self::bind).
+    pub fn bind_on(config: ServerConfig, sockets: InheritedSockets) -> io::Result<Self> {
+        let open = |socket: Option<Inherited>, listen: &Option<Listen>| match (socket, listen) {
+            (Some(socket), _) => Bound::inherited(socket).map(Some),
+            (None, Some(listen)) => Bound::at(listen, config.unix_mode).map(Some),
+            (None, None) => Ok(None),
         };
-        let (memcached, netmem) = (open(&config.memcached)?, open(&config.netmem)?);
-        let (locker, echo) = (open(&config.locker)?, open(&config.echo)?);
-        let server = Self { config, memcached, netmem, locker, echo };
+        let memcached = open(sockets.memcached, &config.memcached)?;
+        let netmem = open(sockets.netmem, &config.netmem)?;
+        let locker = open(sockets.locker, &config.locker)?;
+        let echo = open(sockets.echo, &config.echo)?;
+        let watch = config.watch.map(watched).transpose()?;
+        let server = Self { config, memcached, netmem, locker, echo, watch };
         if server.addresses() == Addresses::default() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no protocol has an address"));
         }
@@ -181,34 +212,54 @@ impl Server {
         }
     }
 
+    /// Where those who watch are answered.
+    pub fn watch_address(&self) -> Option<SocketAddr> {
+        self.watch.as_ref().and_then(|socket| socket.local_addr().ok())
+    }
+
     /// Serves until `shutdown`, then until the connections are drained. Needs a tokio runtime, such
     /// as [`ServerConfig::runtime`] builds. Dropping the future drops all connections.
     ///
     /// # Errors
     /// When the runtime cannot take the sockets, or an accept loop panicked.
     pub async fn run(self, shutdown: CancellationToken) -> io::Result<()> {
-        let Self { mut config, memcached, netmem, locker, echo } = self;
-        let mut loops = Loops::new(config.socket, config.tls.take(), shutdown);
+        let Self { mut config, memcached, netmem, locker, echo, watch } = self;
+        let mut loops = Loops::new(config.socket, config.tls.take(), shutdown.clone());
         config.connection.spin = config.spin.map(|window| loops.start_spin(window));
+        let mut observed = Observed::default();
         if let Some(bound) = memcached {
-            let protocol = Memcached::new(config.memcached());
-            loops.start(bound, Arc::new(protocol), config.connection.clone())?;
+            let protocol = Arc::new(Memcached::new(config.memcached()));
+            observed.counters.push((Memcached::NAME, Arc::clone(protocol.counters())));
+            observed.memcached = Some(Arc::clone(&protocol));
+            loops.start(bound, protocol, config.connection.clone())?;
         }
         if let Some(bound) = netmem {
             let (pages, page_len) = (config.pages, config.page_len);
-            let protocol = NetMem::new(NetMemConfig { pages, page_len, ..NetMemConfig::default() });
-            loops.start(bound, Arc::new(protocol), config.connection.clone())?;
+            let config_of_pages = NetMemConfig { pages, page_len, ..NetMemConfig::default() };
+            let protocol = Arc::new(NetMem::new(config_of_pages));
+            observed.counters.push((NetMem::NAME, Arc::clone(protocol.counters())));
+            loops.start(bound, protocol, config.connection.clone())?;
         }
         if let Some(bound) = locker {
             let dialect = config.locker_dialect;
-            let protocol = Locker::new(LockerConfig { dialect, ..LockerConfig::default() });
+            let config_of_locks = LockerConfig { dialect, ..LockerConfig::default() };
+            let protocol = Arc::new(Locker::new(config_of_locks));
+            observed.counters.push((Locker::NAME, Arc::clone(protocol.counters())));
+            observed.locker = Some(Arc::clone(&protocol));
             let frame_deadline = config.locker_frame_deadline;
             let connection = ConnectionConfig { frame_deadline, ..config.connection.clone() };
-            loops.start(bound, Arc::new(protocol), connection)?;
+            loops.start(bound, protocol, connection)?;
         }
         if let Some(bound) = echo {
-            loops.start_echo(bound, config.echo_mode, config.connection)?;
+            let counters = loops.start_echo(bound, config.echo_mode, config.connection)?;
+            observed.counters.push((Echo::NAME, counters));
         }
-        loops.join().await
+        // Who watches is told until the last connection is closed.
+        let watching = watch.map(|socket| tokio::spawn(watch_at(socket, observed, shutdown)));
+        let joined = loops.join().await;
+        if let Some(watching) = watching {
+            watching.abort();
+        }
+        joined
     }
 }

@@ -15,7 +15,8 @@ use crate::{Listener, Peer};
 #[derive(Debug)]
 pub(crate) struct UnixSocket {
     socket: std::os::unix::net::UnixListener,
-    file: File,
+    /// None if another made it.
+    file: Option<File>,
 }
 
 /// The file that we made.
@@ -43,11 +44,22 @@ impl UnixSocket {
         socket.set_nonblocking(true)?;
         socket.bind(&SockAddr::unix(path)?)?;
         let inode = symlink_metadata(path)?.ino();
-        let file = File { path: path.to_owned(), inode };
+        let file = Some(File { path: path.to_owned(), inode });
         // Nobody can connect before `listen`.
         set_permissions(path, Permissions::from_mode(mode))?;
         socket.listen(backlog)?;
         Ok(Self { socket: socket.into(), file })
+    }
+
+    /// A socket that somebody else has opened, and whose file is theirs.
+    pub(crate) fn inherited(socket: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, file: None })
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        let address = self.socket.local_addr().ok();
+        address.and_then(|it| it.as_pathname().map(Path::to_owned)).unwrap_or_default()
     }
 }
 
@@ -69,7 +81,7 @@ fn clear(path: &Path) -> io::Result<()> {
 #[derive(Debug)]
 pub(crate) struct UnixAcceptor {
     listener: UnixListener,
-    _file: File,
+    _file: Option<File>,
 }
 
 impl UnixAcceptor {

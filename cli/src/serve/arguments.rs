@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown, reason = "these comments are printed in a terminal")]
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -110,6 +111,9 @@ pub(crate) struct Serve {
     /// A connection without a byte for this time is closed [default: never]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) idle_timeout: Option<Duration>,
+    /// Tell /metrics (Prometheus), /healthz and /readyz there, by HTTP; port 0 takes a free port
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
     /// Log more (stderr); RUST_LOG has the last word
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,

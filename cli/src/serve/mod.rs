@@ -2,16 +2,19 @@
 
 mod arguments;
 mod signals;
+mod systemd;
 
 pub(crate) use arguments::Serve;
 
 use std::io::{ErrorKind, IsTerminal, Read, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use lockproof_reference_server::{
     Addresses, ConnectionConfig, Dialect, EchoMode, Listen, SPIN, Server, ServerConfig, Tls,
     TlsFiles, Users, read_credentials,
 };
+use sd_notify::NotifyState;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{self as words, Protocol};
@@ -27,15 +30,17 @@ pub(crate) fn run(serve: &Serve) -> Done {
     };
     let runtime = config.runtime().map_err(Problem::harness)?;
     runtime.block_on(async {
-        let server = Server::bind(config).map_err(|error| unbound(&error))?;
+        let sockets = systemd::sockets(&protocols(serve))?;
+        let server = Server::bind_on(config, sockets).map_err(|error| unbound(&error))?;
         let shutdown = CancellationToken::new();
-        let running = server.addresses();
+        let (running, http) = (server.addresses(), server.watch_address());
         tokio::spawn(signals::stop(shutdown.clone()).map_err(Problem::harness)?);
         tokio::spawn(signals::reload(reload).map_err(Problem::harness)?);
         if !serve.listen_public {
             warn_of_strangers(serve, &running);
         }
-        announce(&running);
+        announce(&running, http);
+        systemd::tell(&[NotifyState::Ready]);
         server.run(shutdown).await.map_err(Problem::harness)?;
         Ok(ExitCode::SUCCESS)
     })
@@ -68,8 +73,17 @@ fn unbound(error: &std::io::Error) -> Problem {
     Problem::usage(format!("{error}\n  {hint}"))
 }
 
+/// What is served, in an order of its own.
+fn protocols(serve: &Serve) -> Vec<Protocol> {
+    use Protocol::{Echo, Locker, Memcached, Netmem};
+    let mut all = vec![Memcached, Netmem, Locker, Echo];
+    all.retain(|protocol| serve.only.is_empty() || serve.only.contains(protocol));
+    all
+}
+
 fn config(serve: &Serve) -> Result<ServerConfig, Problem> {
-    let serves = |protocol| serve.only.is_empty() || serve.only.contains(&protocol);
+    let all = protocols(serve);
+    let serves = |protocol| all.contains(&protocol);
     let default = ServerConfig::default();
     let connection = ConnectionConfig {
         connections_max: serve.conn_limit as usize,
@@ -83,6 +97,7 @@ fn config(serve: &Serve) -> Result<ServerConfig, Problem> {
         netmem: serves(Protocol::Netmem).then(|| serve.netmem.clone()),
         locker: serves(Protocol::Locker).then(|| serve.locker.clone()),
         echo: serves(Protocol::Echo).then(|| serve.echo.clone()),
+        watch: serve.http,
         unix_mode: serve.unix_mode,
         tls: tls(serve)?,
         users: users(serve)?,
@@ -157,12 +172,16 @@ fn echo_mode(mode: words::EchoMode) -> Result<EchoMode, Problem> {
 }
 
 /// The ready line, for programs that wait for it.
-fn announce(addresses: &Addresses) {
+fn announce(addresses: &Addresses, http: Option<SocketAddr>) {
     let listen: serde_json::Map<String, serde_json::Value> = named(addresses)
         .map(|(name, address)| (name.to_owned(), address.to_string().into()))
         .collect();
+    let mut ready = serde_json::json!({ "ready": true, "listen": listen });
+    if let Some(http) = http {
+        ready["http"] = http.to_string().into();
+    }
     let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{}", serde_json::json!({ "ready": true, "listen": listen }));
+    let _ = writeln!(stdout, "{}", ready);
     let _ = stdout.flush();
 }
 

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use lockproof_reference_server::{Tls, Users, read_credentials};
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use super::systemd;
 
 /// The first SIGTERM or SIGINT asks the server to finish; the second ends the process.
 pub(super) fn stop(shutdown: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
@@ -20,6 +23,7 @@ pub(super) fn stop(shutdown: CancellationToken) -> std::io::Result<impl Future<O
             if second {
                 std::process::exit(130);
             }
+            systemd::tell(&[NotifyState::Stopping]);
             shutdown.cancel();
         }
     })
@@ -37,6 +41,9 @@ pub(super) fn reload(reload: Reload) -> std::io::Result<impl Future<Output = ()>
     let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         while hangup.recv().await.is_some() {
+            if let Ok(now) = NotifyState::monotonic_usec_now() {
+                systemd::tell(&[NotifyState::Reloading, now]);
+            }
             if let Some(tls) = &reload.tls {
                 say("certificates", tls.reload());
             }
@@ -44,6 +51,7 @@ pub(super) fn reload(reload: Reload) -> std::io::Result<impl Future<Output = ()>
                 let read = read_credentials(path);
                 say("users", read.map(|credentials| users.replace(credentials)));
             }
+            systemd::tell(&[NotifyState::Ready]);
         }
     })
 }

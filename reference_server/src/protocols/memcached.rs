@@ -19,7 +19,7 @@ use lockproof_protocol::memcached_binary::{
 };
 use lockproof_rwlock::RwLock;
 use lockproof_state_machine::Now;
-use lockproof_state_machine::items::{self, Items};
+use lockproof_state_machine::items::{self, Items, ServerFacts, Stats};
 use lockproof_state_machine::sasl::{Gate, Verdict};
 use tokio::time::{Instant, sleep_until};
 
@@ -123,6 +123,11 @@ impl Memcached {
             counters: Arc::default(),
             config,
         }
+    }
+
+    /// The statistics, as STAT has them, and what only the server knows.
+    pub(crate) fn observed(&self) -> (Stats, ServerFacts) {
+        memcached_stats::observed(self, self.clock.now())
     }
 
     fn execute(&self, now: Now, request: &Request) -> Reply {

@@ -32,6 +32,11 @@ impl AuthCounters {
     }
 }
 
+/// For who watches the server.
+pub(super) fn observed(cache: &Memcached, now: Now) -> (Stats, ServerFacts) {
+    (merged(&cache.shards, now), facts(cache, now))
+}
+
 /// Answers STAT for the group of that name; the empty one is the default set (MCB-STT-03).
 pub(super) fn reply(cache: &Memcached, now: Now, group: &[u8]) -> Reply {
     let Some(group) = Group::named(group) else {
