@@ -162,3 +162,13 @@ def test_help_names_the_operations() -> None:
     done = compare("--help")
     assert done.returncode == 0
     assert all(operation in done.stdout for operation in CLIENTS)
+
+
+@pytest.mark.timeout(300)
+def test_sweeps_are_measured_beside_the_simulator_alone() -> None:
+    bench = COMPARE.with_name("sweep.py")
+    options = ["--seconds", "0.3", "--rounds", "1", "--range-seconds", "0.1"]
+    done = subprocess.run([sys.executable, str(bench), *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines()[2:]]
+    assert len(rows) == 9 and all(float(row[1].split()[0]) > 0 for row in rows), done.stdout

@@ -55,4 +55,5 @@ pub use users::{Users, read_credentials};
 
 // What the configurations are made of, so that a program needs no other crate to fill them in.
 pub use lockproof_protocol::locker::{Dialect, Layout, Results};
+pub use lockproof_state_machine::locks::Config as LocksConfig;
 pub use lockproof_state_machine::sasl::Credentials;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use lockproof_protocol::locker::Dialect;
-use lockproof_state_machine::items;
+use lockproof_state_machine::{items, locks};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
@@ -59,6 +59,8 @@ pub struct ServerConfig {
     pub users: Option<Users>,
     /// How long the answer to a wrong password waits.
     pub auth_delay: Duration,
+    /// How many keys locker keeps.
+    pub locks: locks::Config,
     /// Locker's layout and result codes.
     pub locker_dialect: Dialect,
     /// Time for a Locker frame to arrive whole; the others have `connection.frame_deadline`.
@@ -94,6 +96,7 @@ impl Default for ServerConfig {
             item_max,
             users: None,
             auth_delay: AUTH_DELAY,
+            locks: locks::Config::default(),
             locker_dialect: Dialect::default(),
             locker_frame_deadline: Some(Duration::from_secs(10)),
             echo_mode: EchoMode::Task,
@@ -242,7 +245,8 @@ impl Server {
         }
         if let Some(bound) = locker {
             let dialect = config.locker_dialect;
-            let config_of_locks = LockerConfig { dialect, ..LockerConfig::default() };
+            let locks = config.locks;
+            let config_of_locks = LockerConfig { dialect, locks, ..LockerConfig::default() };
             let protocol = Arc::new(Locker::new(config_of_locks));
             observed.counters.push((Locker::NAME, Arc::clone(protocol.counters())));
             observed.locker = Some(Arc::clone(&protocol));

@@ -13,6 +13,7 @@ use crate::arguments::{EchoMode, Layout, Protocol, Results, duration, size};
 use crate::exit::CODES;
 
 const GATE: &str = "Who gets in";
+const LIMITS: &str = "Limits";
 
 /// Run the reference server
 ///
@@ -70,13 +71,13 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode, help_heading = GATE)]
     pub(crate) unix_mode: u32,
     /// memcached: item memory in megabytes; the least used items go when it is full
-    #[arg(short = 'm', long, value_name = "MB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short = 'm', long, value_name = "MB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..), help_heading = LIMITS)]
     pub(crate) memory_limit: u32,
     /// memcached: longest item, key and header included, in bytes or with k or m behind it
-    #[arg(short = 'I', long, value_name = "SIZE", default_value = "1m", value_parser = size)]
+    #[arg(short = 'I', long, value_name = "SIZE", default_value = "1m", value_parser = size, help_heading = LIMITS)]
     pub(crate) max_item_size: usize,
     /// Connections of each protocol at once; one more is accepted and closed
-    #[arg(short = 'c', long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short = 'c', long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), help_heading = LIMITS)]
     pub(crate) conn_limit: u32,
     /// Worker threads [default: processors less one, at least 1]
     #[arg(short = 't', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -88,10 +89,10 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) spin: bool,
     /// NetMem: number of pages
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_048_576), help_heading = LIMITS)]
     pub(crate) pages: u32,
     /// NetMem: bytes per page
-    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=16_777_216), help_heading = LIMITS)]
     pub(crate) page_length: u32,
     /// Locker: layout of the request header
     #[arg(long, value_name = "LAYOUT", value_enum, default_value_t = Layout::Natural)]
@@ -102,14 +103,27 @@ pub(crate) struct Serve {
     /// Echo: what serves a client
     #[arg(long, value_name = "MODE", value_enum, default_value_t = EchoMode::Task)]
     pub(crate) echo_mode: EchoMode,
+    /// Locker: keys held at the same time, over all sessions; each costs its own bytes and about 200 more
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, help_heading = LIMITS)]
+    pub(crate) max_locks: usize,
+    /// Locker: keys that one session may hold at the same time
+    #[arg(long, value_name = "N", default_value_t = 65_536, help_heading = LIMITS)]
+    pub(crate) max_locks_per_session: usize,
+    /// Replies of a connection that wait to be sent: nothing more is executed for it meanwhile. It can
+    /// be passed by one reply
+    #[arg(long, value_name = "SIZE", default_value = "128k", value_parser = size, help_heading = LIMITS)]
+    pub(crate) output_limit: usize,
+    /// Requests of a connection that are read ahead while it waits for a lock
+    #[arg(long, value_name = "SIZE", default_value = "1m", value_parser = size, help_heading = LIMITS)]
+    pub(crate) read_ahead: usize,
     /// A peer that does not take its replies in this time is closed, and what it held is freed
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, help_heading = LIMITS)]
     pub(crate) write_deadline: Duration,
     /// A frame that has begun must be whole in this time [default: 60s, locker 10s]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = LIMITS)]
     pub(crate) frame_deadline: Option<Duration>,
     /// A connection without a byte for this time is closed [default: never]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = LIMITS)]
     pub(crate) idle_timeout: Option<Duration>,
     /// Tell /metrics (Prometheus), /healthz and /readyz there, by HTTP; port 0 takes a free port
     #[arg(long, value_name = "ADDR")]

@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use lockproof_reference_server::{
-    Addresses, ConnectionConfig, Dialect, EchoMode, Listen, SPIN, Server, ServerConfig, Tls,
-    TlsFiles, Users, read_credentials,
+    Addresses, ConnectionConfig, Dialect, EchoMode, Listen, LocksConfig, SPIN, Server,
+    ServerConfig, Tls, TlsFiles, Users, read_credentials,
 };
 use sd_notify::NotifyState;
 use tokio_util::sync::CancellationToken;
@@ -90,6 +90,8 @@ fn config(serve: &Serve) -> Result<ServerConfig, Problem> {
         frame_deadline: serve.frame_deadline.or(default.connection.frame_deadline),
         idle_timeout: serve.idle_timeout,
         write_deadline: serve.write_deadline,
+        output_max: serve.output_limit,
+        read_ahead_max: serve.read_ahead,
         ..default.connection
     };
     Ok(ServerConfig {
@@ -108,6 +110,10 @@ fn config(serve: &Serve) -> Result<ServerConfig, Problem> {
         page_len: serve.page_length,
         memory_max: serve.memory_limit as usize * (1 << 20),
         item_max: serve.max_item_size,
+        locks: LocksConfig {
+            locks_max: serve.max_locks,
+            locks_per_session_max: serve.max_locks_per_session,
+        },
         locker_dialect: dialect(serve.locker_layout, serve.locker_results),
         locker_frame_deadline: serve.frame_deadline.or(default.locker_frame_deadline),
         echo_mode: echo_mode(serve.echo_mode)?,

@@ -27,6 +27,7 @@ mod report;
 mod serve;
 mod serve_echo;
 mod serve_gate;
+mod serve_limits;
 mod serve_watch;
 mod sim;
 mod sim_merge;

@@ -64,8 +64,8 @@ fn prometheus_reads_what_happened() {
     }
     let mut locker = connect(served.address("locker"));
     // One key: GET, in the natural layout.
-    locker.write_all(b"\x7a\0\0\0\x01\0\0\0\x02\0\0\0\0\0\0\0k\0").unwrap();
-    locker.read_exact(&mut [0]).unwrap();
+    locker.write_all(b"\x7f\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0k").unwrap();
+    locker.read_exact(&mut [0; 2]).unwrap();
     let (status, head, page) = ask(http(&served), "GET /metrics").unwrap();
     assert_eq!(status, 200);
     assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");
@@ -79,6 +79,9 @@ fn prometheus_reads_what_happened() {
         ("memcached_current_items", 1.0),
         ("memcached_current_connections", 1.0),
         ("memcached_limit_bytes", 67_108_864.0),
+        ("lockproof_locker_keys_held", 1.0),
+        ("lockproof_locker_holders", 1.0),
+        ("lockproof_locker_replies_total{outcome=\"ok\"}", 1.0),
         ("lockproof_connections{protocol=\"memcached\"}", 1.0),
         ("lockproof_connections{protocol=\"netmem\"}", 0.0),
         ("lockproof_connections_total{protocol=\"locker\"}", 1.0),
