@@ -8,10 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import dask
 from distributed import Client, LocalCluster
 
 from .. import sim
 from . import _task
+
+#: For workers of this machine, which have their processors to share with runs: Dask's looking at itself costs more than its work
+#: does, where tasks are few and long.
+_QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.tick.cycle": "5s",
+}
 
 #: Seconds until a scheduler that does not answer is given up.
 CONNECT = 10
@@ -27,6 +38,7 @@ def workers(scheduler: str | None, *, count: int, threads: int = 1) -> Iterator[
     if scheduler is None:
         # A worker that dies is no news: its range is run again.
         with (
+            dask.config.set(_QUIET),
             LocalCluster(
                 n_workers=count, threads_per_worker=threads, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
             ) as cluster,
