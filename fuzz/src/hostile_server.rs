@@ -1,16 +1,13 @@
 //! A server's replies, whatever they are, never hold the player or make it panic. The first three bytes choose the case,
 //! the delivery, and how the server ends; the others are what it says.
 
-#![no_main]
-
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use libfuzzer_sys::fuzz_target;
 use lockproof_conformance::replay::{Delivery, Monologue, Options, World, play};
 use lockproof_conformance::session::{Datum, Scope};
 use lockproof_conformance::suite::{self, Case};
-use lockproof_conformance::wire::Codec;
+use lockproof_conformance::wire::{Codec, Protocol};
 use tokio::runtime::{Builder, Runtime};
 
 /// Groups that send megabytes, which only takes time.
@@ -27,7 +24,8 @@ static CASES: LazyLock<Vec<Arc<Case>>> = LazyLock::new(|| {
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().enable_all().build().expect("a runtime"));
 
-fuzz_target!(|input: &[u8]| {
+/// One case against one monologue.
+pub fn run(input: &[u8]) {
     let Some(([high, low, how], said)) = input.split_first_chunk::<3>() else { return };
     let index = usize::from(u16::from_be_bytes([*high, *low])) % CASES.len();
     let session = &CASES[index].session;
@@ -45,4 +43,14 @@ fuzz_target!(|input: &[u8]| {
     let codec = Codec::new(session.header.protocol());
     RUNTIME.block_on(play(session, &world, codec, scope, options));
     assert!(world.now() < LONGEST, "{} took {:?}", session.header.case, world.now());
-});
+}
+
+/// The first three bytes of inputs for up to `count` cases of a protocol, far from each other.
+pub(crate) fn cases_of(protocol: Protocol, count: usize) -> Vec<[u8; 3]> {
+    let of_it = |(_, case): &(usize, &Arc<Case>)| case.protocol() == protocol;
+    let indices: Vec<usize> =
+        CASES.iter().enumerate().filter(of_it).map(|(index, _)| index).collect();
+    let step = (indices.len() / count).max(1);
+    let start = |index: &usize| [(index >> 8) as u8, *index as u8, 0];
+    indices.iter().step_by(step).map(start).collect()
+}

@@ -1,12 +1,10 @@
 //! The judge's codecs: replies and requests at the front of any bytes. Progress is made, and never beyond the buffer.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use lockproof_conformance::session::Scope;
 use lockproof_conformance::wire::{Codec, Layout, Protocol, Results, Taken, TakenRequest};
 
-fuzz_target!(|bytes: &[u8]| {
+/// One buffer, as replies and as requests of every protocol and dialect.
+pub fn run(bytes: &[u8]) {
     for protocol in Protocol::ALL {
         let natural = Codec::new(protocol);
         let packed = Codec { layout: Layout::Packed, results: Results::Errno, ..natural };
@@ -15,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
             requests(codec, bytes);
         }
     }
-});
+}
 
 fn replies(codec: Codec, mut rest: &[u8]) {
     while !rest.is_empty() {
