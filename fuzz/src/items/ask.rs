@@ -5,6 +5,7 @@ use bytes::Bytes;
 use lockproof_protocol::memcached_binary::{
     Command, Direction, Opcode, Request, Side, StoreMode, Value,
 };
+use lockproof_state_machine::items::SHARED_LEN_MIN;
 
 /// Unix time at the start.
 pub(crate) const UNIX_START: u64 = 1_700_000_000;
@@ -144,14 +145,16 @@ fn seconds(input: &mut Unstructured<'_>) -> Result<u32> {
     Ok(SECONDS[usize::from(u8::arbitrary(input)?) % SECONDS.len()])
 }
 
-/// Up to 63 bytes as they come, a text that may be a number, or so many times 64 bytes.
+/// Up to 63 bytes as they come, a text that may be a number, or so many times 8 bytes. And one that replies share instead of
+/// copying it, and one that was skipped.
 fn value(input: &mut Unstructured<'_>) -> Result<Value> {
     let choice = u8::arbitrary(input)?;
     let rest = usize::from(choice & 0x3f);
-    Ok(match choice >> 6 {
-        0 => Value::Present(Bytes::copy_from_slice(input.bytes(rest)?)),
-        1 if choice == 0x7f => Value::TooLarge(1 << 21),
-        1 => Value::Present(Bytes::from(vec![b'v'; rest * 64])),
+    Ok(match (choice >> 6, rest) {
+        (0, _) => Value::Present(Bytes::copy_from_slice(input.bytes(rest)?)),
+        (1, 0x3f) => Value::TooLarge(1 << 21),
+        (1, 0x3e) => Value::Present(Bytes::from(vec![b'v'; SHARED_LEN_MIN + 1])),
+        (1, _) => Value::Present(Bytes::from(vec![b'v'; rest * 8])),
         _ => Value::Present(Bytes::from_static(TEXTS[rest % TEXTS.len()].as_bytes())),
     })
 }

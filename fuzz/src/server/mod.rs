@@ -110,7 +110,11 @@ pub fn run(input: &[u8]) {
     match switches % 8 {
         0 | 1 => drive(&memcached::Cache { with_sasl: false }, capacity, script),
         2 => drive(&memcached::Cache { with_sasl: true }, capacity, script),
-        3 | 4 => drive(&netmem::Memory, capacity, script),
+        // Where one session sets others free, who comes first would depend on how often the server sends.
+        3 | 4 => {
+            let capacity = Capacity { output: ROOMY.output, ..capacity };
+            drive(&netmem::Memory, capacity, script);
+        }
         5 => drive(&locker::Table::<false>, capacity, script),
         6 => drive(&locker::Table::<true>, capacity, script),
         _ => drive(&echo::Mirror, capacity, script),
@@ -204,13 +208,13 @@ impl<K: Kind> Scene<K> {
     }
 
     /// Sends to the server and to the naive one, from a client that may be new.
-    async fn send(&mut self, id: u64, bytes: &[u8], kept: u8) {
+    async fn send(&mut self, id: u64, bytes: &[u8], kept: usize) {
         if !self.clients.contains_key(&id) {
             self.clients.insert(id, Client::new(self.door.connect()));
             self.model.open(id);
         }
         let client = self.clients.get_mut(&id).expect("it is there");
-        let bytes = client.piece(bytes, kept.into());
+        let bytes = client.piece(bytes, kept);
         for piece in bytes.chunks(SENT_MAX) {
             client.send(piece).await;
             self.model.send(self.begun.elapsed(), id, piece);

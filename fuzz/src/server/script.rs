@@ -10,10 +10,10 @@ pub(super) const SENT_MAX: usize = 4096;
 /// One event; the client is one of a few.
 #[derive(Debug)]
 pub(crate) enum Event<A> {
-    /// A well-formed request, without its last bytes; those follow with what is sent next.
-    Ask { client: u8, kept: u8, ask: A },
+    /// A well-formed request, without its last bytes; those follow with what is sent next. So do several in one go.
+    Ask { client: u8, kept: usize, ask: A },
     /// Any bytes.
-    Raw { client: u8, kept: u8, bytes: Vec<u8> },
+    Raw { client: u8, kept: usize, bytes: Vec<u8> },
     /// Time passes.
     Wait(Duration),
     /// The client's sending side is closed.
@@ -46,9 +46,13 @@ impl<'a, A: Arbitrary<'a>> Arbitrary<'a> for Event<A> {
     }
 }
 
-/// Mostly nothing.
-fn kept(input: &mut Unstructured<'_>) -> Result<u8> {
-    Ok(u8::arbitrary(input)?.saturating_sub(192))
+/// Nothing, a few bytes, or everything.
+fn kept(input: &mut Unstructured<'_>) -> Result<usize> {
+    Ok(match u8::arbitrary(input)? {
+        0..128 => 0,
+        few @ 128..192 => usize::from(few - 128),
+        _ => usize::MAX,
+    })
 }
 
 /// The bytes that are read back as this event, or none where a recording has no such event. Long ones are sent in pieces.
