@@ -91,6 +91,17 @@ fn a_call_allows_the_outcomes_that_it_lists() {
     assert!(set.allows("error timeout") && !set.allows("error closed") && !set.allows("error"));
 }
 
+/// Found by fuzzing: it was printed as two's complement, which is no number of a session.
+#[test]
+fn a_negative_hexadecimal_number_keeps_its_sign() {
+    let header = "case   netmem/a/b\nlevel  must\nconn   A\n\n";
+    for number in ["-0x2f", "0x0", "0xff", "-7"] {
+        let text = format!("{header}A> read page=0 version={number}\n");
+        let session = Session::parse(&text).expect(number);
+        assert_eq!(session.to_string(), text);
+    }
+}
+
 #[test]
 fn spaces_and_comments_are_brought_into_form() {
     let loose = EXAMPLE.replace("A< ok set cas", "   A<   ok  set  cas").replace("any {", "any  {");

@@ -186,7 +186,11 @@ fn padded(mut bytes: Vec<u8>, length: usize, with: u8) -> Vec<u8> {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Number { value, hex: true } => write!(f, "{value:#x}"),
+            Self::Number { value, hex: true } => {
+                // As it is read: a sign and the digits, not two's complement.
+                let sign = if *value < 0 { "-" } else { "" };
+                write!(f, "{sign}{:#x}", value.unsigned_abs())
+            }
             Self::Number { value, hex: false } => write!(f, "{value}"),
             Self::Var(name) => write!(f, "${name}"),
             Self::Now => f.write_str("now"),
