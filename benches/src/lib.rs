@@ -11,6 +11,7 @@
 //!
 //! In this library is what such programs need: a load generator, servers as processes, and the machine.
 
+pub mod faults;
 pub mod load;
 pub mod machine;
 pub mod ratio;
