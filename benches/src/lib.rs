@@ -9,6 +9,8 @@
 //! cargo run --release -p lockproof-benches --bin compare
 //! ```
 //!
+//! Two more programs harm the server and look what becomes of it: `faults` and `soak`.
+//!
 //! In this library is what such programs need: a load generator, servers as processes, and the machine.
 
 pub mod faults;
@@ -16,3 +18,4 @@ pub mod load;
 pub mod machine;
 pub mod ratio;
 pub mod servers;
+pub mod soak;

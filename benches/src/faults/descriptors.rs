@@ -104,7 +104,7 @@ fn watch(scenario: &mut Scenario, server: &Served) -> anyhow::Result<()> {
     std::thread::sleep(WATCHED);
     let ran = process.cpu_time()?.saturating_sub(ran);
     let slept = process.sleeps()?.saturating_sub(slept);
-    let each = ran.div_f64(slept as f64 + 1.0);
+    let each = ran / u32::try_from(slept + 1).unwrap_or(u32::MAX);
     let text = format!("{ran:.1?} in {WATCHED:?}, and {slept} sleeps between");
     scenario.check("it does not run in circles", each < BUSY, text);
     let share = ran.as_secs_f64() / WATCHED.as_secs_f64() * 100.0;

@@ -21,7 +21,7 @@ pub mod process;
 pub mod report;
 pub mod served;
 pub mod state;
-mod workers;
+pub(crate) mod workers;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -68,6 +68,13 @@ impl Stage {
         let scaled = (f64::from(count) * self.scale).round() as u32;
         scaled.max(1)
     }
+}
+
+/// Descriptors that a process of these runs may need at that scale: a server's, with a few for itself.
+pub fn descriptors(scale: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
+    let connections = (10_000.0 * scale) as u64;
+    connections + 200
 }
 
 /// A scenario by its name.

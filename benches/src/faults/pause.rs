@@ -40,7 +40,7 @@ pub(super) fn run(stage: &Stage, scenario: &mut Scenario) -> anyhow::Result<()> 
         }
         let patient = [memcached, netmem, locker].into_iter().zip(SHARED).map(|(address, name)| {
             let seed = stage.seed;
-            scope.spawn(move || judged(name, address, seed, CALLS, PAUSE))
+            scope.spawn(move || judged(&format!("{name}://{address}"), seed, CALLS, PAUSE))
         });
         let patient: Vec<_> = patient.collect();
         let paused = pause(&server, &hasty, time);
@@ -130,7 +130,7 @@ impl Hasty {
     }
 
     fn key(&self, item: u32) -> String {
-        format!("hasty-{}-{item}", self.number)
+        format!("hasty {} {item}", self.number)
     }
 
     fn stored(&self) -> Vec<u32> {

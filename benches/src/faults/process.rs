@@ -5,9 +5,9 @@
 use std::fs;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 pub use rustix::process::Signal;
-use rustix::process::{Pid, kill_process};
+use rustix::process::{Pid, Resource, getrlimit, kill_process, setrlimit};
 
 /// A process that this run started.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,16 +64,6 @@ impl Process {
         })
     }
 
-    /// Whether it is stopped, or at an end.
-    ///
-    /// # Errors
-    /// When it is gone.
-    pub fn is_at_rest(self) -> anyhow::Result<bool> {
-        let status = self.status()?;
-        let state = status.lines().find_map(|line| line.strip_prefix("State:"));
-        Ok(state.is_some_and(|state| state.trim().starts_with(['T', 'Z', 'X'])))
-    }
-
     fn status(self) -> anyhow::Result<String> {
         let file = format!("/proc/{}/status", self.0);
         fs::read_to_string(&file).with_context(|| file)
@@ -88,4 +78,19 @@ impl Process {
         }
         Ok(sum)
     }
+}
+
+/// Allows this process, and what it starts, as many descriptors as it may have; at least `needed`.
+///
+/// # Errors
+/// When it may not have as many.
+pub fn allow_descriptors(needed: u64) -> anyhow::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(u64::MAX);
+    ensure!(
+        most >= needed,
+        "{needed} descriptors are needed, and {most} allowed; a smaller --scale needs fewer, and `ulimit -Hn` says what root allows"
+    );
+    let all = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+    setrlimit(Resource::Nofile, all).context("descriptors")
 }

@@ -95,9 +95,9 @@ impl Served {
             bail!("`{program} serve` said {line:?} instead of where it listens ({status})");
         };
         // A server of a namespace listens everywhere in it.
-        let reached = |address: SocketAddr| match host.is_unspecified() {
-            true => SocketAddr::from((Ipv4Addr::LOCALHOST, address.port())),
-            false => address,
+        let reached = |address: SocketAddr| {
+            let everywhere = host.is_unspecified();
+            if everywhere { (Ipv4Addr::LOCALHOST, address.port()).into() } else { address }
         };
         Ok(Self { child, stdout: Some(stdout), addresses: addresses.map(reached) })
     }
@@ -218,4 +218,21 @@ pub fn free_ports() -> anyhow::Result<[u16; 4]> {
         *port = listener.local_addr()?.port();
     }
     Ok(ports)
+}
+
+/// The program that was named, or `lockproof` beside this one.
+///
+/// # Errors
+/// When there is none.
+pub fn program(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    if let Some(named) = named {
+        return Ok(named);
+    }
+    let beside = std::env::current_exe()?.with_file_name("lockproof");
+    ensure!(
+        beside.exists(),
+        "{} is not there; build it with `cargo build -p lockproof`, or name a server with --server",
+        beside.display()
+    );
+    beside.canonicalize().context("lockproof")
 }

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use lockproof_benches::faults::network::Network;
-use lockproof_benches::faults::{Stage, names};
+use lockproof_benches::faults::{Stage, names, served};
 
 /// Harm `lockproof serve` in real ways, and look whether it stands that
 ///
@@ -29,7 +28,7 @@ use lockproof_benches::faults::{Stage, names};
 pub(crate) struct Arguments {
     /// Connections: 1 is ten thousand
     #[arg(long, value_name = "X", default_value_t = 1.0)]
-    scale: f64,
+    pub(crate) scale: f64,
     /// How long the crowd is in the way, in seconds; above 70, vanished clients have to be noticed, too
     #[arg(long, value_name = "SECONDS", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     time: u64,
@@ -90,7 +89,7 @@ impl Arguments {
     /// What the scenarios share; the network and the seed are another matter.
     pub(crate) fn stage(&self) -> anyhow::Result<Stage> {
         Ok(Stage {
-            program: program(self.server.clone())?,
+            program: served::program(self.server.clone())?,
             seed: 0,
             scale: self.scale,
             hold: Duration::from_secs(self.time),
@@ -108,18 +107,4 @@ impl Arguments {
         }
         words
     }
-}
-
-/// The program that was named, or the one beside this one.
-fn program(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
-    if let Some(named) = named {
-        return Ok(named);
-    }
-    let beside = std::env::current_exe()?.with_file_name("lockproof");
-    ensure!(
-        beside.exists(),
-        "{} is not there; build it with `cargo build -p lockproof`, or name a server with --server",
-        beside.display()
-    );
-    beside.canonicalize().context("lockproof")
 }

@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::Parser;
 use lockproof_benches::faults::network::{self, Network};
 use lockproof_benches::faults::report::Report;
-use lockproof_benches::faults::{Stage, crowd, play};
+use lockproof_benches::faults::{Stage, crowd, descriptors, play, process};
 use lockproof_benches::machine;
 
 use arguments::{Arguments, Role};
@@ -40,6 +40,7 @@ fn faults(arguments: &Arguments) -> anyhow::Result<u8> {
         eprintln!("error: {wrong}");
         return Ok(2);
     }
+    process::allow_descriptors(descriptors(arguments.scale))?;
     let seed = arguments.seed();
     if arguments.loopback.is_none()
         && let Some(code) = network::enter(&arguments.missing_seed(seed))?

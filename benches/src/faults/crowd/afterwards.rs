@@ -12,7 +12,7 @@ use super::mebibytes;
 /// How soon it should be.
 const AIM_SECONDS: f64 = 30.0;
 /// What an allocator may keep of what a connection had, and at all.
-const KEPT_PER_CLIENT: u64 = 4 << 10;
+const KEPT_PER_CLIENT: u64 = 8 << 10;
 const KEPT: u64 = 16 << 20;
 
 /// What is asked when all are gone.
@@ -73,8 +73,8 @@ impl Afterwards<'_> {
         let back = eventually(patience, || {
             now = State::of(self.server.process(), control);
             let State { resident, descriptors, connections } = *now.as_ref().map_err(copy)?;
-            Ok((descriptors, connections) == (before.descriptors, before.connections)
-                && resident <= bound)
+            let as_before = descriptors <= before.descriptors && connections <= before.connections;
+            Ok(as_before && resident <= bound)
         });
         let (now, _) = match (now, back) {
             (Ok(now), Ok(back)) => (now, back),
@@ -84,10 +84,10 @@ impl Afterwards<'_> {
             }
         };
         let text = format!("{} before, {} now", before.descriptors, now.descriptors);
-        scenario.check("no descriptor is lost", now.descriptors == before.descriptors, text);
+        scenario.check("no descriptor is lost", now.descriptors <= before.descriptors, text);
         let text =
             format!("curr_connections {:?} before, {:?} now", before.connections, now.connections);
-        scenario.check("no connection is lost", now.connections == before.connections, text);
+        scenario.check("no connection is lost", now.connections <= before.connections, text);
         let [was, is, most] = [before.resident, now.resident, bound].map(mebibytes);
         let text = format!("{was} before, {is} now, {most} allowed");
         scenario.check("memory comes back", now.resident <= bound, text);

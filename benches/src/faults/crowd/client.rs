@@ -23,9 +23,9 @@ use socket2::{Domain, Socket, Type};
 use crate::faults::{PATIENCE, network};
 
 /// The item that those who stop reading ask for.
-pub(super) const LARGE_KEY: &str = "crowd-large";
+pub(crate) const LARGE_KEY: &str = "crowd-large";
 /// Its length, and what one of them asks for: more than the kernel takes for a connection.
-pub(super) const LARGE_BYTES: usize = 256 << 10;
+pub(crate) const LARGE_BYTES: usize = 256 << 10;
 const LARGE_REPLIES: u32 = 24;
 /// A receive buffer that keeps what piles up on the server's side.
 const SMALL_BUFFER: usize = 4096;

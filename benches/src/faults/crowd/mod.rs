@@ -11,13 +11,14 @@ mod gang;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use lockproof_client::memcached::Meta;
 
 pub use gang::Gang;
 
 use super::network::{self, Network};
 use super::report::Scenario;
 use super::served::Served;
-use super::state::{Control, State, memcached, netmem};
+use super::state::{State, memcached, netmem};
 use super::workers::{Phase, Workers};
 use super::{PATIENCE, Stage, say};
 use afterwards::Afterwards;
@@ -75,7 +76,7 @@ pub fn run(stage: &Stage, scenario: &mut Scenario) -> anyhow::Result<()> {
     };
     let own_pages = (size.working / 3).clamp(1, (pages / 4).max(1));
     let mut control = memcached(server.memcached(), PATIENCE)?;
-    control.set(LARGE_KEY.as_bytes(), &vec![b'l'; LARGE_BYTES], Default::default())?;
+    control.set(LARGE_KEY.as_bytes(), &vec![b'l'; LARGE_BYTES], Meta::default())?;
     let mut workers = Workers::open(&server, size.working, (own_pages, page_len), stage.seed)?;
 
     let calm_time = (stage.hold / 4).max(Duration::from_secs(1));
