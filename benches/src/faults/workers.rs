@@ -76,12 +76,14 @@ impl Workers {
         meanwhile: impl FnOnce() -> T,
     ) -> (anyhow::Result<Phase>, T) {
         std::thread::scope(|scope| {
-            let (pace, none) = (Pace::Open(RATE), Duration::ZERO);
+            // What was under way when the phase before it ended would be counted as late here.
+            let (pace, first) = (Pace::Open(RATE), time / 10);
+            let time = time - first;
             let Self { memcached, netmem, locker } = self;
             let running = [
-                ("memcached", scope.spawn(move || memcached.run(pace, none, time, || ()))),
-                ("netmem", scope.spawn(move || netmem.run(pace, none, time, || ()))),
-                ("locker", scope.spawn(move || locker.run(pace, none, time, || ()))),
+                ("memcached", scope.spawn(move || memcached.run(pace, first, time, || ()))),
+                ("netmem", scope.spawn(move || netmem.run(pace, first, time, || ()))),
+                ("locker", scope.spawn(move || locker.run(pace, first, time, || ()))),
             ];
             let done = meanwhile();
             let ended = running.map(|(name, thread)| {

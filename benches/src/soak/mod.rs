@@ -30,7 +30,8 @@ const WORKING: u32 = 30;
 /// Clients in a process that is killed, and how long it lives at most.
 const GANG: u32 = 20;
 const LIFE: u64 = 3_000;
-/// Calls of a judged client in a round, and its longest pause between two.
+/// Pages of a history; calls of a client in it, and its longest pause between two.
+const JUDGED_PAGES: u32 = 8;
 const CALLS: u32 = 150;
 const PAUSE: Duration = Duration::from_millis(5);
 /// Progress is told so often.
@@ -100,7 +101,7 @@ impl Stage<'_> {
 /// When it cannot even begin.
 pub fn run(options: &Options) -> anyhow::Result<Soaked> {
     let begun = Instant::now();
-    let server = Served::start(Setup::new(&options.program).with(&["--pages=64"]))?;
+    let server = Served::start(Setup::new(&options.program).with(&["--pages=1024"]))?;
     let mut control = memcached(server.memcached(), PATIENCE)?;
     let large = vec![b'l'; LARGE_BYTES];
     control.set(LARGE_KEY.as_bytes(), &large, Meta::default()).context("the first item")?;
@@ -182,15 +183,14 @@ impl Stage<'_> {
 
     /// History after history, each with a seed of its own.
     fn judge(&self, name: &str, address: std::net::SocketAddr) -> anyhow::Result<String> {
-        // The first half of the pages belongs to those at work.
-        let pages = format!("?pages={}..{}", self.pages / 2, self.pages - 1);
-        let url = format!("{name}://{address}{}", if name == "netmem" { &pages } else { "" });
         let mut calls = 0;
         for round in 0.. {
             if self.is_over() {
                 return Ok(format!("{name}: {calls} calls in {round} histories, linearizable"));
             }
             let seed = self.options.seed.wrapping_add(round);
+            let pages = if name == "netmem" { self.judged_pages(round) } else { String::new() };
+            let url = format!("{name}://{address}{pages}");
             let outcome = judged(&url, seed, CALLS, PAUSE)?;
             if let Some(problem) = outcome.verdict.problem() {
                 anyhow::bail!("{name}, seed {seed}: {problem}");
@@ -200,6 +200,16 @@ impl Stage<'_> {
             self.operations.fetch_add(outcome.calls as u64, Relaxed);
         }
         Ok(String::new())
+    }
+
+    /// The first half of the pages belongs to those at work. Of the other, each history has its own: what a client asked for
+    /// with its last breath may be done when the next history has begun.
+    fn judged_pages(&self, round: u64) -> String {
+        let half = self.pages / 2;
+        let groups = u64::from((half / JUDGED_PAGES).max(1));
+        let group = u32::try_from(round % groups).unwrap_or(0);
+        let first = half + group * JUDGED_PAGES;
+        format!("?pages={first}..{}", first + JUDGED_PAGES - 1)
     }
 
     /// Looks at the server each second, and starts and kills processes meanwhile.
