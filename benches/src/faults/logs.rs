@@ -16,6 +16,7 @@ use super::{PATIENCE, Stage};
 /// Connections of each protocol: each one that ends is logged, and the next one has to be accepted after that.
 const ROUNDS: u32 = 5;
 
+#[expect(clippy::unnecessary_wraps, reason = "as every scenario")]
 pub(super) fn run(stage: &Stage, scenario: &mut Scenario) -> anyhow::Result<()> {
     scenario.story =
         "standard error, standard output or both are a full disk or a closed pipe".into();
@@ -90,6 +91,6 @@ fn serves_each(server: &Served) -> anyhow::Result<()> {
     ensure!((taken, freed) == (Outcome::Ok, Outcome::Ok), "locker says {taken:?} and {freed:?}");
     let stream = std::net::TcpStream::connect(server.echo())?;
     let back = echo::blocking::Client::new(stream, PATIENCE).send_bytes(b"echo").context("echo")?;
-    ensure!(back == &b"echo"[..], "echo says {back:?}");
+    ensure!(back == b"echo"[..], "echo says {back:?}");
     Ok(())
 }

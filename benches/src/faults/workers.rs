@@ -78,7 +78,7 @@ impl Workers {
         std::thread::scope(|scope| {
             // What was under way when the phase before it ended would be counted as late here.
             let (pace, first) = (Pace::Open(RATE), time / 10);
-            let time = time - first;
+            let time = time.saturating_sub(first);
             let Self { memcached, netmem, locker } = self;
             let running = [
                 ("memcached", scope.spawn(move || memcached.run(pace, first, time, || ()))),

@@ -100,11 +100,8 @@ impl Arguments {
 
     /// The command that plays the same again.
     pub(crate) fn again(&self, seed: u64) -> String {
-        let mut words =
-            format!("ci/faults --seed {seed} --scale {} --time {}", self.scale, self.time);
-        for name in &self.only {
-            words += &format!(" --only {name}");
-        }
-        words
+        let (scale, time) = (self.scale, self.time);
+        let only: Vec<String> = self.only.iter().map(|name| format!(" --only {name}")).collect();
+        format!("ci/faults --seed {seed} --scale {scale} --time {time}{}", only.concat())
     }
 }

@@ -118,11 +118,12 @@ pub fn run(plan: &Plan) -> anyhow::Result<()> {
         match orders.recv_timeout(Duration::from_millis(plan.drip)).as_deref() {
             Ok("cut") => network::cut()?,
             Ok("mend") => network::mend()?,
-            Ok(_) => {}
             Err(RecvTimeoutError::Timeout) if plan.manner == Manner::Drips => {
-                clients.iter_mut().for_each(|client| client.drip(&mut seen));
+                for client in &mut clients {
+                    client.drip(&mut seen);
+                }
             }
-            Err(RecvTimeoutError::Timeout) => {}
+            Ok(_) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }

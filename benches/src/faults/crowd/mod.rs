@@ -192,7 +192,7 @@ impl Crowd<'_> {
             next += count;
             plan
         };
-        let vanishing = Gang::start(&self.from_afar(plan(Manner::Vanishes, vanishing)))?;
+        let vanishing = Gang::start(&self.behind_the_wire(plan(Manner::Vanishes, vanishing)))?;
         let mut staying = vec![Gang::start(&plan(Manner::StopsReading, deaf))?];
         for count in [half_frames.div_ceil(2), half_frames / 2] {
             staying.push(Gang::start(&plan(Manner::HalfFrame, count))?);
@@ -215,9 +215,9 @@ impl Crowd<'_> {
         let cut = Instant::now();
         let wired = self.stage.network == Network::Namespace;
         if wired {
-            vanishing.order("cut")?
+            vanishing.order("cut")?;
         } else {
-            vanishing.freeze()?
+            vanishing.freeze()?;
         }
         let peak = self.waits(scenario, &mut dying, cut)?;
         // The network comes back first, so that the ends of those who were not noticed can be.
@@ -295,7 +295,7 @@ impl Crowd<'_> {
     }
 
     /// Those behind the wire find the server at its end of it.
-    fn from_afar(&self, mut plan: Plan) -> Plan {
+    fn behind_the_wire(&self, mut plan: Plan) -> Plan {
         plan.wired = self.stage.network == Network::Namespace;
         if plan.wired {
             for address in &mut plan.addresses {
