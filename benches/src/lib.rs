@@ -9,9 +9,13 @@
 //! cargo run --release -p lockproof-benches --bin compare
 //! ```
 //!
+//! Two more programs harm the server and look what becomes of it: `faults` and `soak`.
+//!
 //! In this library is what such programs need: a load generator, servers as processes, and the machine.
 
+pub mod faults;
 pub mod load;
 pub mod machine;
 pub mod ratio;
 pub mod servers;
+pub mod soak;

@@ -59,6 +59,8 @@ fn log(verbose: u8) {
         .with_env_filter(filter)
         .with_ansi(styled)
         .with_writer(std::io::stderr)
+        // A disk that is full, or a pipe that nobody reads: to say so there as well would end the server.
+        .log_internal_errors(false)
         .init();
 }
 

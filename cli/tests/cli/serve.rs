@@ -111,6 +111,31 @@ fn sigint_ends_it_too() {
     assert_eq!(served.exit_status().code(), Some(0));
 }
 
+/// What cannot be written is lost, and nothing else.
+#[test]
+fn log_that_cannot_be_written_ends_nothing() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let (_, unread) = std::io::pipe().unwrap();
+    for log in [Stdio::from(full), Stdio::from(unread)] {
+        let mut child = Command::new(cargo_bin!("lockproof"))
+            .args(["serve", "--only", "memcached", "--memcached", "127.0.0.1:0", "-vv"])
+            .env_remove("RUST_LOG")
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        let ready: Value = serde_json::from_str(&ready).expect("the ready line");
+        let address = ready["listen"]["memcached"].as_str().unwrap().parse().unwrap();
+        for _ in 0..3 {
+            assert!(is_alive(&mut connect(address)), "each connection that ends is a line");
+        }
+        signal(child.id(), "TERM");
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+}
+
 /// Half a frame is something to wait for; the second signal does not wait.
 #[test]
 fn second_signal_ends_it_at_once() {
