@@ -20,6 +20,7 @@ pub fn judged(url: &str, seed: u64, calls: u32, pause: Duration) -> anyhow::Resu
     let target = Target::parse(url)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let options = Options { seed, calls, pause, timeout: PATIENCE, ..Options::default() };
-    let outcome = runtime.block_on(stress(&TcpWorld::new(target.address), &target, options));
+    let outcome =
+        runtime.block_on(stress(&TcpWorld::new(target.transport.clone()), &target, options));
     outcome.with_context(|| format!("{url}, seed {seed}"))
 }

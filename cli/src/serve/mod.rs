@@ -189,7 +189,7 @@ fn announce(addresses: &Addresses, http: Option<SocketAddr>) {
         ready["http"] = http.to_string().into();
     }
     let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{}", ready);
+    let _ = writeln!(stdout, "{ready}");
     let _ = stdout.flush();
 }
 

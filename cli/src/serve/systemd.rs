@@ -19,17 +19,17 @@ pub(super) fn tell(states: &[NotifyState<'_>]) {
 pub(super) fn sockets(protocols: &[Protocol]) -> Result<InheritedSockets, Problem> {
     let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
     let mut names = names.split(':');
-    let mut inherited = ListenFd::from_env();
-    let mut sockets = InheritedSockets::default();
-    for index in 0..inherited.len() {
+    let mut given = ListenFd::from_env();
+    let mut all = InheritedSockets::default();
+    for index in 0..given.len() {
         let named = names.next().and_then(protocol_named);
         let protocol = named.or_else(|| protocols.get(index).copied()).ok_or_else(|| {
-            let many = inherited.len();
+            let many = given.len();
             Problem::usage(format!("{many} sockets were given, and there is no protocol for the last; name them memcached, netmem, locker, echo (FileDescriptorName=)"))
         })?;
-        let socket = match inherited.take_tcp_listener(index) {
+        let socket = match given.take_tcp_listener(index) {
             Ok(Some(socket)) => Inherited::Tcp(socket),
-            _ => match inherited.take_unix_listener(index) {
+            _ => match given.take_unix_listener(index) {
                 Ok(Some(socket)) => Inherited::Unix(socket),
                 _ => {
                     return Err(Problem::usage(format!(
@@ -39,16 +39,16 @@ pub(super) fn sockets(protocols: &[Protocol]) -> Result<InheritedSockets, Proble
             },
         };
         let place = match protocol {
-            Protocol::Memcached => &mut sockets.memcached,
-            Protocol::Netmem => &mut sockets.netmem,
-            Protocol::Locker => &mut sockets.locker,
-            Protocol::Echo => &mut sockets.echo,
+            Protocol::Memcached => &mut all.memcached,
+            Protocol::Netmem => &mut all.netmem,
+            Protocol::Locker => &mut all.locker,
+            Protocol::Echo => &mut all.echo,
         };
         if place.replace(socket).is_some() {
             return Err(Problem::usage(format!("two sockets were given for {protocol:?}")));
         }
     }
-    Ok(sockets)
+    Ok(all)
 }
 
 fn protocol_named(name: &str) -> Option<Protocol> {

@@ -23,7 +23,8 @@ fn config(with_sasl: bool) -> MemcachedConfig {
     MemcachedConfig {
         items: Config { item_max: 4096, ..Config::default() },
         unix_start: Some(UNIX_START),
-        credentials: with_sasl.then(gate::credentials),
+        users: with_sasl.then(|| gate::credentials().into()),
+        auth_delay: Duration::ZERO,
         workers: 1,
         connections_max: 100,
     }

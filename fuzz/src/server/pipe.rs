@@ -1,11 +1,10 @@
 //! Connections in memory: a door to knock at, and a spawner that knows which tasks came to their end.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use lockproof_reference_server::{Listener, Spawn};
+use lockproof_reference_server::{Listener, Peer, Spawn};
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -39,10 +38,9 @@ impl Door {
 impl Listener for Knocks {
     type Io = DuplexStream;
 
-    async fn accept(&self) -> io::Result<(DuplexStream, SocketAddr)> {
+    async fn accept(&self) -> io::Result<(DuplexStream, Peer)> {
         let next = self.0.lock().await.recv().await;
-        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        next.map(|stream| (stream, peer)).ok_or_else(|| io::ErrorKind::NotConnected.into())
+        next.map(|stream| (stream, Peer::Unix)).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
