@@ -22,8 +22,8 @@ pub(super) fn sockets(protocols: &[Protocol]) -> Result<InheritedSockets, Proble
     let mut given = ListenFd::from_env();
     let mut all = InheritedSockets::default();
     for index in 0..given.len() {
-        let named = names.next().and_then(protocol_named);
-        let protocol = named.or_else(|| protocols.get(index).copied()).ok_or_else(|| {
+        let own = names.next().and_then(protocol_named);
+        let protocol = own.or_else(|| protocols.get(index).copied()).ok_or_else(|| {
             let many = given.len();
             Problem::usage(format!("{many} sockets were given, and there is no protocol for the last; name them memcached, netmem, locker, echo (FileDescriptorName=)"))
         })?;
