@@ -25,6 +25,7 @@ pub(crate) mod workers;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use network::Network;
@@ -113,9 +114,10 @@ fn play_one(stage: &Stage, name: &'static str, run: Run) -> Scenario {
     scenario
 }
 
-/// Progress, on standard error.
+/// Progress, on standard error, with the seconds since the first word.
 pub(crate) fn say(name: &str, what: &str) {
-    eprintln!("faults: {name}: {what}");
+    static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    eprintln!("faults: {:5.1} s  {name}: {what}", BEGUN.elapsed().as_secs_f64());
 }
 
 /// Waits until it is so, for that long at most, and tells when it was.

@@ -220,6 +220,7 @@ impl Crowd<'_> {
             vanishing.freeze()?;
         }
         let peak = self.waits(scenario, &mut dying, cut)?;
+        say("crowd", "its time is over");
         // The network comes back first, so that the ends of those who were not noticed can be.
         if wired {
             vanishing.order("mend")?;
