@@ -37,7 +37,7 @@ fn target_with_an_unknown_option() {
     refuses(
         &["check", "memcached://127.0.0.1:1?tls=yes"],
         str![[r#"
-error: target `memcached://127.0.0.1:1?tls=yes`: option `tls=yes` is unknown; known: pages=A..B, sasl=USER:PASSWORD, sasl-port=N, evicts-port=N, refuses-port=N, layout=natural|packed, results=small|errno, fresh=yes, max-value=N, max-page=N, max-body=N, max-keys=N, max-key=N
+error: target `memcached://127.0.0.1:1?tls=yes`: option `tls=yes` is unknown; known: cafile=FILE, cert=FILE, key=FILE, name=HOST, pages=A..B, sasl=USER:PASSWORD, sasl-port=N, evicts-port=N, refuses-port=N, layout=natural|packed, results=small|errno, fresh=yes, max-value=N, max-page=N, max-body=N, max-keys=N, max-key=N
 
 "#]],
     );
