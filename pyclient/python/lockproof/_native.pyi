@@ -40,6 +40,12 @@ __all__ = [
     "stats",
     "touch",
     "version",
+    "matrix",
+    "sim_build",
+    "sim_merge",
+    "sim_names",
+    "sim_worker",
+    "simulate",
 ]
 
 _LockOutcome = Literal["ok", "busy", "self_held", "not_held", "refused"]
