@@ -1,7 +1,6 @@
 //! The numbers of a server in Prometheus' text form.
 //!
-//! What memcached has too is named as `memcached_exporter` names it, so that its dashboards fit; the rest begins with
-//! `lockproof_`.
+//! What memcached has too is named as `memcached_exporter` names it; the rest begins with `lockproof_`.
 
 use core::fmt::{Display, Write};
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use lockproof_protocol::locker::Dialect;
 use lockproof_state_machine::{items, locks};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::launch::{Bound, Loops};
 use crate::metrics::Observed;
@@ -259,11 +260,10 @@ impl Server {
             observed.counters.push((Echo::NAME, counters));
         }
         // Who watches is told until the last connection is closed.
-        let watching = watch.map(|socket| tokio::spawn(watch_at(socket, observed, shutdown)));
-        let joined = loops.join().await;
-        if let Some(watching) = watching {
-            watching.abort();
-        }
-        joined
+        // It ends with this future, however that does.
+        let _watching = watch.map(|socket| {
+            AbortOnDropHandle::new(tokio::spawn(watch_at(socket, observed, shutdown)))
+        });
+        loops.join().await
     }
 }

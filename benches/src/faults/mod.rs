@@ -25,6 +25,7 @@ pub(crate) mod workers;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -135,4 +136,15 @@ pub(crate) fn eventually(
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// How a program that harms servers ends: with the code that it came to, or with 3 if it could not do its work.
+pub fn exit_code(done: anyhow::Result<u8>) -> ExitCode {
+    done.map_or_else(
+        |error| {
+            eprintln!("error: {error:#}");
+            ExitCode::from(3)
+        },
+        ExitCode::from,
+    )
 }

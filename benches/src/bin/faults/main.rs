@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::Parser;
 use lockproof_benches::faults::network::{self, Network};
 use lockproof_benches::faults::report::Report;
-use lockproof_benches::faults::{Stage, crowd, descriptors, play, process};
+use lockproof_benches::faults::{Stage, crowd, descriptors, exit_code, play, process};
 use lockproof_benches::machine;
 
 use arguments::{Arguments, Role};
@@ -18,21 +18,10 @@ use arguments::{Arguments, Role};
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.role {
-        Some(Role::Client { plan }) => client(plan),
+        Some(Role::Client { plan }) => crowd::client::of_plan(plan),
         None => faults(&arguments),
     };
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(3)
-        }
-    }
-}
-
-fn client(plan: &str) -> anyhow::Result<u8> {
-    crowd::client::run(&serde_json::from_str(plan)?)?;
-    Ok(0)
+    exit_code(done)
 }
 
 fn faults(arguments: &Arguments) -> anyhow::Result<u8> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use lockproof_benches::faults::report::Report;
-use lockproof_benches::faults::{crowd, served};
+use lockproof_benches::faults::{crowd, exit_code, served};
 use lockproof_benches::{machine, soak};
 
 use arguments::{Arguments, Role};
@@ -19,21 +19,10 @@ use arguments::{Arguments, Role};
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.role {
-        Some(Role::Client { plan }) => client(plan),
+        Some(Role::Client { plan }) => crowd::client::of_plan(plan),
         None => run(&arguments),
     };
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(3)
-        }
-    }
-}
-
-fn client(plan: &str) -> anyhow::Result<u8> {
-    crowd::client::run(&serde_json::from_str(plan)?)?;
-    Ok(0)
+    exit_code(done)
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<u8> {

@@ -90,6 +90,15 @@ pub(super) fn half_key(number: u32) -> String {
     format!("half-{number}")
 }
 
+/// What a process of clients does that is started with its plan as JSON.
+///
+/// # Errors
+/// A plan that is none, or as of [`run`].
+pub fn of_plan(plan: &str) -> anyhow::Result<u8> {
+    run(&serde_json::from_str(plan)?)?;
+    Ok(0)
+}
+
 /// Does what the plan says until standard input ends.
 ///
 /// # Errors
