@@ -25,6 +25,7 @@ import lockproof
 from lockproof import ReferenceServer, sim
 from lockproof.sweep import _task
 from lockproof.sweep._progress import Progress
+from lockproof.sweep._ranges import Pace
 from lockproof.sweep._seeds import Sweep
 from lockproof.sweep._state import Order, State
 
@@ -76,7 +77,7 @@ def test_a_worker_is_killed_half_way_and_no_seed_is_lost_or_counted_twice(single
         victim = next(iter(client.run(os.getpid).values()))
         state = State(Order(("swarm",), PLANTED, 120.0), SEEDS, None)
         with Watched(len(SEEDS), lambda: os.kill(victim, signal.SIGKILL)) as progress:
-            sweep = Sweep(client, state, progress, SHORT)
+            sweep = Sweep(client, state, progress, Pace(SHORT))
             sweep.run(1000)
         assert progress.act is None, "nobody was killed"
         assert victim not in client.run(os.getpid).values()
@@ -103,7 +104,7 @@ def test_a_range_of_which_workers_die_is_named_and_the_sweep_ends(monkeypatch: p
         Client(cluster) as client,
         Watched(3) as progress,
     ):
-        sweep = Sweep(client, State(Order(("swarm",), PLANTED, 120.0), range(3), None), progress, SHORT)
+        sweep = Sweep(client, State(Order(("swarm",), PLANTED, 120.0), range(3), None), progress, Pace(SHORT))
         sweep.run(1000)
     assert sweep.lost == [range(3)]
     assert progress.said[0].startswith("LOST  seeds 0..3: ")

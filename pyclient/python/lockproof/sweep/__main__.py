@@ -22,6 +22,7 @@ from ..sim._seeds import seed_range
 from . import _targets
 from ._cluster import Unreachable, verify, workers
 from ._progress import Progress
+from ._ranges import Pace
 from ._seeds import Sweep
 from ._state import Order, Refused, State
 
@@ -149,7 +150,7 @@ def sweep(arguments: argparse.Namespace) -> int:
             with workers(arguments.scheduler, count=arguments.workers) as client:
                 verify(client)
                 with Progress(len(state.seeds), sum(map(len, state.done)), "seeds") as progress:
-                    running = Sweep(client, state, progress, arguments.range_seconds)
+                    running = Sweep(client, state, progress, Pace(arguments.range_seconds))
                     running.run(arguments.max_failures)
                     lost = running.lost
     except KeyboardInterrupt:

@@ -28,11 +28,11 @@ RETRIES = 2
 class Sweep:
     """A sweep on its way."""
 
-    def __init__(self, client: Client, state: State, progress: Progress, range_seconds: float) -> None:
+    def __init__(self, client: Client, state: State, progress: Progress, pace: Pace) -> None:
         self._client = client
         self._state = state
         self._progress = progress
-        self._pace = Pace(range_seconds)
+        self._pace = pace
         self._left = Left(state.seeds, state.done)
         self._on_their_way: dict[Future[dict[str, Any]], range] = {}
         self._ended: queue.SimpleQueue[Future[dict[str, Any]]] = queue.SimpleQueue()
