@@ -70,6 +70,7 @@ fn name(input: &mut Unstructured<'_>) -> Result<Bytes> {
 fn message(input: &mut Unstructured<'_>) -> Result<Value> {
     Ok(match u8::arbitrary(input)? {
         0 => Value::TooLarge(1 << 21),
+        3 => Value::NoMemory(1 << 10),
         1 => Value::Present(Bytes::from_static(&ZEROS[1..])),
         2 => Value::Present(Bytes::from_static(&ZEROS)),
         choice if choice < 128 => {

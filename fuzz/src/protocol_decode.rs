@@ -51,8 +51,8 @@ fn memcached(stream: &Stream<'_>) {
     });
     replies_to_the_judge(Codec::new(Protocol::Memcached), stream.bytes, &fed);
     for reply in stream.frames(ReplyDecoder::new(LENGTH_MAX), ReplyDecoder::decode) {
-        let Frame { header, extras, key, value, skipped } = reply;
-        assert_eq!(skipped, 0, "a reply is kept whole: {header:?}");
+        let Frame { header, extras, key, value, skipped, lacked_memory } = reply;
+        assert_eq!((skipped, lacked_memory), (0, false), "a reply is kept whole: {header:?}");
         let length = extras.len() + key.len() + value.len();
         assert_eq!(length, header.body_len as usize, "{header:?}");
     }

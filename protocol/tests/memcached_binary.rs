@@ -385,7 +385,7 @@ proptest! {
             cas,
         };
         let (extras, key, value) = (extras.into(), key.into(), value.into());
-        let frame = Frame { header, extras, key, value, skipped: 0 };
+        let frame = Frame { header, extras, key, value, skipped: 0, lacked_memory: false };
         let mut bytes = BytesMut::new();
         header.encode(&mut bytes);
         for part in [&frame.extras, &frame.key, &frame.value] {

@@ -2,7 +2,10 @@
 
 use core::time::Duration;
 
-use crate::Spin;
+use crate::{Budget, Spin};
+
+/// Memory of all connections' inputs and outputs, unless something else is said.
+pub const BUFFER_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// What every connection of one listener is held to.
 #[derive(Clone, Debug)]
@@ -21,6 +24,8 @@ pub struct ConnectionConfig {
     /// High-water mark in bytes: no further frame is executed while so much output waits. The
     /// output can pass it by one reply. Bytes that lie in the cache, and are only referred to, count a third.
     pub output_max: usize,
+    /// Memory of this connection's input and output, and of all others that share the budget.
+    pub memory: Budget,
     /// Bytes read ahead while a session waits for a lock. Beyond them the socket is not read, so
     /// the death of such a peer is noticed only at its grant.
     pub read_ahead_max: usize,
@@ -45,6 +50,7 @@ impl Default for ConnectionConfig {
             idle_timeout: None,
             write_deadline: Duration::from_secs(10),
             output_max: 128 * 1024,
+            memory: Budget::new(BUFFER_BYTES_MAX),
             read_ahead_max: 1024 * 1024,
             linger_time: Duration::from_secs(1),
             linger_bytes: 8 * 1024 * 1024,

@@ -16,6 +16,7 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
+use crate::budget::Charge;
 use crate::deadline::Patience;
 use crate::input::{Input, READ_MAX};
 use crate::output::{FlushError, Output};
@@ -77,6 +78,8 @@ pub(crate) struct Connection<Io, S> {
     session: Option<S>,
     input: Input,
     output: Output,
+    /// What waits for a slow peer.
+    unsent: Charge,
     patience: Patience,
     end_of_input: bool,
     context: Arc<Context>,
@@ -84,10 +87,12 @@ pub(crate) struct Connection<Io, S> {
 
 impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
     pub(crate) fn new(io: Io, session: S, context: Arc<Context>) -> Self {
+        let memory = &context.config.memory;
         Self {
             io,
             session: Some(session),
-            input: Input::default(),
+            input: Input::new(memory.clone()),
+            unsent: Charge::new(memory.clone()),
             output: Output::new(context.config.output_max),
             patience: Patience::new(),
             end_of_input: false,
@@ -135,8 +140,24 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
 
     fn execute(&mut self) -> Step {
         let Some(session) = &mut self.session else { return Step::Close };
-        let step = session.execute(self.input.bytes(), &mut self.output);
-        self.input.rest();
+        let Self { input, output, .. } = self;
+        if input.overflows() {
+            if session.give_up_frame(input.bytes(), output) == Step::Close {
+                return Step::Close;
+            }
+            input.rejoin();
+        }
+        let mut step = session.execute(input.bytes(), output);
+        if input.rest().is_err() {
+            step = match step {
+                Step::Drained => session.give_up_frame(input.bytes(), output),
+                Step::Full | Step::Waiting | Step::Close => Step::Close,
+            };
+            // What is left of a frame that was given up is small enough.
+            if input.rest().is_err() {
+                step = Step::Close;
+            }
+        }
         self.patience.note(self.output.frames(), !self.input.is_empty());
         step
     }
@@ -179,8 +200,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
                 }
                 () = session.granted(&mut self.output) => return Ok(()),
             };
-            self.input.rest();
             self.note_read(read, Mark::ResetWhileWaiting)?;
+            if self.input.overflows() || self.input.rest().is_err() {
+                return Err(Ending::Memory);
+            }
             if self.end_of_input {
                 Mark::EndWhileWaiting.hit();
                 return Err(Ending::Peer);
@@ -231,7 +254,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         // The write first: a socket that takes everything at once costs no look at the token.
         let written = select! {
             biased;
-            written = self.output.flush(&mut self.io, context.config.write_deadline) => written,
+            written = self.output.flush(&mut self.io, context.config.write_deadline, &mut self.unsent) => written,
             () = context.kill.cancelled() => {
                 Mark::KilledWhileSending.hit();
                 return Err(Ending::Shutdown);
@@ -242,6 +265,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
                 Mark::WriteDeadline.hit();
                 Ending::WriteDeadline
             }
+            FlushError::Memory => Ending::Memory,
             FlushError::Transport(error) => transport(&error, Mark::ResetWhileSending),
         })?;
         context.counters.count_written(bytes);
@@ -257,7 +281,7 @@ async fn part(io: &mut (impl AsyncRead + AsyncWrite + Unpin), ending: Ending, co
     }
     let mut left = context.config.linger_bytes;
     while left > 0 {
-        let mut discarded = Input::default();
+        let mut discarded = Input::new(context.config.memory.clone());
         match discarded.read(io, left).await {
             Ok(0) | Err(_) => return,
             Ok(bytes) => left -= bytes,

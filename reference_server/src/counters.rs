@@ -21,6 +21,8 @@ pub enum Ending {
     FrameDeadline,
     /// The peer was silent for too long.
     Idle,
+    /// There was no memory for its requests or for replies that it did not take.
+    Memory,
     /// The server is stopping.
     Shutdown,
 }
@@ -34,10 +36,11 @@ impl Ending {
         Self::WriteDeadline,
         Self::FrameDeadline,
         Self::Idle,
+        Self::Memory,
         Self::Shutdown,
     ];
 
-    const COUNT: usize = 7;
+    const COUNT: usize = 8;
 
     /// In a word or two.
     pub const fn name(self) -> &'static str {
@@ -48,6 +51,7 @@ impl Ending {
             Self::WriteDeadline => "write-deadline",
             Self::FrameDeadline => "frame-deadline",
             Self::Idle => "idle",
+            Self::Memory => "memory",
             Self::Shutdown => "shutdown",
         }
     }

@@ -8,6 +8,7 @@
 //! [`Server`] is what the command line runs: an address per protocol. [`Embedded`] is what tests
 //! run: all protocols on ephemeral loopback ports inside the process.
 
+mod budget;
 mod clock;
 mod config;
 mod connection;
@@ -34,8 +35,9 @@ mod tls;
 mod unix;
 mod users;
 
+pub use budget::Budget;
 pub use clock::Clock;
-pub use config::ConnectionConfig;
+pub use config::{BUFFER_BYTES_MAX, ConnectionConfig};
 pub use counters::{Counters, Ending};
 pub use embedded::{Embedded, EmbeddedConfig, SASL_PASSWORD, SASL_USER};
 pub use listener::{Listener, SocketOptions, TcpAcceptor, bind};
@@ -54,6 +56,6 @@ pub use tls::{HANDSHAKE_DEADLINE, Tls, TlsFiles, TlsIo, TlsListener};
 pub use users::{Users, read_credentials};
 
 // What the configurations are made of, so that a program needs no other crate to fill them in.
-pub use lockproof_protocol::locker::{Dialect, Layout, Results};
+pub use lockproof_protocol::locker::{Dialect, Layout, Limits as LockerLimits, Results};
 pub use lockproof_state_machine::locks::Config as LocksConfig;
 pub use lockproof_state_machine::sasl::Credentials;

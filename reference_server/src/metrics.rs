@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lockproof_state_machine::items::{ServerFacts, Stats};
 use lockproof_state_machine::locks;
 
-use crate::{Counters, Ending, Locker, Memcached};
+use crate::{Budget, Counters, Ending, Locker, Memcached};
 
 /// The outcomes of locker's replies, in the order of their small numbers.
 const OUTCOMES: [&str; 8] = [
@@ -29,6 +29,7 @@ pub(crate) struct Observed {
     pub(crate) counters: Vec<(&'static str, Arc<Counters>)>,
     pub(crate) memcached: Option<Arc<Memcached>>,
     pub(crate) locker: Option<Arc<Locker>>,
+    pub(crate) memory: Option<Budget>,
 }
 
 impl Observed {
@@ -36,6 +37,9 @@ impl Observed {
     pub(crate) fn page(&self) -> String {
         let mut page = Page::default();
         page.connections(&self.counters);
+        if let Some(memory) = &self.memory {
+            page.memory(memory);
+        }
         if let Some(memcached) = &self.memcached {
             let (stats, facts) = memcached.observed();
             page.memcached(&stats, &facts);
@@ -132,6 +136,14 @@ impl Page {
                 self.sample(name, &labels, counters.ended(ending));
             }
         }
+    }
+
+    fn memory(&mut self, memory: &Budget) {
+        let (name, help) = ("lockproof_buffer_bytes", "Memory of requests and replies that wait.");
+        self.one(name, Gauge, help, memory.taken());
+        self.one("lockproof_buffer_limit_bytes", Gauge, "Its limit.", memory.max());
+        let (name, help) = ("lockproof_buffer_refused_total", "Times that there was no memory.");
+        self.one(name, Counter, help, memory.refused());
     }
 
     fn memcached(&mut self, stats: &Stats, facts: &ServerFacts) {

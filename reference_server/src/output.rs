@@ -15,6 +15,7 @@ use lockproof_state_machine::items;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+use crate::budget::{Charge, NoMemory};
 use crate::spare;
 
 /// From this length on, sharing a value costs less than copying it.
@@ -47,6 +48,8 @@ struct Waiting {
 pub(crate) enum FlushError {
     /// The peer did not take everything in time.
     Deadline,
+    /// The peer is slow, and there is no memory to keep its replies.
+    Memory,
     /// The transport failed.
     Transport(io::Error),
 }
@@ -94,14 +97,15 @@ impl Output {
     }
 
     /// Sends everything under one deadline, and gives the memory back: an idle connection keeps
-    /// no buffer.
+    /// no buffer. What a slow peer keeps waiting is charged.
     pub(crate) async fn flush(
         &mut self,
         io: &mut (impl AsyncWrite + Unpin),
         deadline: Duration,
+        charge: &mut Charge,
     ) -> Result<usize, FlushError> {
         let bytes = self.waiting.remaining();
-        self.waiting.write_within(io, deadline).await?;
+        self.waiting.write_within(io, deadline, charge).await?;
         let Waiting { encoded, .. } = core::mem::take(&mut self.waiting);
         spare::give(encoded);
         Ok(bytes)
@@ -113,15 +117,37 @@ impl Waiting {
         &mut self,
         io: &mut (impl AsyncWrite + Unpin),
         deadline: Duration,
+        charge: &mut Charge,
     ) -> Result<(), FlushError> {
-        let mut write = pin!(self.write_all(io));
         // Most sockets take everything at once, and then no timer is needed.
-        let first = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await;
-        let written = match first {
-            Poll::Ready(written) => Ok(written),
-            Poll::Pending => timeout(deadline, write).await,
-        };
+        if let Poll::Ready(written) = self.write_now(io).await {
+            return written.map_err(FlushError::Transport);
+        }
+        self.wait_with_less(charge).map_err(|NoMemory| FlushError::Memory)?;
+        let written = timeout(deadline, self.write_all(io)).await;
+        // To have less never fails.
+        let _ = charge.set(0);
         written.map_err(|_| FlushError::Deadline)?.map_err(FlushError::Transport)
+    }
+
+    /// Writes what the socket takes without waiting.
+    async fn write_now(&mut self, io: &mut (impl AsyncWrite + Unpin)) -> Poll<io::Result<()>> {
+        let mut write = pin!(self.write_all(io));
+        poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await
+    }
+
+    /// Gives the thread's buffer back if little of it is left, and charges what is kept.
+    fn wait_with_less(&mut self, charge: &mut Charge) -> Result<(), NoMemory> {
+        let left = self.encoded.get(self.sent..).unwrap_or_default();
+        if left.len() > self.encoded.capacity() / 2 {
+            return charge.set(self.encoded.capacity() + self.pieces_bytes);
+        }
+        charge.set(left.len() + self.pieces_bytes)?;
+        let left = charge.copy(left, 0)?;
+        spare::give(core::mem::replace(&mut self.encoded, left));
+        self.pieces.iter_mut().for_each(|(at, _)| *at -= self.sent);
+        self.sent = 0;
+        Ok(())
     }
 
     async fn write_all(&mut self, io: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use lockproof_protocol::locker::Dialect;
+use lockproof_protocol::locker::{self, Dialect};
 use lockproof_state_machine::{items, locks};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
@@ -52,6 +52,8 @@ pub struct ServerConfig {
     pub pages: u32,
     /// NetMem's bytes per page.
     pub page_len: u32,
+    /// NetMem's sessions that may wait for one page; one more is closed.
+    pub waiters_max: usize,
     /// Bytes that memcached's items may take.
     pub memory_max: usize,
     /// Bytes of memcached's largest item.
@@ -62,6 +64,8 @@ pub struct ServerConfig {
     pub auth_delay: Duration,
     /// How many keys locker keeps.
     pub locks: locks::Config,
+    /// Largest requests of locker.
+    pub locker_limits: locker::Limits,
     /// Locker's layout and result codes.
     pub locker_dialect: Dialect,
     /// Time for a Locker frame to arrive whole; the others have `connection.frame_deadline`.
@@ -78,7 +82,7 @@ pub struct ServerConfig {
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        let NetMemConfig { pages, page_len, .. } = NetMemConfig::default();
+        let NetMemConfig { pages, page_len, waiters_max, .. } = NetMemConfig::default();
         let items::Config { memory_max, item_max, .. } = items::Config::default();
         Self {
             memcached: None,
@@ -93,11 +97,13 @@ impl Default for ServerConfig {
             spin: None,
             pages,
             page_len,
+            waiters_max,
             memory_max,
             item_max,
             users: None,
             auth_delay: AUTH_DELAY,
             locks: locks::Config::default(),
+            locker_limits: locker::Limits::default(),
             locker_dialect: Dialect::default(),
             locker_frame_deadline: Some(Duration::from_secs(10)),
             echo_mode: EchoMode::Task,
@@ -230,7 +236,8 @@ impl Server {
         let Self { mut config, memcached, netmem, locker, echo, watch } = self;
         let mut loops = Loops::new(config.socket, config.tls.take(), shutdown.clone());
         config.connection.spin = config.spin.map(|window| loops.start_spin(window));
-        let mut observed = Observed::default();
+        let memory = Some(config.connection.memory.clone());
+        let mut observed = Observed { memory, ..Observed::default() };
         if let Some(bound) = memcached {
             let protocol = Arc::new(Memcached::new(config.memcached()));
             observed.counters.push((Memcached::NAME, Arc::clone(protocol.counters())));
@@ -238,8 +245,9 @@ impl Server {
             loops.start(bound, protocol, config.connection.clone())?;
         }
         if let Some(bound) = netmem {
-            let (pages, page_len) = (config.pages, config.page_len);
-            let config_of_pages = NetMemConfig { pages, page_len, ..NetMemConfig::default() };
+            let ServerConfig { pages, page_len, waiters_max, .. } = config;
+            let config_of_pages =
+                NetMemConfig { pages, page_len, waiters_max, ..NetMemConfig::default() };
             let protocol = Arc::new(NetMem::new(config_of_pages));
             observed.counters.push((NetMem::NAME, Arc::clone(protocol.counters())));
             loops.start(bound, protocol, config.connection.clone())?;
@@ -247,7 +255,8 @@ impl Server {
         if let Some(bound) = locker {
             let dialect = config.locker_dialect;
             let locks = config.locks;
-            let config_of_locks = LockerConfig { dialect, locks, ..LockerConfig::default() };
+            let limits = config.locker_limits;
+            let config_of_locks = LockerConfig { dialect, limits, locks, log_entries_max: 0 };
             let protocol = Arc::new(Locker::new(config_of_locks));
             observed.counters.push((Locker::NAME, Arc::clone(protocol.counters())));
             observed.locker = Some(Arc::clone(&protocol));

@@ -49,6 +49,14 @@ pub trait Session: Send + 'static {
     /// waits or ends. Of a frame that has begun and not ended some bytes stay in `input`.
     fn execute(&mut self, input: &mut BytesMut, output: &mut Output) -> Step;
 
+    /// There is no memory for the frame that has begun in `input`. A session that can go on takes all of it off
+    /// but its head, drops what still comes of it, and answers it with an error then; the others say
+    /// [`Step::Close`].
+    fn give_up_frame(&mut self, input: &mut BytesMut, output: &mut Output) -> Step {
+        let _ = (input, output);
+        Step::Close
+    }
+
     /// Waits for the reply that [`Step::Waiting`] announced, and puts it into `output`. Must be
     /// safe to drop half way.
     fn granted(&mut self, output: &mut Output) -> impl Future<Output = ()> + Send {

@@ -94,6 +94,9 @@ pub(crate) struct Serve {
     /// NetMem: bytes per page
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=16_777_216), help_heading = LIMITS)]
     pub(crate) page_length: u32,
+    /// NetMem: sessions that may wait for one page; one more is closed, for no reply says "not now"
+    #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = LIMITS)]
+    pub(crate) max_waiters: usize,
     /// Locker: layout of the request header
     #[arg(long, value_name = "LAYOUT", value_enum, default_value_t = Layout::Natural)]
     pub(crate) locker_layout: Layout,
@@ -109,6 +112,24 @@ pub(crate) struct Serve {
     /// Locker: keys that one session may hold at the same time
     #[arg(long, value_name = "N", default_value_t = 65_536, help_heading = LIMITS)]
     pub(crate) max_locks_per_session: usize,
+    /// Locker: bytes of a key
+    #[arg(long, value_name = "N", default_value_t = 1024, help_heading = LIMITS)]
+    pub(crate) max_key_length: usize,
+    /// Locker: keys of a request
+    #[arg(long, value_name = "N", default_value_t = 1024, help_heading = LIMITS)]
+    pub(crate) max_keys_per_request: usize,
+    /// Locker: a request's keys together, with a byte between two; a longer one is answered, and its connection closed
+    #[arg(long, value_name = "SIZE", default_value = "1m", value_parser = size, help_heading = LIMITS)]
+    pub(crate) max_request_size: usize,
+    /// Memory of all connections together: requests that are not whole yet, and replies that nobody takes [default: 512m,
+    /// or four times the longest item]
+    ///
+    /// When it is taken, a request that needs more is answered "out of memory" (memcached 0x0082, locker "too
+    /// large"; NetMem closes), and a peer that does not take its replies is closed. 4 KiB of each direction of a connection are
+    /// free. So the server needs at most: the item memory, all pages, the locks, this, and some 16 KiB for each
+    /// connection.
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = LIMITS)]
+    pub(crate) buffer_memory: Option<usize>,
     /// Replies of a connection that wait to be sent: nothing more is executed for it meanwhile. It can
     /// be passed by one reply
     #[arg(long, value_name = "SIZE", default_value = "128k", value_parser = size, help_heading = LIMITS)]

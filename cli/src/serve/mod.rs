@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use lockproof_reference_server::{
-    Addresses, ConnectionConfig, Dialect, EchoMode, Listen, LocksConfig, SPIN, Server,
-    ServerConfig, Tls, TlsFiles, Users, read_credentials,
+    Addresses, BUFFER_BYTES_MAX, Budget, ConnectionConfig, Dialect, EchoMode, Listen, LockerLimits,
+    LocksConfig, SPIN, Server, ServerConfig, Tls, TlsFiles, Users, read_credentials,
 };
 use sd_notify::NotifyState;
 use tokio_util::sync::CancellationToken;
@@ -94,6 +94,7 @@ fn config(serve: &Serve) -> Result<ServerConfig, Problem> {
         write_deadline: serve.write_deadline,
         output_max: serve.output_limit,
         read_ahead_max: serve.read_ahead,
+        memory: Budget::new(serve.buffer_memory.unwrap_or_else(|| buffer_memory(serve))),
         ..default.connection
     };
     Ok(ServerConfig {
@@ -110,11 +111,17 @@ fn config(serve: &Serve) -> Result<ServerConfig, Problem> {
         spin: serve.spin.then_some(SPIN),
         pages: serve.pages,
         page_len: serve.page_length,
+        waiters_max: serve.max_waiters,
         memory_max: serve.memory_limit as usize * (1 << 20),
         item_max: serve.max_item_size,
         locks: LocksConfig {
             locks_max: serve.max_locks,
             locks_per_session_max: serve.max_locks_per_session,
+        },
+        locker_limits: LockerLimits {
+            body_max: serve.max_request_size as u64,
+            keys_max: serve.max_keys_per_request,
+            key_max: serve.max_key_length,
         },
         locker_dialect: dialect(serve.locker_layout, serve.locker_results),
         locker_frame_deadline: serve.frame_deadline.or(default.locker_frame_deadline),
@@ -122,6 +129,11 @@ fn config(serve: &Serve) -> Result<ServerConfig, Problem> {
         connection,
         ..default
     })
+}
+
+/// An item of the longest kind must come in while it grows, and others beside it.
+fn buffer_memory(serve: &Serve) -> usize {
+    serve.max_item_size.saturating_mul(4).max(BUFFER_BYTES_MAX)
 }
 
 fn tls(serve: &Serve) -> Result<Option<Tls>, Problem> {

@@ -28,6 +28,7 @@ mod serve;
 mod serve_echo;
 mod serve_gate;
 mod serve_limits;
+mod serve_memory;
 mod serve_watch;
 mod sim;
 mod sim_merge;

@@ -9,18 +9,114 @@ use crate::support::{connect, echoes, is_closed};
 
 /// GET of one key in locker's natural layout, and the outcome.
 fn lock(stream: &mut TcpStream, key: &str) -> u8 {
-    let mut frame = vec![0x7f, 0, 0, 0, 1, 0, 0, 0];
-    frame.extend((key.len() as u64).to_le_bytes());
-    frame.extend(key.as_bytes());
+    lock_all(stream, 1, key)
+}
+
+/// GET of so many keys, which `body` has with a NUL between two.
+fn lock_all(stream: &mut TcpStream, count: u8, body: &str) -> u8 {
+    let mut frame = vec![0x7f, 0, 0, 0, count, 0, 0, 0];
+    frame.extend((body.len() as u64).to_le_bytes());
+    frame.extend(body.as_bytes());
     stream.write_all(&frame).unwrap();
     let mut reply = [0; 2];
     stream.read_exact(&mut reply).unwrap();
     reply[1]
 }
 
+/// `LOCK_PAGE` of page 0, whose bytes are known.
+fn lock_page(stream: &mut TcpStream) {
+    stream.write_all(&[3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]).unwrap();
+}
+
+fn has_page(stream: &mut TcpStream) -> bool {
+    let mut reply = [0; 13];
+    stream.read_exact(&mut reply).is_ok() && reply[0] == 3
+}
+
 /// The outcomes of locker's small dialect.
 const OK: u8 = 0;
+const TOO_LARGE: u8 = 5;
 const NO_RESOURCES: u8 = 6;
+
+#[test]
+fn length_of_a_key() {
+    let served = Served::start(&["--only", "locker", "--max-key-length", "4"]);
+    let mut client = connect(served.address("locker"));
+    assert_eq!((lock(&mut client, "four"), lock(&mut client, "five5")), (OK, TOO_LARGE));
+    assert_eq!(lock(&mut client, "next"), OK, "the frame was whole, and so it goes on");
+}
+
+#[test]
+fn keys_of_a_request() {
+    let served = Served::start(&["--only", "locker", "--max-keys-per-request", "2"]);
+    let mut client = connect(served.address("locker"));
+    assert_eq!(lock_all(&mut client, 2, "a\0b"), OK);
+    assert_eq!(lock_all(&mut client, 3, "c\0d\0e"), TOO_LARGE);
+    assert_eq!(lock(&mut client, "c"), OK, "nothing of it was taken");
+}
+
+#[test]
+fn size_of_a_request() {
+    let served = Served::start(&["--only", "locker", "--max-request-size", "5"]);
+    let mut client = connect(served.address("locker"));
+    assert_eq!(lock_all(&mut client, 2, "ab\0cd"), OK);
+    assert_eq!(lock_all(&mut client, 2, "ef\0ghi"), TOO_LARGE);
+    assert!(is_closed(&mut client));
+}
+
+#[test]
+fn waiters_of_a_page() {
+    let served = Served::start(&["--only", "netmem", "--max-waiters", "2"]);
+    let mut clients = [(); 4].map(|()| connect(served.address("netmem")));
+    lock_page(&mut clients[0]);
+    assert!(has_page(&mut clients[0]));
+    // One of the three others is too many: whoever comes last, and that is not known.
+    let [holder, waiters @ ..] = &mut clients;
+    waiters.iter_mut().for_each(lock_page);
+    let closed = closed_of(waiters);
+    // An unlock without bytes sets the first of them free, and its unlock the second.
+    let unlock = [4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    holder.write_all(&unlock).unwrap();
+    let mut left: Vec<_> = (0..3).filter(|at| *at != closed).collect();
+    while !left.is_empty() {
+        let next = first_granted(waiters, &left);
+        assert!(has_page(&mut waiters[next]));
+        waiters[next].write_all(&unlock).unwrap();
+        left.retain(|at| *at != next);
+    }
+    let mut late = connect(served.address("netmem"));
+    lock_page(&mut late);
+    assert!(has_page(&mut late), "the page is free, and who was turned away does not hold it");
+}
+
+/// Which of them the server closes.
+fn closed_of(clients: &[TcpStream]) -> usize {
+    some_of(clients, &[0, 1, 2], |got| matches!(got, Ok(0)))
+}
+
+/// Which of them has something to read.
+fn first_granted(clients: &[TcpStream], among: &[usize]) -> usize {
+    some_of(clients, among, |got| matches!(got, Ok(1..)))
+}
+
+fn some_of(
+    clients: &[TcpStream],
+    among: &[usize],
+    is_it: impl Fn(&std::io::Result<usize>) -> bool,
+) -> usize {
+    let mut found = None;
+    let looked = crate::support::eventually(|| {
+        found = among.iter().copied().find(|at| {
+            clients[*at].set_nonblocking(true).unwrap();
+            let got = clients[*at].peek(&mut [0]);
+            clients[*at].set_nonblocking(false).unwrap();
+            is_it(&got)
+        });
+        found.is_some()
+    });
+    assert!(looked, "none of {among:?}");
+    found.unwrap()
+}
 
 #[test]
 fn locks_of_all_sessions() {

@@ -146,13 +146,14 @@ fn seconds(input: &mut Unstructured<'_>) -> Result<u32> {
 }
 
 /// Up to 63 bytes as they come, a text that may be a number, or so many times 8 bytes. And one that replies share instead of
-/// copying it, and one that was skipped.
+/// copying it, and two that were skipped.
 fn value(input: &mut Unstructured<'_>) -> Result<Value> {
     let choice = u8::arbitrary(input)?;
     let rest = usize::from(choice & 0x3f);
     Ok(match (choice >> 6, rest) {
         (0, _) => Value::Present(Bytes::copy_from_slice(input.bytes(rest)?)),
         (1, 0x3f) => Value::TooLarge(1 << 21),
+        (1, 0x3d) => Value::NoMemory(1 << 10),
         (1, 0x3e) => Value::Present(Bytes::from(vec![b'v'; SHARED_LEN_MIN + 1])),
         (1, _) => Value::Present(Bytes::from(vec![b'v'; rest * 8])),
         _ => Value::Present(Bytes::from_static(TEXTS[rest % TEXTS.len()].as_bytes())),

@@ -94,7 +94,14 @@ impl Model {
             Command::Store { mode, key, flags, expiry, value } => {
                 let dies = self.expiry(now, *expiry);
                 let made = |value| Item { value, flags: *flags, cas: 0, dies };
-                self.store(key, cas, *mode, length(value), *flags, made(bytes(value)))
+                if let Err(status) = fits(key, *flags, value, &self.config) {
+                    // Nobody is to read on what its writer meant to replace (MCB-LIM-08).
+                    if *mode == StoreMode::Set {
+                        self.items.remove(key);
+                    }
+                    return Err(status);
+                }
+                self.store(key, cas, *mode, made(bytes(value)))
             }
             Command::Concat { side, key, value } => self.concat(key, cas, *side, value),
             Command::Delete { key } => {
@@ -132,22 +139,7 @@ impl Model {
         }
     }
 
-    fn store(
-        &mut self,
-        key: &Bytes,
-        cas: u64,
-        mode: StoreMode,
-        length: usize,
-        flags: u32,
-        item: Item,
-    ) -> Ran {
-        if size(key, flags, length) > self.config.item_max {
-            // Nobody is to read on what its writer meant to replace (MCB-LIM-08).
-            if mode == StoreMode::Set {
-                self.items.remove(key);
-            }
-            return Err(Status::TOO_LARGE);
-        }
+    fn store(&mut self, key: &Bytes, cas: u64, mode: StoreMode, item: Item) -> Ran {
         let there = self.cas_of(key);
         match (mode, there) {
             // With a CAS all three are the same (MCB-CAS-07).
@@ -165,9 +157,7 @@ impl Model {
     }
 
     fn concat(&mut self, key: &Bytes, cas: u64, side: Side, added: &Value) -> Ran {
-        if size(key, 0, length(added)) > self.config.item_max {
-            return Err(Status::TOO_LARGE);
-        }
+        fits(key, 0, added, &self.config)?;
         let mut item = self.items.get(key).cloned().ok_or(Status::NOT_STORED)?;
         if cas != 0 && self.config.cas && cas != item.cas {
             return Err(Status::KEY_EXISTS);
@@ -267,16 +257,18 @@ fn number(value: &[u8]) -> Option<u64> {
     }
 }
 
-fn length(value: &Value) -> usize {
+/// Whether the value fits into an item of its own, and is there.
+fn fits(key: &Bytes, flags: u32, value: &Value, config: &Config) -> Result<(), Status> {
     match value {
-        Value::Present(bytes) => bytes.len(),
-        Value::TooLarge(length) => *length as usize,
+        Value::Present(bytes) if size(key, flags, bytes.len()) <= config.item_max => Ok(()),
+        Value::Present(_) | Value::TooLarge(_) => Err(Status::TOO_LARGE),
+        Value::NoMemory(_) => Err(Status::OUT_OF_MEMORY),
     }
 }
 
 fn bytes(value: &Value) -> Vec<u8> {
     match value {
         Value::Present(bytes) => bytes.to_vec(),
-        Value::TooLarge(_) => Vec::new(),
+        Value::TooLarge(_) | Value::NoMemory(_) => Vec::new(),
     }
 }

@@ -14,6 +14,8 @@ use crate::step::{Sessions, pick, steps};
 
 pub(crate) const PAGES: u32 = 3;
 pub(crate) const PAGE_LEN: u32 = 4;
+/// Few, so that one too many comes soon.
+const WAITERS_MAX: usize = 2;
 
 /// A request as it is drawn: pages and payloads one above the limit are among them.
 #[derive(Debug)]
@@ -45,8 +47,9 @@ enum Step {
 
 /// One sequence of requests.
 pub fn run(input: &[u8]) {
-    let mut pages = Pages::new(Config { pages: PAGES, page_len: PAGE_LEN });
-    let mut model = Model::new(PAGES, PAGE_LEN, SERVER_VERSION);
+    let config = Config { pages: PAGES, page_len: PAGE_LEN, waiters_max: WAITERS_MAX };
+    let mut pages = Pages::new(config);
+    let mut model = Model::new(PAGES, PAGE_LEN, SERVER_VERSION, WAITERS_MAX);
     let mut sessions = Sessions::new();
     for step in steps(&mut Unstructured::new(input)) {
         match step {
@@ -76,9 +79,15 @@ fn ask(pages: &mut Pages, model: &mut Model, session: u64, request: &Request) {
     }
     let mut effects = Vec::new();
     let progress = pages.apply(SessionId(session), request.clone(), &mut effects);
-    assert_eq!(plain(effects), model.ask(session, request.clone()), "{session}: {request:?}");
-    let waits = progress == Progress::Waiting;
-    assert_eq!(waits, model.waits(session), "{session}: {request:?} waits");
+    let expected = model.ask(session, request.clone());
+    let is_answered = expected.first().is_some_and(|(to, _)| *to == session);
+    assert_eq!(plain(effects), expected, "{session}: {request:?}");
+    let expected = match (is_answered, model.waits(session)) {
+        (true, _) => Progress::Done,
+        (false, true) => Progress::Waiting,
+        (false, false) => Progress::TooMany,
+    };
+    assert_eq!(progress, expected, "{session}: {request:?}");
 }
 
 fn end(pages: &mut Pages, model: &mut Model, session: u64) {

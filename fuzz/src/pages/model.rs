@@ -22,14 +22,15 @@ pub struct Model {
     pages: Vec<Page>,
     page_len: u32,
     server: (u8, u8),
+    waiters_max: usize,
 }
 
 impl Model {
     /// Zeroed pages of version 1; `server` is the version that is reported.
-    pub fn new(pages: u32, page_len: u32, server: (u8, u8)) -> Self {
+    pub fn new(pages: u32, page_len: u32, server: (u8, u8), waiters_max: usize) -> Self {
         let bytes = vec![0; page_len as usize];
         let page = Page { bytes, version: 1, owner: None, queue: VecDeque::new() };
-        Self { pages: vec![page; pages as usize], page_len, server }
+        Self { pages: vec![page; pages as usize], page_len, server, waiters_max }
     }
 
     /// Whether a session waits for a page. Until then it asks nothing more.
@@ -53,7 +54,10 @@ impl Model {
         };
         let is_others = page.owner.is_some_and(|owner| owner != session);
         if is_others && matches!(request, Request::Lock { .. } | Request::Update { .. }) {
-            page.queue.push_back((session, request));
+            // One too many is turned away: no reply, and no place in the queue.
+            if page.queue.len() < self.waiters_max {
+                page.queue.push_back((session, request));
+            }
             return Vec::new();
         }
         let mut answers = vec![(session, page.serve(session, number, &request))];

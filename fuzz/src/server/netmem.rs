@@ -24,11 +24,16 @@ impl Kind for Memory {
     type Naive = Simple;
 
     fn server(&self) -> NetMem {
-        NetMem::new(NetMemConfig { pages: PAGES, page_len: PAGE_LEN, payload_max: PAYLOAD_MAX })
+        NetMem::new(NetMemConfig {
+            pages: PAGES,
+            page_len: PAGE_LEN,
+            payload_max: PAYLOAD_MAX,
+            ..NetMemConfig::default()
+        })
     }
 
     fn naive(&self) -> Simple {
-        Simple(pages::Model::new(PAGES, PAGE_LEN, SERVER_VERSION))
+        Simple(pages::Model::new(PAGES, PAGE_LEN, SERVER_VERSION, usize::MAX))
     }
 
     fn encode(ask: pages::Ask, _: &Simple) -> BytesMut {

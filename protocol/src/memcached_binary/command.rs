@@ -95,6 +95,8 @@ pub enum Value {
     Present(Bytes),
     /// The announced length in bytes of a value that was skipped.
     TooLarge(u32),
+    /// The announced length in bytes of a value within the limit, which was skipped because there was no memory for it.
+    NoMemory(u32),
 }
 
 /// The frame is whole and its contents are not right: answer `status`, and carry on.
@@ -130,13 +132,13 @@ impl Request {
 
     /// Appends the request to `out`. The opcode goes out as it stands, whatever the command is.
     ///
-    /// [`Value::TooLarge`] is announced, and its bytes are left to the caller to write.
+    /// [`Value::TooLarge`] and [`Value::NoMemory`] are announced, and their bytes are left to the caller to write.
     pub fn encode(&self, out: &mut BytesMut) {
         let mut extras = [0; EXTRAS_MAX];
         let extras_len = self.command.put_extras(&mut extras);
         let (value, announced) = match self.command.value() {
             Some(Value::Present(bytes)) => (&bytes[..], 0),
-            Some(Value::TooLarge(len)) => (&[][..], *len),
+            Some(Value::TooLarge(len) | Value::NoMemory(len)) => (&[][..], *len),
             None => (&[][..], 0),
         };
         Parts {
@@ -191,8 +193,12 @@ const _: () = assert!(EXTRAS_MAX == size_of::<u64>() * 2 + size_of::<u32>());
 impl Command {
     fn from_frame(frame: Frame) -> Result<Self, FrameError> {
         let opcode = frame.header.opcode;
-        let Frame { extras, key, value, skipped, .. } = frame;
-        let value = if skipped > 0 { Value::TooLarge(skipped) } else { Value::Present(value) };
+        let Frame { extras, key, value, skipped, lacked_memory, .. } = frame;
+        let value = match skipped {
+            0 => Value::Present(value),
+            len if lacked_memory => Value::NoMemory(len),
+            len => Value::TooLarge(len),
+        };
         Ok(match opcode.loud() {
             Opcode::GET | Opcode::GETK => Self::Get { key },
             Opcode::SET => Self::store(StoreMode::Set, key, &extras, value)?,

@@ -64,12 +64,37 @@ pub enum RequestError {
 pub struct RequestDecoder {
     limits: Limits,
     tail: Tail,
+    /// The current frame's value is skipped, whatever its length.
+    gives_up: bool,
 }
 
 impl RequestDecoder {
     /// A decoder at the start of a stream.
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, tail: Tail::new() }
+        Self { limits, tail: Tail::new(), gives_up: false }
+    }
+
+    /// For want of memory: the value of the frame that `input` begins with is skipped as it arrives, like one over the
+    /// limit, and the frame comes with [`Frame::lacked_memory`]. False, and nothing is changed, if its header is not there
+    /// yet.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use lockproof_protocol::memcached_binary::{Limits, RequestDecoder};
+    ///
+    /// let mut decoder = RequestDecoder::new(Limits::default());
+    /// // SET of a key of one byte and a value of 1,000, of which three are there.
+    /// let mut input = BytesMut::from(&b"\x80\x01\0\x01\x08\0\0\0\0\0\x03\xf1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0kabc"[..]);
+    /// assert!(decoder.gives_up(&input));
+    /// assert_eq!(decoder.decode(&mut input), Ok(None));
+    /// assert_eq!(input.len(), 24 + 8 + 1); // all of it but the value
+    /// input.extend_from_slice(&[b'd'; 997]);
+    /// let frame = decoder.decode(&mut input).unwrap().unwrap();
+    /// assert_eq!((frame.skipped, frame.lacked_memory, input.len()), (1_000, true, 0));
+    /// ```
+    pub fn gives_up(&mut self, input: &[u8]) -> bool {
+        self.gives_up = input.len() >= HEADER_LEN;
+        self.gives_up
     }
 
     /// The opcode of the frame that `input` begins with, as soon as it can be told; nothing is taken.
@@ -93,13 +118,17 @@ impl RequestDecoder {
         let Some(header) = peek(input) else { return Ok(None) };
         self.check(&header)?;
         let value_len = header.body_len - header.prefix_len();
-        if usize::try_from(value_len).is_ok_and(|len| len <= self.limits.value_max) {
+        let is_short = usize::try_from(value_len).is_ok_and(|len| len <= self.limits.value_max);
+        if is_short && !self.gives_up {
             return Ok(take(input, header, value_len));
         }
         let kept = HEADER_LEN + header.prefix_len() as usize;
         let start = self.tail.skip(input, kept, value_len);
-        let frame = start.and_then(|mut start| take(&mut start, header, 0));
-        Ok(frame.map(|frame| Frame { skipped: value_len, ..frame }))
+        let Some(frame) = start.and_then(|mut start| take(&mut start, header, 0)) else {
+            return Ok(None);
+        };
+        self.gives_up = false;
+        Ok(Some(Frame { skipped: value_len, lacked_memory: is_short && value_len > 0, ..frame }))
     }
 
     /// The order is memcached's: body length, then key length (MCB-SAS-13), then the shape.
@@ -190,7 +219,7 @@ fn take(input: &mut BytesMut, header: Header, value_len: u32) -> Option<Frame> {
     let extras = part(input, extras_len);
     let key = part(input, key_len);
     let value = part(input, value_len);
-    Some(Frame { header, extras, key, value, skipped: 0 })
+    Some(Frame { header, extras, key, value, skipped: 0, lacked_memory: false })
 }
 
 /// An empty part costs no reference count.

@@ -100,8 +100,10 @@ pub struct Frame {
     pub key: Bytes,
     /// The value, any bytes (MCB-HDR-12).
     pub value: Bytes,
-    /// Bytes of value that were announced, and skipped because they exceed the limit.
+    /// Bytes of value that were announced, and skipped because they exceed the limit or there was no memory for them.
     pub skipped: u32,
+    /// They were within the limit, and there was no memory for them.
+    pub lacked_memory: bool,
 }
 
 impl Frame {

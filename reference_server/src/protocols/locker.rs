@@ -112,19 +112,25 @@ impl Session for LockerSession {
                 Ok(None) => return Step::Drained,
                 Ok(Some(frame)) => self.answer(frame, output),
                 // LKR-106: the length cannot be trusted, so nothing behind it can.
-                Err(TooLarge { cmd, .. }) => {
-                    self.locker.table.read(|locks| locks.count_bad_frame(Outcome::TooLarge));
-                    Reply::to(cmd, Outcome::TooLarge)
-                        .encode(self.locker.config.dialect, output.buffer());
-                    return Step::Close;
-                }
+                Err(TooLarge { cmd, .. }) => return self.refuse(cmd, output),
             }
         }
         Step::Full
     }
+
+    fn give_up_frame(&mut self, input: &mut BytesMut, output: &mut Output) -> Step {
+        let cmd = input.first().copied();
+        cmd.map_or(Step::Close, |cmd| self.refuse(cmd, output))
+    }
 }
 
 impl LockerSession {
+    fn refuse(&self, cmd: u8, output: &mut Output) -> Step {
+        self.locker.table.read(|locks| locks.count_bad_frame(Outcome::TooLarge));
+        Reply::to(cmd, Outcome::TooLarge).encode(self.locker.config.dialect, output.buffer());
+        Step::Close
+    }
+
     fn answer(&self, frame: Frame, output: &mut Output) {
         output.count_frame();
         let cmd = frame.cmd;

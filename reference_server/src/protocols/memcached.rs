@@ -216,6 +216,11 @@ impl Session for MemcachedSession {
         Step::Full
     }
 
+    /// MCB-LIM-19: out of memory, and nothing worse.
+    fn give_up_frame(&mut self, input: &mut BytesMut, output: &mut Output) -> Step {
+        if self.decoder.gives_up(input) { self.execute(input, output) } else { Step::Close }
+    }
+
     async fn granted(&mut self, output: &mut Output) {
         let Some(refused) = &self.refused else { return pending().await };
         sleep_until(refused.until).await;

@@ -31,11 +31,14 @@ pub struct NetMemConfig {
     pub page_len: u32,
     /// Payload bytes that are consumed at most; more ends the connection (NM-SIZE-03).
     pub payload_max: u32,
+    /// Sessions that may wait for one page; one more is closed.
+    pub waiters_max: usize,
 }
 
 impl Default for NetMemConfig {
     fn default() -> Self {
-        Self { pages: 1024, page_len: 4096, payload_max: PAYLOAD_BYTES_MAX }
+        let pages::Config { pages, page_len, waiters_max } = pages::Config::default();
+        Self { pages, page_len, payload_max: PAYLOAD_BYTES_MAX, waiters_max }
     }
 }
 
@@ -67,7 +70,8 @@ impl NetMem {
         let count = config.pages.clamp(1, SHARDS_MAX);
         let shard = |index| {
             let pages = config.pages / count + u32::from(index < config.pages % count);
-            RwLock::new(Pages::new(pages::Config { pages, page_len: config.page_len }))
+            let NetMemConfig { page_len, waiters_max, .. } = config;
+            RwLock::new(Pages::new(pages::Config { pages, page_len, waiters_max }))
         };
         Self {
             config,
@@ -175,8 +179,8 @@ impl Session for NetMemSession {
                 Ok(Some(request)) => {
                     output.count_frame();
                     match self.run(request) {
-                        Some(reply) => reply.encode(output.buffer()),
-                        None => return Step::Waiting,
+                        Ok(reply) => reply.encode(output.buffer()),
+                        Err(step) => return step,
                     }
                 }
                 // NM-FRAME-07: whether a payload follows is unknown, so the next frame is lost.
@@ -195,30 +199,35 @@ impl Session for NetMemSession {
 }
 
 impl NetMemSession {
-    /// Runs a request; `None` when the reply comes later.
-    fn run(&mut self, mut request: Request) -> Option<Reply> {
+    /// Runs a request, and says what happens instead when there is no reply yet, or none at all.
+    fn run(&mut self, mut request: Request) -> Result<Reply, Step> {
         if let Some(reply) = self.netmem.facts(&request) {
-            return Some(reply);
+            return Ok(reply);
         }
-        let page = page_of(&mut request)?;
+        let page = page_of(&mut request).ok_or(Step::Close)?;
         let (place, inner) = self.netmem.place(*page);
         *page = inner;
-        let shard = self.netmem.shards.get(place.shard as usize)?;
+        let shard = self.netmem.shards.get(place.shard as usize).ok_or(Step::Close)?;
         if let Request::Read { .. } = request {
-            return Some(place.global(shard.read(|pages| pages.read(&request))));
+            return Ok(place.global(shard.read(|pages| pages.read(&request))));
         }
         self.has_locked = true;
         let mut effects = Vec::new();
         let progress = shard.write(|pages| pages.apply(self.id, request, &mut effects));
-        if progress == Progress::Waiting {
-            Mark::LockWaits.hit();
+        match progress {
+            Progress::Done => {}
+            Progress::Waiting => Mark::LockWaits.hit(),
+            Progress::TooMany => {
+                tracing::warn!(session = self.id.0, "too many wait for the page, closed");
+                return Err(Step::Close);
+            }
         }
         if effects.iter().any(|effect| effect.to != self.id) {
             Mark::GrantsAnother.hit();
         }
         let reply = self.netmem.deliver(self.id, place, effects);
         debug_assert_eq!(reply.is_some(), progress == Progress::Done, "a reply, or a wait");
-        reply
+        reply.ok_or(Step::Waiting)
     }
 
     fn release_all(&self) {

@@ -14,6 +14,7 @@
 //! Millions of them are all that a full cache is: hence no padding, and no field for what most items do not have.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::config::{SHARED_LEN_MIN, item_size};
@@ -77,14 +78,17 @@ impl Item {
         Self::Whole(Box::default())
     }
 
-    /// A copy of everything. The key is at most 255 bytes long.
-    pub(super) fn new(meta: Meta, key: &[u8], value: [&[u8]; 2]) -> Self {
+    /// A copy of everything, or `None` if there is no memory for a large value. The key is at most 255 bytes long.
+    pub(super) fn new(meta: Meta, key: &[u8], value: [&[u8]; 2]) -> Option<Self> {
         let value_len = value[0].len() + value[1].len();
         if value_len >= SHARED_LEN_MIN {
+            let mut whole = Vec::new();
+            whole.try_reserve_exact(value_len).ok()?;
+            value.into_iter().for_each(|part| whole.extend_from_slice(part));
             let head = packed(meta, key, [b"", b""]);
-            return Self::Split(Box::new((head, Bytes::from(value.concat()))));
+            return Some(Self::Split(Box::new((head, Bytes::from(whole)))));
         }
-        Self::Whole(packed(meta, key, value))
+        Some(Self::Whole(packed(meta, key, value)))
     }
 
     /// Looks at its memory, and tells something that means nothing.
@@ -224,7 +228,7 @@ mod tests {
                 for len in [0, 1, 100, SHARED_LEN_MIN - 1, SHARED_LEN_MIN] {
                     let (key, first, rest) =
                         (vec![b'k'; key_len], vec![1; len / 2], vec![2; len - len / 2]);
-                    let item = Item::new(meta, &key, [&first, &rest]);
+                    let item = Item::new(meta, &key, [&first, &rest]).unwrap();
                     is(&item, meta, &key, &[first, rest].concat());
                 }
             }
@@ -236,7 +240,7 @@ mod tests {
         for len in [5, SHARED_LEN_MIN] {
             for before in metas() {
                 for deadline in DEADLINES {
-                    let mut item = Item::new(before, b"key", [&vec![4; len], b""]);
+                    let mut item = Item::new(before, b"key", [&vec![4; len], b""]).unwrap();
                     item.set_deadline(deadline);
                     is(&item, Meta { deadline, ..before }, b"key", &vec![4; len]);
                 }

@@ -141,7 +141,7 @@ impl Model {
             if mode == StoreMode::Set {
                 self.items.remove(key);
             }
-            return Err(Status::TOO_LARGE);
+            return Err(refusal(value));
         }
         self.bump("cmd_set");
         if cas != 0 && self.cas_on {
@@ -165,7 +165,7 @@ impl Model {
 
     fn concat(&mut self, now_ms: u64, key: &[u8], cas: u64, side: Side, value: &Value) -> Ran {
         if Self::is_too_large(key, 0, len(value)) {
-            return Err(Status::TOO_LARGE);
+            return Err(refusal(value));
         }
         self.bump("cmd_set");
         let Some(old) = self.items.get(key) else { return Err(Status::NOT_STORED) };
@@ -252,10 +252,16 @@ fn number(value: &[u8]) -> Option<u64> {
     word.parse().ok()
 }
 
-/// The value's length in bytes, kept or not.
+/// Of a value that is too large, or that there was no memory for.
+fn refusal(value: &Value) -> Status {
+    if matches!(value, Value::NoMemory(_)) { Status::OUT_OF_MEMORY } else { Status::TOO_LARGE }
+}
+
+/// The value's length in bytes, kept or not; one without memory is as long as can be.
 fn len(value: &Value) -> usize {
     match value {
         Value::Present(bytes) => bytes.len(),
         Value::TooLarge(len) => usize::try_from(*len).unwrap_or(usize::MAX),
+        Value::NoMemory(_) => usize::MAX / 2,
     }
 }

@@ -9,7 +9,7 @@ use core::hint::black_box;
 use foldhash::fast::FixedState;
 
 use super::config::SLOT_OVERHEAD;
-use super::item::{Item, Meta};
+use super::item::Item;
 use super::sieve::{Sieve, Worth};
 use super::slot::{Hash, NONE, Slot};
 use super::table::Table;
@@ -92,9 +92,8 @@ impl Store {
     }
 
     /// Stores under a key that is not there. The key is at most 250 bytes long.
-    pub(super) fn insert(&mut self, meta: Meta, key: &[u8], value: [&[u8]; 2]) {
-        let hash = self.hash(key);
-        let item = Item::new(meta, key, value);
+    pub(super) fn insert(&mut self, item: Item) {
+        let hash = self.hash(item.key());
         self.bytes += footprint(item.size());
         let slot = self.vacant.pop().unwrap_or_else(|| {
             self.slots.push(Slot::vacant());
@@ -107,10 +106,10 @@ impl Store {
     }
 
     /// Stores over an item, which keeps its place in the queue and counts as asked for.
-    pub(super) fn replace(&mut self, place: Place, meta: Meta, key: &[u8], value: [&[u8]; 2]) {
+    pub(super) fn replace(&mut self, place: Place, item: Item) {
         let slot = &mut self.slots[place.0 as usize];
         let before = footprint(slot.item.size());
-        slot.item = Item::new(meta, key, value);
+        slot.item = item;
         slot.visit();
         let after = footprint(slot.item.size());
         self.bytes = self.bytes - before + after;
@@ -172,7 +171,8 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use super::{Meta, Store};
+    use super::{Item, Store};
+    use crate::items::item::Meta;
     use crate::items::expiry::Deadline;
     use alloc::format;
 
@@ -182,7 +182,7 @@ mod tests {
         let meta = Meta { flags: 0, deadline: Deadline::NEVER, cas: 1 };
         for round in 0..1_000 {
             let key = format!("key {round}");
-            store.insert(meta, key.as_bytes(), [b"v", b""]);
+            store.insert(Item::new(meta, key.as_bytes(), [b"v", b""]).expect("it is small"));
             let place = store.find(key.as_bytes()).expect("it was stored");
             assert_eq!(store.item(place).value(), b"v");
             store.remove(place);

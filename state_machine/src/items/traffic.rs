@@ -42,6 +42,7 @@ fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
         9 => bytes.prop_map(Value::Present),
         1 => (1_048_577_u32..).prop_map(Value::TooLarge),
+        1 => (1_u32..1_048_577).prop_map(Value::NoMemory),
     ]
 }
 

@@ -4,7 +4,7 @@ use lockproof_protocol::memcached_binary::{Reply, Side, Status, StoreMode, Value
 
 use super::config::item_size;
 use super::expiry::Deadline;
-use super::item::Meta;
+use super::item::{Item, Meta};
 use super::store::{Place, Store, footprint};
 use super::{Items, failed};
 use crate::Now;
@@ -29,9 +29,12 @@ impl Items {
         value: &Value,
     ) -> Reply {
         let (flags, expiry) = meta;
-        let Some(value) = self.fitting(key, flags, value) else {
-            self.forget_failed_set(key, mode);
-            return failed(Status::TOO_LARGE);
+        let value = match self.fitting(key, flags, value) {
+            Ok(value) => value,
+            Err(status) => {
+                self.forget_failed_set(key, mode);
+                return failed(status);
+            }
         };
         self.counted.cmd_set += 1;
         let place = self.claim(now, key);
@@ -56,7 +59,10 @@ impl Items {
         side: Side,
         value: &Value,
     ) -> Reply {
-        let Some(added) = self.fitting(key, 0, value) else { return failed(Status::TOO_LARGE) };
+        let added = match self.fitting(key, 0, value) {
+            Ok(added) => added,
+            Err(status) => return failed(status),
+        };
         self.counted.cmd_set += 1;
         let Some(place) = self.claim(now, key) else { return failed(Status::NOT_STORED) };
         let Meta { cas: current, flags, deadline } = self.store.item(place).meta();
@@ -95,26 +101,33 @@ impl Items {
             return Err(NoRoom);
         }
         let meta = Meta { flags, deadline, cas: self.next_cas() };
+        // MCB-EXP-05: stored, and at once unreadable. Nobody can tell this from not stored.
+        let item = if is_past { None } else { Some(Item::new(meta, key, value).ok_or(NoRoom)?) };
         self.counted.total_items += 1;
-        match place {
-            // MCB-EXP-05: stored, and at once unreadable. Nobody can tell this from not stored.
-            Some(place) if is_past => self.store.remove(place),
-            None if is_past => {}
-            Some(place) => self.store.replace(place, meta, key, value),
-            None => self.store.insert(meta, key, value),
+        match (place, item) {
+            (Some(place), None) => self.store.remove(place),
+            (None, None) => {}
+            (Some(place), Some(item)) => self.store.replace(place, item),
+            (None, Some(item)) => self.store.insert(item),
         }
         Ok(meta.cas)
     }
 
-    /// The value, unless it is too large for an item by itself (MCB-LIM-06, MCB-LIM-07).
-    fn fitting<'a>(&self, key: &[u8], flags: u32, value: &'a Value) -> Option<&'a [u8]> {
+    /// The value, unless it is too large for an item by itself (MCB-LIM-06, MCB-LIM-07), or was not kept.
+    fn fitting<'a>(
+        &self,
+        key: &[u8],
+        flags: u32,
+        value: &'a Value,
+    ) -> Result<&'a [u8], Status> {
         match value {
             Value::Present(value)
                 if item_size(key.len(), flags, value.len()) <= self.config.item_max =>
             {
-                Some(value)
+                Ok(value)
             }
-            Value::Present(_) | Value::TooLarge(_) => None,
+            Value::Present(_) | Value::TooLarge(_) => Err(Status::TOO_LARGE),
+            Value::NoMemory(_) => Err(Status::OUT_OF_MEMORY),
         }
     }
 

@@ -19,6 +19,9 @@ pub const API_VERSION: (u8, u8) = (0, 2);
 /// The version of this server, major and minor.
 pub const SERVER_VERSION: (u8, u8) = (0, 1);
 
+/// Sessions that may wait for one page, unless something else is said: as many as are served.
+pub const WAITERS_MAX: usize = 10_000;
+
 /// The size of the shared memory. It is fixed for the life of a server.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
 pub struct Config {
@@ -26,11 +29,13 @@ pub struct Config {
     pub pages: u32,
     /// Bytes per page.
     pub page_len: u32,
+    /// Sessions that may wait for one page at the same time.
+    pub waiters_max: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { pages: 1024, page_len: 4096 }
+        Self { pages: 1024, page_len: 4096, waiters_max: WAITERS_MAX }
     }
 }
 
@@ -43,6 +48,9 @@ pub enum Progress {
     /// No reply yet: another session holds the page. The session's next request must not be applied
     /// before an effect for it has come out of some later call.
     Waiting,
+    /// No reply, now or later: too many wait for the page already, and no reply of the protocol says so. The session
+    /// must end.
+    TooMany,
 }
 
 /// All pages of a server.
@@ -51,7 +59,7 @@ pub enum Progress {
 /// use lockproof_protocol::netmem::{Reply, Request};
 /// use lockproof_state_machine::{SessionId, pages::{Config, Pages, Progress}};
 ///
-/// let mut pages = Pages::new(Config { pages: 1, page_len: 4 });
+/// let mut pages = Pages::new(Config { pages: 1, page_len: 4, ..Config::default() });
 /// let mut effects = Vec::new();
 /// let lock = Request::Lock { page: 0, version: 0 };
 /// assert_eq!(pages.apply(SessionId(1), lock.clone(), &mut effects), Progress::Done);
@@ -65,6 +73,7 @@ pub enum Progress {
 #[derive(Debug)]
 pub struct Pages {
     page_len: u32,
+    waiters_max: usize,
     all: Vec<Page>,
     /// The pages that a session has ever held or waited for, so that its end need not look at all of them.
     touched: BTreeMap<SessionId, BTreeSet<u32>>,
@@ -75,7 +84,8 @@ impl Pages {
     pub fn new(config: Config) -> Self {
         let zeroes = Bytes::from(alloc::vec![0; size(config.page_len)]);
         let all = (0..config.pages).map(|_| Page::new(zeroes.clone())).collect();
-        Self { page_len: config.page_len, all, touched: BTreeMap::new() }
+        let Config { page_len, waiters_max, .. } = config;
+        Self { page_len, waiters_max, all, touched: BTreeMap::new() }
     }
 
     /// Answers what changes nothing: `GetVersion`, `GetParams`, `Read`. A read never waits
@@ -160,6 +170,9 @@ impl Pages {
             return Progress::Done;
         };
         if page.is_held() && !page.is_held_by(session) {
+            if page.waiters() >= self.waiters_max {
+                return Progress::TooMany;
+            }
             page.wait(session, want);
             self.touched.entry(session).or_default().insert(index);
             return Progress::Waiting;

@@ -14,6 +14,7 @@ use crate::{Effect, SessionId};
 
 const PAGES: u32 = 3;
 const PAGE_LEN: u32 = 4;
+const WAITERS_MAX: usize = 2;
 
 struct Model {
     data: Vec<[u8; PAGE_LEN as usize]>,
@@ -37,10 +38,21 @@ impl Model {
         let mut replies = Vec::new();
         match self.answer(session, &request) {
             Some(reply) => replies.push((session, reply)),
+            None if self.is_crowded(&request) => return replies,
             None => self.waiting.push((session, request)),
         }
         self.serve(&mut replies);
         replies
+    }
+
+    /// Whether as many as may wait for the request's page do.
+    fn is_crowded(&self, request: &Request) -> bool {
+        let page = |request: &Request| match request {
+            Request::Lock { page, .. } | Request::Update { page, .. } => *page,
+            _ => unreachable!("nothing else waits"),
+        };
+        let wait = |(_, other): &&(u64, Request)| page(other) == page(request);
+        self.waiting.iter().filter(wait).count() >= WAITERS_MAX
     }
 
     fn end(&mut self, session: u64) -> Vec<(u64, Reply)> {
@@ -177,7 +189,9 @@ proptest! {
 
     #[test]
     fn every_effect_is_the_models(steps in prop::collection::vec(step(), 1..80)) {
-        let mut pages = Pages::new(Config { pages: PAGES, page_len: PAGE_LEN });
+        let mut pages = Pages::new(Config {
+            pages: PAGES, page_len: PAGE_LEN, waiters_max: WAITERS_MAX,
+        });
         let mut model = Model::new();
         // Session of each client. A client that waits asks nothing more; one that ended comes back
         // as a new session.
@@ -194,8 +208,10 @@ proptest! {
                     let progress = pages.apply(SessionId(session), request.clone(), &mut effects);
                     let expected = model.ask(session, request);
                     let waits = model.waiting.iter().any(|(waiter, _)| *waiter == session);
+                    let is_answered = expected.first().is_some_and(|(to, _)| *to == session);
                     prop_assert_eq!(progress == Progress::Waiting, waits);
-                    prop_assert_eq!(effects.first().map(|e| e.to.0 == session), (!waits).then_some(true));
+                    prop_assert_eq!(progress == Progress::TooMany, !waits && !is_answered);
+                    prop_assert_eq!(effects.first().map(|e| e.to.0 == session), is_answered.then_some(true));
                     expected
                 }
                 Step::End(client) => {

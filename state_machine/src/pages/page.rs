@@ -62,6 +62,10 @@ impl Page {
         self.queue.push_back((session, want));
     }
 
+    pub(super) fn waiters(&self) -> usize {
+        self.queue.len()
+    }
+
     pub(super) fn forget_waiter(&mut self, session: SessionId) {
         self.queue.retain(|(waiter, _)| *waiter != session);
     }

@@ -84,7 +84,7 @@ impl Gate {
         }
         let payload = match payload {
             Value::Present(payload) if payload.len() <= PAYLOAD_LEN_MAX => payload,
-            Value::Present(_) | Value::TooLarge(_) => {
+            Value::Present(_) | Value::TooLarge(_) | Value::NoMemory(_) => {
                 return Verdict::Reply(Reply::FailedWith {
                     status: Status::OUT_OF_MEMORY,
                     text: "Out of memory",
