@@ -113,7 +113,8 @@ fn eviction(group: &mut Group<'_>) {
 
 fn pages(group: &mut Group<'_>) {
     for (size, count) in [("16", 16), ("65536", 65_536)] {
-        let mut all = Pages::new(pages::Config { pages: count, page_len: 64, ..pages::Config::default() });
+        let mut all =
+            Pages::new(pages::Config { pages: count, page_len: 64, ..pages::Config::default() });
         let session = SessionId(1);
         let data = Bytes::from_static(&[b'p'; 64]);
         let mut effects: Vec<Effect<netmem::Reply>> = Vec::new();

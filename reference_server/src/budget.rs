@@ -112,7 +112,11 @@ mod tests {
         assert_eq!(one.set(FREE_BYTES + 60), Ok(()));
         assert_eq!(other.set(FREE_BYTES + 41), Err(NoMemory));
         assert_eq!((other.set(FREE_BYTES + 40), budget.taken()), (Ok(()), 100));
-        assert_eq!((other.set(FREE_BYTES), budget.taken()), (Ok(()), 60), "what is free costs nothing");
+        assert_eq!(
+            (other.set(FREE_BYTES), budget.taken()),
+            (Ok(()), 60),
+            "what is free costs nothing"
+        );
         drop(one);
         assert_eq!((budget.taken(), budget.refused()), (0, 1));
     }
@@ -131,6 +135,10 @@ mod tests {
         let charge = Charge::new(Budget::new(0));
         let copy = charge.copy(b"abc", 1_000).expect("it is small");
         assert_eq!((&copy[..], copy.capacity()), (&b"abc"[..], 1_000));
-        assert_eq!(charge.copy(b"", isize::MAX.cast_unsigned()), Err(NoMemory), "the system has less");
+        assert_eq!(
+            charge.copy(b"", isize::MAX.cast_unsigned()),
+            Err(NoMemory),
+            "the system has less"
+        );
     }
 }

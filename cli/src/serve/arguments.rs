@@ -118,7 +118,7 @@ pub(crate) struct Serve {
     /// Locker: keys of a request
     #[arg(long, value_name = "N", default_value_t = 1024, help_heading = LIMITS)]
     pub(crate) max_keys_per_request: usize,
-    /// Locker: a request's keys together, with a byte between two; a longer one is answered, and its connection closed
+    /// Locker: a request's keys and the separators between them; a longer one is answered, and its connection closed
     #[arg(long, value_name = "SIZE", default_value = "1m", value_parser = size, help_heading = LIMITS)]
     pub(crate) max_request_size: usize,
     /// Memory of all connections together: requests that are not whole yet, and replies that nobody takes [default: 512m,

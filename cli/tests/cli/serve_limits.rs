@@ -9,12 +9,16 @@ use crate::support::{connect, echoes, is_closed};
 
 /// GET of one key in locker's natural layout, and the outcome.
 fn lock(stream: &mut TcpStream, key: &str) -> u8 {
-    lock_all(stream, 1, key)
+    ask(stream, 0x7f, 1, key)
 }
 
-/// GET of so many keys, which `body` has with a NUL between two.
-fn lock_all(stream: &mut TcpStream, count: u8, body: &str) -> u8 {
-    let mut frame = vec![0x7f, 0, 0, 0, count, 0, 0, 0];
+/// `BATCH_GET` of these keys.
+fn lock_all(stream: &mut TcpStream, keys: &[&str]) -> u8 {
+    ask(stream, 0x7e, u8::try_from(keys.len()).unwrap(), &keys.join(SEPARATOR))
+}
+
+fn ask(stream: &mut TcpStream, command: u8, count: u8, body: &str) -> u8 {
+    let mut frame = vec![command, 0, 0, 0, count, 0, 0, 0];
     frame.extend((body.len() as u64).to_le_bytes());
     frame.extend(body.as_bytes());
     stream.write_all(&frame).unwrap();
@@ -33,10 +37,14 @@ fn has_page(stream: &mut TcpStream) -> bool {
     stream.read_exact(&mut reply).is_ok() && reply[0] == 3
 }
 
+/// What stands between two keys.
+const SEPARATOR: &str = "#!@^^$#";
+
 /// The outcomes of locker's small dialect.
 const OK: u8 = 0;
 const TOO_LARGE: u8 = 5;
 const NO_RESOURCES: u8 = 6;
+const SELF_HELD: u8 = 7;
 
 #[test]
 fn length_of_a_key() {
@@ -50,17 +58,25 @@ fn length_of_a_key() {
 fn keys_of_a_request() {
     let served = Served::start(&["--only", "locker", "--max-keys-per-request", "2"]);
     let mut client = connect(served.address("locker"));
-    assert_eq!(lock_all(&mut client, 2, "a\0b"), OK);
-    assert_eq!(lock_all(&mut client, 3, "c\0d\0e"), TOO_LARGE);
+    assert_eq!(lock_all(&mut client, &["a", "b"]), OK);
+    assert_eq!(lock_all(&mut client, &["c", "d", "e"]), TOO_LARGE);
     assert_eq!(lock(&mut client, "c"), OK, "nothing of it was taken");
 }
 
 #[test]
 fn size_of_a_request() {
-    let served = Served::start(&["--only", "locker", "--max-request-size", "5"]);
+    let served = Served::start(&["--only", "locker", "--max-request-size", "1k"]);
     let mut client = connect(served.address("locker"));
-    assert_eq!(lock_all(&mut client, 2, "ab\0cd"), OK);
-    assert_eq!(lock_all(&mut client, 2, "ef\0ghi"), TOO_LARGE);
+    let long = "l".repeat(1_000);
+    assert_eq!(lock_all(&mut client, &[&long, &"a".repeat(24 - SEPARATOR.len())]), OK);
+    assert_eq!(
+        lock_all(&mut client, &["o", &long, &"b".repeat(23 - 2 * SEPARATOR.len())]),
+        SELF_HELD
+    );
+    assert_eq!(
+        lock_all(&mut client, &["o", &long, &"b".repeat(24 - 2 * SEPARATOR.len())]),
+        TOO_LARGE
+    );
     assert!(is_closed(&mut client));
 }
 

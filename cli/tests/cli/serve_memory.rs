@@ -25,7 +25,7 @@ fn metric(served: &Served, name: &str) -> u64 {
 }
 
 fn memcached(arguments: &[&str]) -> Served {
-    let always = ["--only", "memcached", "--http", "127.0.0.1:0", "-m", "256", "-I", "64m"];
+    let always = ["--only", "memcached", "--http", "127.0.0.1:0", "-m", "2048", "-I", "256m"];
     Served::start(&[&always[..], arguments].concat())
 }
 
@@ -110,7 +110,7 @@ fn locker_says_too_large() {
 /// it.
 #[test]
 fn allocation_that_fails_is_an_error_reply() {
-    let served = memcached(&["-m", "2048", "-I", "1g", "--buffer-memory", "8g", "-t", "1"]);
+    let served = memcached(&["-t", "1"]);
     let mut client = connect(served.address("memcached"));
     assert_eq!(set(&mut client, "old", &vec![b'o'; MIB]).status, OK);
     // 128 MiB come in: 128 and the 64 before them, at the worst. Then the item needs as much again.

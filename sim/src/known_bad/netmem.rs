@@ -18,7 +18,14 @@ pub(crate) struct Pages {
 
 impl Pages {
     pub(crate) fn new(count: u32, page_len: u32) -> Self {
-        Self { pages: pages::Pages::new(pages::Config { pages: count, page_len, ..pages::Config::default() }), count }
+        Self {
+            pages: pages::Pages::new(pages::Config {
+                pages: count,
+                page_len,
+                ..pages::Config::default()
+            }),
+            count,
+        }
     }
 }
 

@@ -84,7 +84,9 @@ impl Item {
         if value_len >= SHARED_LEN_MIN {
             let mut whole = Vec::new();
             whole.try_reserve_exact(value_len).ok()?;
-            value.into_iter().for_each(|part| whole.extend_from_slice(part));
+            for part in value {
+                whole.extend_from_slice(part);
+            }
             let head = packed(meta, key, [b"", b""]);
             return Some(Self::Split(Box::new((head, Bytes::from(whole)))));
         }

@@ -172,8 +172,8 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::{Item, Store};
-    use crate::items::item::Meta;
     use crate::items::expiry::Deadline;
+    use crate::items::item::Meta;
     use alloc::format;
 
     #[test]

@@ -114,12 +114,7 @@ impl Items {
     }
 
     /// The value, unless it is too large for an item by itself (MCB-LIM-06, MCB-LIM-07), or was not kept.
-    fn fitting<'a>(
-        &self,
-        key: &[u8],
-        flags: u32,
-        value: &'a Value,
-    ) -> Result<&'a [u8], Status> {
+    fn fitting<'a>(&self, key: &[u8], flags: u32, value: &'a Value) -> Result<&'a [u8], Status> {
         match value {
             Value::Present(value)
                 if item_size(key.len(), flags, value.len()) <= self.config.item_max =>

@@ -216,9 +216,16 @@ fn queued_update_keeps_no_input_buffer_alive() {
 fn one_waiter_too_many_is_turned_away() {
     let mut pages = Pages::new(Config { pages: 2, page_len: 4, waiters_max: 2 });
     let mut asks = |session, page| pages.apply(SessionId(session), lock(page), &mut Vec::new());
-    assert_eq!((asks(1, 0), asks(2, 0), asks(3, 0)), (Progress::Done, Progress::Waiting, Progress::Waiting));
+    assert_eq!(
+        (asks(1, 0), asks(2, 0), asks(3, 0)),
+        (Progress::Done, Progress::Waiting, Progress::Waiting)
+    );
     assert_eq!(asks(4, 0), Progress::TooMany);
-    assert_eq!((asks(5, 1), asks(6, 1)), (Progress::Done, Progress::Waiting), "another page, another queue");
+    assert_eq!(
+        (asks(5, 1), asks(6, 1)),
+        (Progress::Done, Progress::Waiting),
+        "another page, another queue"
+    );
     // Who was turned away is not in the queue; and a place in it is free again.
     assert_eq!(end(&mut pages, 1), [granted(2, 1, "\0\0\0\0")]);
     let mut asks = |session| pages.apply(SessionId(session), lock(0), &mut Vec::new());
