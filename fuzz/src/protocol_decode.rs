@@ -34,6 +34,7 @@ fn memcached(stream: &Stream<'_>) {
         move |input| decoder.decode(input).map(|frame| frame.map(Request::from_frame))
     });
     requests_to_the_judge(Codec::new(Protocol::Memcached), stream.bytes, &fed);
+    assert_eq!(heads(stream, limits, true), heads(stream, limits, false), "values were given up");
     for request in stream.frames(RequestDecoder::new(limits), RequestDecoder::decode) {
         let request = Request::from_frame(request).expect("the decoder looked at its shape");
         // The bytes of a value that is too large are the caller's to write, and the arguments of an unknown command lost.
@@ -56,6 +57,41 @@ fn memcached(stream: &Stream<'_>) {
         let length = extras.len() + key.len() + value.len();
         assert_eq!(length, header.body_len as usize, "{header:?}");
     }
+}
+
+/// The headers of a stream in pieces, all values of which are kept, or the first that is late is given up: that changes no
+/// frame's border.
+fn heads(stream: &Stream<'_>, limits: memcached::Limits, mut gives_up: bool) -> Vec<memcached::Header> {
+    let mut decoder = memcached::RequestDecoder::new(limits);
+    let mut input = BytesMut::new();
+    let mut heads = Vec::new();
+    // Of the frame that comes next.
+    let mut is_given_up = false;
+    for piece in stream.pieces() {
+        input.extend_from_slice(piece);
+        loop {
+            match decoder.decode(&mut input) {
+                Ok(Some(frame)) => {
+                    let announced = frame.header.body_len as usize;
+                    let value = announced - frame.extras.len() - frame.key.len();
+                    assert_eq!(frame.value.len() + frame.skipped as usize, value, "{frame:?}");
+                    let lacked_memory = is_given_up && (1..=limits.value_max).contains(&value);
+                    assert_eq!(frame.lacked_memory, lacked_memory, "{frame:?}");
+                    is_given_up = false;
+                    heads.push(frame.header);
+                }
+                Ok(None) => break,
+                Err(_) => return heads,
+            }
+        }
+        if gives_up && decoder.gives_up(&input) {
+            (gives_up, is_given_up) = (false, true);
+            assert_eq!(decoder.decode(&mut input), Ok(None), "what was late is late");
+            let kept = memcached::HEADER_LEN + 255 + limits.key_max;
+            assert!(input.len() <= kept, "{} bytes of what was given up", input.len());
+        }
+    }
+    heads
 }
 
 fn netmem(stream: &Stream<'_>) {

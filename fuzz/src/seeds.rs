@@ -33,6 +33,10 @@ pub fn all(conformance: &Path) -> Result<Seeds> {
     for case in cases.into_iter().chain(suite::for_clients().map_err(Error::other)?) {
         add(&mut seeds, "session_parse", case.session.to_string().into_bytes());
     }
+    for length in [200, 300] {
+        let stream = [set(length), set(length)].concat();
+        add(&mut seeds, "protocol_decode", [&[5, 28, 90, 41, 100, 77][..], &stream].concat());
+    }
     for recording in recordings(&conformance.join("recordings"))? {
         for stream in streams(&recording.events) {
             let start = &stream[..stream.len().min(LENGTH_MAX - 8)];
@@ -50,6 +54,16 @@ pub fn all(conformance: &Path) -> Result<Seeds> {
         }
     }
     Ok(seeds)
+}
+
+/// A SET of the key `k`: a value of 300 bytes is too large for the decoder.
+fn set(length: u32) -> Vec<u8> {
+    let mut frame = vec![0x80, 1, 0, 1, 8, 0, 0, 0];
+    frame.extend((8 + 1 + length).to_be_bytes());
+    frame.extend([0; 12 + 8]);
+    frame.push(b'k');
+    frame.extend(vec![b'v'; length as usize]);
+    frame
 }
 
 fn add(seeds: &mut Seeds, target: &'static str, input: Vec<u8>) {

@@ -6,6 +6,8 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use lockproof_fuzz::TARGETS;
 
@@ -20,6 +22,9 @@ fn inputs_of(target: &str) -> u64 {
         _ => 20_000,
     }
 }
+
+/// Inputs take milliseconds; on a machine that is busy with other things perhaps seconds.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// As the fuzzer does by default.
 const LENGTH_MAX: usize = 2048;
@@ -117,6 +122,38 @@ impl Drop for Doing<'_> {
     }
 }
 
+/// The input that is being run, and since when. One that hangs would hang everybody who waits for the tests.
+#[derive(Default)]
+struct Watch(Arc<Mutex<Option<(Instant, String)>>>);
+
+impl Watch {
+    /// Ends the process when one input takes too long.
+    fn start() -> Self {
+        let watch = Self::default();
+        let seen = Arc::downgrade(&watch.0);
+        std::thread::spawn(move || {
+            while let Some(seen) = seen.upgrade() {
+                if let Some((since, what)) = &*seen.lock().unwrap_or_else(PoisonError::into_inner)
+                    && since.elapsed() > PATIENCE
+                {
+                    eprintln!("it does not end within {} s: {what}", PATIENCE.as_secs());
+                    std::process::exit(1);
+                }
+                drop(seen);
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        });
+        watch
+    }
+
+    fn run(&self, run: fn(&[u8]), input: &[u8], what: &str) {
+        let set = |what| *self.0.lock().unwrap_or_else(PoisonError::into_inner) = what;
+        set(Some((Instant::now(), what.to_owned())));
+        run(input);
+        set(None);
+    }
+}
+
 fn bounded(target: &str) {
     let (_, run) = TARGETS.into_iter().find(|(name, _)| *name == target).expect("a target");
     let seeds = corpus(target);
@@ -125,19 +162,20 @@ fn bounded(target: &str) {
     let inputs = number("LOCKPROOF_FUZZ_INPUTS").unwrap_or_else(|| inputs_of(target));
     println!("{target}: {} seeds, then {inputs} inputs from seed {seed}", seeds.len());
     let test = format!("cargo test --manifest-path fuzz/Cargo.toml --no-default-features {target}");
+    let watch = Watch::start();
     for (path, input) in &seeds {
         let (what, again) = (path.display().to_string(), test.clone());
-        let _doing = Doing { target, what, again, input };
-        run(input);
+        let doing = Doing { target, what, again, input };
+        watch.run(run, input, &format!("{target}: {}\n  again:  {}", doing.what, doing.again));
     }
     let mut draw = Draw(seed);
     for index in 0..inputs {
         let input = draw.input(&seeds);
         let again =
             format!("LOCKPROOF_FUZZ_SEED={seed} LOCKPROOF_FUZZ_INPUTS={} {test}", index + 1);
-        let _doing =
+        let doing =
             Doing { target, what: format!("input {index} of seed {seed}"), again, input: &input };
-        run(&input);
+        watch.run(run, &input, &format!("{target}: {}\n  again:  {}", doing.what, doing.again));
     }
 }
 
