@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use lockproof_protocol::netmem::{PageReply, Reply, Request, WriteReply};
 
-use super::{Config, Pages, Progress};
-use crate::{Effect, SessionId};
+use super::{Config, Pages, Progress, Since};
+use crate::{Effect, Now, SessionId};
 
 fn pages() -> Pages {
     Pages::new(Config { pages: 2, page_len: 4 })
@@ -26,7 +26,7 @@ fn update(page: u32, version: i32, data: &'static str) -> Request {
 /// What comes of one request: who is answered what.
 fn ask(pages: &mut Pages, session: u64, request: Request) -> Vec<(u64, Reply)> {
     let mut effects = Vec::new();
-    let progress = pages.apply(SessionId(session), request, &mut effects);
+    let progress = pages.apply(Now::ZERO, SessionId(session), request, &mut effects);
     let is_answered = effects.first().is_some_and(|effect| effect.to == SessionId(session));
     assert_eq!(progress == Progress::Done, is_answered);
     plain(effects)
@@ -34,7 +34,7 @@ fn ask(pages: &mut Pages, session: u64, request: Request) -> Vec<(u64, Reply)> {
 
 fn end(pages: &mut Pages, session: u64) -> Vec<(u64, Reply)> {
     let mut effects = Vec::new();
-    pages.end_session(SessionId(session), &mut effects);
+    pages.end_session(Now::ZERO, SessionId(session), &mut effects);
     plain(effects)
 }
 
@@ -192,6 +192,27 @@ fn pages_are_independent_and_reads_do_not_wait() {
     assert!(matches!(ask(&mut pages, 2, lock(1))[..], [(2, Reply::Page { page: 1, .. })]));
     assert_eq!(end(&mut pages, 1), []);
     assert_eq!(ask(&mut pages, 2, lock(0)), [granted(2, 1, "\0\0\0\0")]);
+}
+
+#[test]
+fn who_holds_and_waits_is_shown_with_since_when() {
+    let mut pages = pages();
+    let at = Now::from_secs;
+    let since = |session, seconds| Since { session: SessionId(session), at: at(seconds) };
+    let mut effects = Vec::new();
+    for (second, session) in [(1, 1), (2, 2), (3, 1), (4, 3)] {
+        let _ = pages.apply(at(second), SessionId(session), lock(1), &mut effects);
+    }
+    let seen = |pages: &Pages| -> Vec<_> {
+        pages.taken().map(|it| (it.page, it.holder, it.waiters().collect::<Vec<_>>())).collect()
+    };
+    // Locked a second time at 3, held since 1.
+    assert_eq!(seen(&pages), [(1, since(1, 1), [since(2, 2), since(3, 4)].to_vec())]);
+    pages.end_session(at(5), SessionId(1), &mut effects);
+    assert_eq!(seen(&pages), [(1, since(2, 5), [since(3, 4)].to_vec())]);
+    pages.end_session(at(6), SessionId(3), &mut effects);
+    pages.end_session(at(7), SessionId(2), &mut effects);
+    assert_eq!(seen(&pages), []);
 }
 
 #[test]
