@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::Spin;
+use crate::{Roster, Spin};
 
 /// What every connection of one listener is held to.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct ConnectionConfig {
     pub accept_pause: Duration,
     /// Is told of every read, and keeps the runtime awake for a while after it. [`Server`](crate::Server) fills it in.
     pub spin: Option<Spin>,
+    /// Where connections are listed for those who watch. [`Server`](crate::Server) fills it in.
+    pub roster: Option<Roster>,
 }
 
 impl Default for ConnectionConfig {
@@ -51,6 +53,7 @@ impl Default for ConnectionConfig {
             drain_deadline: Duration::from_secs(5),
             accept_pause: Duration::from_millis(50),
             spin: None,
+            roster: None,
         }
     }
 }

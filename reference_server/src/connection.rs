@@ -5,6 +5,7 @@
 //! peer that does not read them keeps nothing.
 
 use core::convert::Infallible;
+use core::future::Future;
 use core::pin::{Pin, pin};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::io;
@@ -14,11 +15,12 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::select;
 use tokio::task::yield_now;
 use tokio::time::timeout;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+use tokio_util::sync::CancellationToken;
 
 use crate::deadline::Patience;
 use crate::input::{Input, READ_MAX};
 use crate::output::{FlushError, Output};
+use crate::roster::{Entry, Seat, told_to_end};
 use crate::session::{Session, Step};
 use crate::{ConnectionConfig, Counters, Ending, Mark};
 
@@ -66,8 +68,14 @@ impl Context {
     }
 }
 
-/// Done when the server is told to stop.
-type Stopped<'a, 'context> = Pin<&'a mut WaitForCancellationFuture<'context>>;
+/// Returns when the server is told to stop, or this connection to end.
+async fn stopped(context: &Context, entry: Option<&Entry>) -> Ending {
+    select! {
+        biased;
+        () = context.shutdown.cancelled() => Ending::Shutdown,
+        () = told_to_end(entry) => Ending::Operator,
+    }
+}
 
 /// One connection and its session.
 #[derive(Debug)]
@@ -80,10 +88,12 @@ pub(crate) struct Connection<Io, S> {
     patience: Patience,
     end_of_input: bool,
     context: Arc<Context>,
+    /// Where others see it, if anybody may look.
+    seat: Option<Seat>,
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
-    pub(crate) fn new(io: Io, session: S, context: Arc<Context>) -> Self {
+    pub(crate) fn new(io: Io, session: S, context: Arc<Context>, seat: Option<Seat>) -> Self {
         Self {
             io,
             session: Some(session),
@@ -92,6 +102,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
             patience: Patience::new(),
             end_of_input: false,
             context,
+            seat,
         }
     }
 
@@ -105,7 +116,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
     async fn work(&mut self) -> Result<Infallible, Ending> {
         let context = Arc::clone(&self.context);
         // One for all waits: to begin and to end one takes a lock that all connections share.
-        let mut stopped = pin!(context.shutdown.cancelled());
+        let entry = self.seat.as_ref().map(|seat| Arc::clone(seat.entry()));
+        let mut stopped = pin!(stopped(&context, entry.as_deref()));
         loop {
             match self.execute() {
                 Step::Close => return Err(Ending::Protocol),
@@ -141,20 +153,23 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         step
     }
 
-    async fn read(&mut self, stopped: Stopped<'_, '_>) -> Result<(), Ending> {
+    async fn read(
+        &mut self,
+        stopped: Pin<&mut impl Future<Output = Ending>>,
+    ) -> Result<(), Ending> {
         if self.context.stopping.load(Relaxed) {
             Mark::ShutdownAfterBatch.hit();
             return Err(Ending::Shutdown);
+        }
+        if self.seat.as_ref().is_some_and(Seat::is_told_to_end) {
+            return Err(Ending::Operator);
         }
         let give_up = self.patience.next(&self.context.config);
         // Bytes first: when some are there, neither the token nor a timer costs anything.
         let read = select! {
             biased;
             read = self.input.read(&mut self.io, READ_MAX) => read,
-            () = stopped => {
-                Mark::ShutdownWhileReading.hit();
-                return Err(Ending::Shutdown);
-            }
+            ending = stopped => return Err(told(ending, Mark::ShutdownWhileReading)),
             ending = give_up.reached() => return Err(ending),
         };
         self.note_read(read, Mark::ResetWhileReading)
@@ -162,7 +177,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
 
     /// Waits for a reply that another session sets free, and reads ahead meanwhile, so that the
     /// end of the peer is noticed and it is never granted anything (NM-DISC-02).
-    async fn wait(&mut self, mut stopped: Stopped<'_, '_>) -> Result<(), Ending> {
+    async fn wait(
+        &mut self,
+        mut stopped: Pin<&mut impl Future<Output = Ending>>,
+    ) -> Result<(), Ending> {
         loop {
             let Some(session) = &mut self.session else { return Err(Ending::Protocol) };
             let room = self.context.config.read_ahead_max.saturating_sub(self.input.len());
@@ -173,10 +191,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
             let read = select! {
                 biased;
                 read = self.input.read(&mut self.io, room), if room > 0 => read,
-                () = stopped.as_mut() => {
-                    Mark::ShutdownWhileWaiting.hit();
-                    return Err(Ending::Shutdown);
-                }
+                ending = stopped.as_mut() => return Err(told(ending, Mark::ShutdownWhileWaiting)),
                 () = session.granted(&mut self.output) => return Ok(()),
             };
             self.input.rest();
@@ -192,6 +207,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
     fn note_read(&mut self, read: io::Result<usize>, failed: Mark) -> Result<(), Ending> {
         let bytes = read.map_err(|error| transport(&error, failed))?;
         self.context.counters.count_read(bytes);
+        if let Some(seat) = &self.seat {
+            seat.count_read(bytes);
+        }
         if let Some(spin) = &self.context.config.spin {
             spin.note();
         }
@@ -227,15 +245,22 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         if self.output.is_empty() {
             return Ok(());
         }
-        let context = &self.context;
+        let (context, seat) = (&self.context, self.seat.as_ref());
+        let entry = seat.map(|seat| &**seat.entry());
+        let stuck = |bytes| {
+            if let Some(seat) = seat {
+                seat.note_unsent(bytes);
+            }
+        };
         // The write first: a socket that takes everything at once costs no look at the token.
         let written = select! {
             biased;
-            written = self.output.flush(&mut self.io, context.config.write_deadline) => written,
+            written = self.output.flush(&mut self.io, context.config.write_deadline, stuck) => written,
             () = context.kill.cancelled() => {
                 Mark::KilledWhileSending.hit();
                 return Err(Ending::Shutdown);
             }
+            () = told_to_end(entry) => return Err(Ending::Operator),
         };
         let bytes = written.map_err(|error| match error {
             FlushError::Deadline => {
@@ -245,6 +270,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
             FlushError::Transport(error) => transport(&error, Mark::ResetWhileSending),
         })?;
         context.counters.count_written(bytes);
+        if let Some(seat) = seat {
+            seat.count_written(bytes);
+        }
         Ok(())
     }
 }
@@ -265,6 +293,14 @@ async fn part(io: &mut (impl AsyncRead + AsyncWrite + Unpin), ending: Ending, co
         Mark::LingerDrains.hit();
     }
     Mark::LingerBytes.hit();
+}
+
+/// What it was told, with a mark for the end of the server.
+fn told(ending: Ending, stopped: Mark) -> Ending {
+    if ending == Ending::Shutdown {
+        stopped.hit();
+    }
+    ending
 }
 
 fn transport(error: &io::Error, mark: Mark) -> Ending {

@@ -23,6 +23,8 @@ pub enum Ending {
     Idle,
     /// The server is stopping.
     Shutdown,
+    /// An operator ended it.
+    Operator,
 }
 
 impl Ending {
@@ -35,9 +37,10 @@ impl Ending {
         Self::FrameDeadline,
         Self::Idle,
         Self::Shutdown,
+        Self::Operator,
     ];
 
-    const COUNT: usize = 7;
+    const COUNT: usize = 8;
 
     /// In a word or two.
     pub const fn name(self) -> &'static str {
@@ -49,6 +52,7 @@ impl Ending {
             Self::FrameDeadline => "frame-deadline",
             Self::Idle => "idle",
             Self::Shutdown => "shutdown",
+            Self::Operator => "operator",
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lockproof_state_machine::items::{ServerFacts, Stats};
 use lockproof_state_machine::locks;
 
-use crate::{Counters, Ending, Locker, Memcached};
+use crate::{Counters, Ending, Locker, Memcached, NetMem, Roster};
 
 /// The outcomes of locker's replies, in the order of their small numbers.
 const OUTCOMES: [&str; 8] = [
@@ -29,6 +29,9 @@ pub(crate) struct Observed {
     pub(crate) counters: Vec<(&'static str, Arc<Counters>)>,
     pub(crate) memcached: Option<Arc<Memcached>>,
     pub(crate) locker: Option<Arc<Locker>>,
+    pub(crate) netmem: Option<Arc<NetMem>>,
+    /// Who is connected.
+    pub(crate) roster: Roster,
 }
 
 impl Observed {

@@ -4,16 +4,17 @@
 //! keeps it.
 
 use core::future::{Future, poll_fn};
-use core::pin::pin;
-use core::task::Poll;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
 use bytes::{Buf, Bytes, BytesMut};
 use lockproof_state_machine::items;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWrite;
 use tokio::time::timeout;
+use tokio_util::io::poll_write_buf;
 
 use crate::spare;
 
@@ -94,14 +95,15 @@ impl Output {
     }
 
     /// Sends everything under one deadline, and gives the memory back: an idle connection keeps
-    /// no buffer.
+    /// no buffer. Whenever the peer takes no more for now, `stuck` is told how many bytes are left.
     pub(crate) async fn flush(
         &mut self,
         io: &mut (impl AsyncWrite + Unpin),
         deadline: Duration,
+        stuck: impl Fn(usize),
     ) -> Result<usize, FlushError> {
         let bytes = self.waiting.remaining();
-        self.waiting.write_within(io, deadline).await?;
+        self.waiting.write_within(io, deadline, stuck).await?;
         let Waiting { encoded, .. } = core::mem::take(&mut self.waiting);
         spare::give(encoded);
         Ok(bytes)
@@ -113,8 +115,9 @@ impl Waiting {
         &mut self,
         io: &mut (impl AsyncWrite + Unpin),
         deadline: Duration,
+        stuck: impl Fn(usize),
     ) -> Result<(), FlushError> {
-        let mut write = pin!(self.write_all(io));
+        let mut write = pin!(self.write_all(io, stuck));
         // Most sockets take everything at once, and then no timer is needed.
         let first = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await;
         let written = match first {
@@ -124,21 +127,50 @@ impl Waiting {
         written.map_err(|_| FlushError::Deadline)?.map_err(FlushError::Transport)
     }
 
-    async fn write_all(&mut self, io: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    async fn write_all(
+        &mut self,
+        io: &mut (impl AsyncWrite + Unpin),
+        stuck: impl Fn(usize),
+    ) -> io::Result<()> {
+        let mut count = 0;
         while self.has_remaining() {
-            let count = if self.pieces.is_empty() {
-                // One piece goes by a shorter way through the kernel than many.
-                let count = io.write(self.chunk()).await?;
-                self.advance(count);
-                count
-            } else {
-                io.write_buf(self).await?
-            };
+            count = poll_fn(|context| {
+                let written = self.poll_write(Pin::new(io), context);
+                if written.is_pending() {
+                    stuck(self.remaining());
+                }
+                written
+            })
+            .await?;
             if count == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
         }
-        io.flush().await
+        // Only what encrypts has anything left here: something of the last write.
+        poll_fn(|context| {
+            let flushed = Pin::new(&mut *io).poll_flush(context);
+            if flushed.is_pending() {
+                stuck(count);
+            }
+            flushed
+        })
+        .await
+    }
+
+    fn poll_write(
+        &mut self,
+        io: Pin<&mut impl AsyncWrite>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if !self.pieces.is_empty() {
+            return poll_write_buf(io, context, self);
+        }
+        // One piece goes by a shorter way through the kernel than many.
+        let written = io.poll_write(context, self.chunk());
+        if let Poll::Ready(Ok(count)) = written {
+            self.advance(count);
+        }
+        written
     }
 
     /// The encoded bytes before the next piece, or the last ones.
