@@ -5,7 +5,6 @@
 //! peer that does not read them keeps nothing.
 
 use core::convert::Infallible;
-use core::future::Future;
 use core::pin::{Pin, pin};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::io;
@@ -15,12 +14,12 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::select;
 use tokio::task::yield_now;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::deadline::Patience;
 use crate::input::{Input, READ_MAX};
 use crate::output::{FlushError, Output};
-use crate::roster::{Entry, Seat, told_to_end};
+use crate::roster::{Seat, told_to_end};
 use crate::session::{Session, Step};
 use crate::{ConnectionConfig, Counters, Ending, Mark};
 
@@ -68,14 +67,8 @@ impl Context {
     }
 }
 
-/// Returns when the server is told to stop, or this connection to end.
-async fn stopped(context: &Context, entry: Option<&Entry>) -> Ending {
-    select! {
-        biased;
-        () = context.shutdown.cancelled() => Ending::Shutdown,
-        () = told_to_end(entry) => Ending::Operator,
-    }
-}
+/// Done when the server is told to stop.
+type Stopped<'a, 'context> = Pin<&'a mut WaitForCancellationFuture<'context>>;
 
 /// One connection and its session.
 #[derive(Debug)]
@@ -116,8 +109,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
     async fn work(&mut self) -> Result<Infallible, Ending> {
         let context = Arc::clone(&self.context);
         // One for all waits: to begin and to end one takes a lock that all connections share.
-        let entry = self.seat.as_ref().map(|seat| Arc::clone(seat.entry()));
-        let mut stopped = pin!(stopped(&context, entry.as_deref()));
+        let mut stopped = pin!(context.shutdown.cancelled());
         loop {
             match self.execute() {
                 Step::Close => return Err(Ending::Protocol),
@@ -153,10 +145,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         step
     }
 
-    async fn read(
-        &mut self,
-        stopped: Pin<&mut impl Future<Output = Ending>>,
-    ) -> Result<(), Ending> {
+    async fn read(&mut self, stopped: Stopped<'_, '_>) -> Result<(), Ending> {
         if self.context.stopping.load(Relaxed) {
             Mark::ShutdownAfterBatch.hit();
             return Err(Ending::Shutdown);
@@ -169,7 +158,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         let read = select! {
             biased;
             read = self.input.read(&mut self.io, READ_MAX) => read,
-            ending = stopped => return Err(told(ending, Mark::ShutdownWhileReading)),
+            () = stopped => {
+                Mark::ShutdownWhileReading.hit();
+                return Err(Ending::Shutdown);
+            }
+            () = told_to_end(self.seat.as_ref()) => return Err(Ending::Operator),
             ending = give_up.reached() => return Err(ending),
         };
         self.note_read(read, Mark::ResetWhileReading)
@@ -177,10 +170,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
 
     /// Waits for a reply that another session sets free, and reads ahead meanwhile, so that the
     /// end of the peer is noticed and it is never granted anything (NM-DISC-02).
-    async fn wait(
-        &mut self,
-        mut stopped: Pin<&mut impl Future<Output = Ending>>,
-    ) -> Result<(), Ending> {
+    async fn wait(&mut self, mut stopped: Stopped<'_, '_>) -> Result<(), Ending> {
         loop {
             let Some(session) = &mut self.session else { return Err(Ending::Protocol) };
             let room = self.context.config.read_ahead_max.saturating_sub(self.input.len());
@@ -191,7 +181,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
             let read = select! {
                 biased;
                 read = self.input.read(&mut self.io, room), if room > 0 => read,
-                ending = stopped.as_mut() => return Err(told(ending, Mark::ShutdownWhileWaiting)),
+                () = stopped.as_mut() => {
+                    Mark::ShutdownWhileWaiting.hit();
+                    return Err(Ending::Shutdown);
+                }
+                () = told_to_end(self.seat.as_ref()) => return Err(Ending::Operator),
                 () = session.granted(&mut self.output) => return Ok(()),
             };
             self.input.rest();
@@ -246,7 +240,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
             return Ok(());
         }
         let (context, seat) = (&self.context, self.seat.as_ref());
-        let entry = seat.map(|seat| &**seat.entry());
         let stuck = |bytes| {
             if let Some(seat) = seat {
                 seat.note_unsent(bytes);
@@ -260,7 +253,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
                 Mark::KilledWhileSending.hit();
                 return Err(Ending::Shutdown);
             }
-            () = told_to_end(entry) => return Err(Ending::Operator),
+            () = told_to_end(seat) => return Err(Ending::Operator),
         };
         let bytes = written.map_err(|error| match error {
             FlushError::Deadline => {
@@ -293,14 +286,6 @@ async fn part(io: &mut (impl AsyncRead + AsyncWrite + Unpin), ending: Ending, co
         Mark::LingerDrains.hit();
     }
     Mark::LingerBytes.hit();
-}
-
-/// What it was told, with a mark for the end of the server.
-fn told(ending: Ending, stopped: Mark) -> Ending {
-    if ending == Ending::Shutdown {
-        stopped.hit();
-    }
-    ending
 }
 
 fn transport(error: &io::Error, mark: Mark) -> Ending {

@@ -6,8 +6,9 @@
 use hyper::header::{AUTHORIZATION, HeaderMap};
 use hyper::{Method, StatusCode};
 
+use crate::Token;
 use crate::roster::{Roster, Told};
-use crate::{Peer, Token};
+use crate::serve::about;
 
 /// A status, and a line of text that says why.
 pub(crate) type Answer = (StatusCode, String);
@@ -38,19 +39,15 @@ pub(crate) fn end(
         tracing::warn!(session, "refused to end a session: wrong token");
         return (StatusCode::UNAUTHORIZED, UNAUTHORIZED.to_owned());
     }
-    let told = session.parse().map_or(Told::Unknown, |id| roster.end(id));
-    match told {
-        Told::Ends(peer) => {
-            said(session, peer);
+    let id = session.parse().ok();
+    match id.map_or(Told::Unknown, |id| roster.end(id)) {
+        Told::Ends(protocol, peer) => {
+            about(protocol, peer, id).in_scope(|| tracing::info!("an operator ends this session"));
             (StatusCode::ACCEPTED, format!("session {session} ends\n"))
         }
         Told::Gone => (StatusCode::GONE, format!("session {session} has ended\n")),
         Told::Unknown => (StatusCode::NOT_FOUND, format!("there is no session {session:?}\n")),
     }
-}
-
-fn said(session: &str, peer: Peer) {
-    tracing::info!(session, %peer, "an operator ends this session");
 }
 
 /// What stands behind `Bearer`, whose case does not matter.

@@ -4,15 +4,19 @@
 //! ends, and for as long as it takes to copy references when somebody asks. What a session holds is not here: its protocol
 //! knows, and is asked.
 
-use core::future::pending;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use core::future::{Future, poll_fn};
+use core::sync::atomic::{
+    AtomicBool, AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+};
+use core::task::Poll;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use atomic_waker::AtomicWaker;
 use lockproof_rwlock::RwLock;
 use lockproof_state_machine::SessionId;
-use tokio::sync::Notify;
 
 use crate::{Clock, Peer};
 
@@ -43,7 +47,8 @@ pub(crate) struct Entry {
     unsent: AtomicU64,
     unsent_since: AtomicU64,
     is_told_to_end: AtomicBool,
-    told_to_end: Notify,
+    /// The connection's task, while it waits: one waits at a time.
+    task: AtomicWaker,
 }
 
 /// A connection's place among the others; dropping it gives the place back.
@@ -56,8 +61,8 @@ pub(crate) struct Seat {
 /// What came of telling a session to end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Told {
-    /// It ends now.
-    Ends(Peer),
+    /// It ends now: its protocol and its peer.
+    Ends(&'static str, Peer),
     /// It has ended, or was told before.
     Gone,
     /// There was never one of that id.
@@ -97,7 +102,7 @@ impl Roster {
             unsent: AtomicU64::new(0),
             unsent_since: AtomicU64::new(0),
             is_told_to_end: AtomicBool::new(false),
-            told_to_end: Notify::new(),
+            task: AtomicWaker::new(),
         });
         self.0.entries.write(|entries| entries.insert(id, Arc::clone(&entry)));
         Seat { roster: self.clone(), entry }
@@ -119,11 +124,11 @@ impl Roster {
             let was_there = (1..self.0.next.load(Relaxed)).contains(&id);
             return if was_there { Told::Gone } else { Told::Unknown };
         };
-        if entry.is_told_to_end.swap(true, Relaxed) {
+        if entry.is_told_to_end.swap(true, SeqCst) {
             return Told::Gone;
         }
-        entry.told_to_end.notify_waiters();
-        Told::Ends(entry.peer)
+        entry.task.wake();
+        Told::Ends(entry.protocol, entry.peer)
     }
 }
 
@@ -146,24 +151,9 @@ impl Entry {
         let bytes = self.unsent.load(Relaxed);
         (bytes > 0).then(|| (bytes, now.saturating_sub(since)))
     }
-
-    /// Returns when the session is told to end. Safe to drop half way, and to call again.
-    pub(crate) async fn told_to_end(&self) {
-        let mut told = core::pin::pin!(self.told_to_end.notified());
-        // Who is told between the look and the wait must not miss it.
-        told.as_mut().enable();
-        if !self.is_told_to_end.load(Relaxed) {
-            told.await;
-        }
-    }
 }
 
 impl Seat {
-    /// The entry, for who waits beside the connection.
-    pub(crate) fn entry(&self) -> &Arc<Entry> {
-        &self.entry
-    }
-
     pub(crate) fn is_told_to_end(&self) -> bool {
         self.entry.is_told_to_end.load(Relaxed)
     }
@@ -197,12 +187,15 @@ impl Drop for Seat {
     }
 }
 
-/// As [`Entry::told_to_end`]; nobody tells a connection without an entry.
-pub(crate) async fn told_to_end(entry: Option<&Entry>) {
-    match entry {
-        Some(entry) => entry.told_to_end().await,
-        None => pending().await,
-    }
+/// Returns when the session is told to end: for its own task alone, and never without a seat. It holds nothing but a reference,
+/// because every idle connection waits in it.
+pub(crate) fn told_to_end(seat: Option<&Seat>) -> impl Future<Output = ()> + use<'_> {
+    poll_fn(move |context| {
+        let Some(Seat { entry, .. }) = seat else { return Poll::Pending };
+        // In this order, so that a word between the two is not missed.
+        entry.task.register(context.waker());
+        if entry.is_told_to_end.load(SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+    })
 }
 
 /// Only the connection itself writes, so this needs no operation that locks the bus.
@@ -212,9 +205,8 @@ fn add(counter: &AtomicU64, bytes: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arc, Roster, Told};
+    use super::{Arc, Roster, Told, told_to_end};
     use crate::Peer;
-    use core::future::Future;
     use core::pin::pin;
     use core::task::{Context, Poll, Waker};
 
@@ -226,12 +218,11 @@ mod tests {
         let ids: Vec<u64> = roster.entries().iter().map(|entry| entry.id).collect();
         assert_eq!(ids, [1, 2]);
 
-        let (entry, mut context) = (Arc::clone(first.entry()), Context::from_waker(Waker::noop()));
-        let mut before = pin!(entry.told_to_end());
-        assert_eq!(before.as_mut().poll(&mut context), Poll::Pending);
-        assert_eq!(roster.end(1), Told::Ends(Peer::Unix));
-        assert_eq!(before.poll(&mut context), Poll::Ready(()));
-        assert_eq!(pin!(entry.told_to_end()).poll(&mut context), Poll::Ready(()), "later");
+        let mut context = Context::from_waker(Waker::noop());
+        let mut is_told = || pin!(told_to_end(Some(&first))).poll(&mut context);
+        assert_eq!(is_told(), Poll::Pending);
+        assert_eq!(roster.end(1), Told::Ends("echo", Peer::Unix));
+        assert_eq!([is_told(), is_told()], [Poll::Ready(()); 2]);
         assert!(first.is_told_to_end() && !second.is_told_to_end());
         assert_eq!(
             (roster.end(1), roster.end(3), roster.end(0)),
@@ -239,14 +230,14 @@ mod tests {
         );
         drop(first);
         assert_eq!((roster.end(1), roster.entries().len()), (Told::Gone, 1));
-        assert_eq!(sit().entry().id, 3);
+        assert_eq!(sit().entry.id, 3);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_is_slow_since_it_took_something_for_the_last_time() {
         let roster = Roster::default();
         let seat = roster.take(roster.next_id(), "echo", Peer::Unix, None);
-        let entry = Arc::clone(seat.entry());
+        let entry = Arc::clone(&seat.entry);
         let second = core::time::Duration::from_secs(1);
         let wait = || tokio::time::sleep(second);
         assert_eq!(entry.unsent(roster.now()), None);

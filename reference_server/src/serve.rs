@@ -97,17 +97,17 @@ fn admit<Io, P: Protocol, S: Spawn>(
         counters.count_ending(ending);
         tracing::debug!(?ending, "closed");
     };
-    spawn.spawn(work.instrument(inside(about)));
+    // To enter a span takes time whenever something comes, and room: only for those who want all the lines that are written then.
+    if tracing::enabled!(Level::DEBUG) {
+        spawn.spawn(work.instrument(about));
+    } else {
+        spawn.spawn(work);
+    }
 }
 
 /// What lines about a connection say of it.
 pub(crate) fn about(protocol: &'static str, peer: Peer, id: Option<u64>) -> Span {
     tracing::info_span!("session", id, protocol, %peer)
-}
-
-/// To enter a span takes time whenever something comes: only for those who want all the lines that are written then.
-pub(crate) fn inside(span: Span) -> Span {
-    if tracing::enabled!(Level::DEBUG) { span } else { Span::none() }
 }
 
 /// Says that a connection was closed at once.

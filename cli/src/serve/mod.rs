@@ -39,7 +39,7 @@ pub(crate) fn run(serve: &Serve) -> Done {
         tokio::spawn(signals::stop(shutdown.clone()).map_err(Problem::harness)?);
         tokio::spawn(signals::reload(reload).map_err(Problem::harness)?);
         if !serve.listen_public {
-            warn_of_strangers(serve, &running);
+            warn_of_strangers(serve, &running, http);
         }
         announce(&running, http);
         systemd::tell(&[NotifyState::Ready]);
@@ -131,7 +131,12 @@ fn token(serve: &Serve) -> Result<Option<Token>, Problem> {
 }
 
 /// What other machines can reach is said aloud, unless it is meant.
-fn warn_of_strangers(serve: &Serve, addresses: &Addresses) {
+fn warn_of_strangers(serve: &Serve, addresses: &Addresses, http: Option<SocketAddr>) {
+    if let Some(http) = http.filter(|http| !http.ip().is_loopback()) {
+        tracing::warn!(
+            "http at {http} tells other machines who is connected and what is locked; --listen-public says that this is meant"
+        );
+    }
     let knows_them = serve.tls_client_ca.is_some();
     for (protocol, listen) in named(addresses) {
         let asks = knows_them || protocol == "memcached" && serve.sasl_file.is_some();

@@ -43,6 +43,15 @@ pub(super) fn run(client: Client, interval: Duration) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Says, however a thread ends, that it has.
+struct Farewell(Sender<News>);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        let _ = self.0.send(News::Leave);
+    }
+}
+
 fn start(
     client: Client,
     interval: Duration,
@@ -50,14 +59,12 @@ fn start(
     granted: UnboundedReceiver<u64>,
 ) -> std::io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let keys = news.clone();
-    thread::Builder::new().name("keys".into()).spawn(move || read_keys(&keys))?;
-    let ask = move || {
-        let asked = runtime.block_on(ask(&client, interval, &news, granted));
-        // Whether it can't go on or has nobody to tell: it is over.
-        let _ = asked.is_err() && news.send(News::Leave).is_ok();
-    };
-    thread::Builder::new().name("server".into()).spawn(ask)?;
+    let (keys, server) = (Farewell(news.clone()), Farewell(news));
+    thread::Builder::new().name("keys".into()).spawn(move || read_keys(&keys.0))?;
+    thread::Builder::new().name("server".into()).spawn(move || {
+        // It ends by a signal, or when signals can't be had: then there is nothing to stay for.
+        let _ = runtime.block_on(ask(&client, interval, &server.0, granted));
+    })?;
     Ok(())
 }
 
@@ -93,10 +100,7 @@ fn read_keys(news: &Sender<News>) {
             Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => news.send(News::Key(key)),
             Ok(Event::Resize(..)) => news.send(News::Resized),
             Ok(_) => Ok(()),
-            Err(_) => {
-                let _ = news.send(News::Leave);
-                return;
-            }
+            Err(_) => return,
         };
         if told.is_err() {
             return;
@@ -134,6 +138,5 @@ async fn ask(
         _ = interrupt.recv() => {}
         _ = hangup.recv() => {}
     }
-    let _ = news.send(News::Leave);
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::connection::Context;
 use crate::counters::Admission;
 use crate::input::READ_MAX;
 use crate::roster::{Seat, told_to_end};
-use crate::serve::{about, drain, inside, next, refuse};
+use crate::serve::{about, drain, next, refuse};
 use crate::{ConnectionConfig, Counters, Echo, Ending, Protocol, Roster, Spawn, TcpAcceptor};
 
 /// Serves echo clients with a process each until `shutdown`; then every child sees the end of its
@@ -56,7 +56,7 @@ pub async fn serve_processes<S: Spawn>(
                     let _place = place;
                     attend(socket, child, seat.as_ref(), &context).await;
                 };
-                spawn.spawn(work.instrument(inside(about)));
+                spawn.spawn(work.instrument(about));
             }
             Err(error) => about.in_scope(|| {
                 tracing::error!(%error, "no process for this client, closed");
@@ -115,7 +115,7 @@ async fn attend(socket: TcpStream, mut child: Child, seat: Option<&Seat>, contex
             stop(&socket, &mut child, context).await;
             Ending::Shutdown
         }
-        () = told_to_end(seat.map(|seat| &**seat.entry())) => {
+        () = told_to_end(seat) => {
             kill(&mut child).await;
             Ending::Operator
         }
