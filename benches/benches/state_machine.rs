@@ -124,10 +124,10 @@ fn pages(group: &mut Group<'_>) {
                 page = (page + JUMP) % count;
                 effects.clear();
                 let lock = netmem::Request::Lock { page, version: -1 };
-                assert_eq!(all.apply(session, lock, &mut effects), Progress::Done);
+                assert_eq!(all.apply(NOW, session, lock, &mut effects), Progress::Done);
                 let data = data.clone();
                 let unlock = netmem::Request::Unlock { page, version: 0, data };
-                assert_eq!(all.apply(session, unlock, &mut effects), Progress::Done);
+                assert_eq!(all.apply(NOW, session, unlock, &mut effects), Progress::Done);
                 assert_eq!(effects.len(), 2);
             });
         });

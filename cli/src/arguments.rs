@@ -16,6 +16,7 @@ use crate::matrix::MatrixArguments;
 use crate::output::Output;
 use crate::serve::Serve;
 use crate::sim::Sim;
+use crate::top::Top;
 
 /// Conformance checks, a reference server, recording and replay for small TCP protocols
 ///
@@ -24,6 +25,7 @@ use crate::sim::Sim;
 ///   lockproof check memcached://127.0.0.1:11211    judge a server that you run
 ///   lockproof check                                judge the built-in reference server
 ///   lockproof serve                                run the reference server
+///   lockproof top                                  watch it: who holds what, and who waits
 ///   lockproof record --listen 127.0.0.1:9000 --upstream memcached://127.0.0.1:11211 \
 ///                    --output a.session            record what clients and a server say
 ///   lockproof replay a.session                     play it again, and compare
@@ -48,6 +50,7 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     Check(Check),
     Serve(Box<Serve>),
+    Top(Top),
     Record(Record),
     Replay(Replay),
     Coverage(Coverage),

@@ -16,6 +16,7 @@ mod record;
 mod replay;
 mod serve;
 mod sim;
+mod top;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ fn run(verb: Verb) -> Done {
         Verb::Check(check) => check::run(&check),
         Verb::Coverage(coverage) => coverage::run(&coverage),
         Verb::Serve(serve) => serve::run(&serve),
+        Verb::Top(top) => top::run(&top),
         Verb::Record(record) => record::run(&record),
         Verb::Replay(replay) => replay::run(&replay),
         Verb::Matrix(arguments) => matrix::run(&arguments),

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::{Budget, Spin};
+use crate::{Budget, Roster, Spin};
 
 /// Memory of all connections' inputs and outputs, unless something else is said.
 pub const BUFFER_BYTES_MAX: usize = 512 * 1024 * 1024;
@@ -40,6 +40,8 @@ pub struct ConnectionConfig {
     pub accept_pause: Duration,
     /// Is told of every read, and keeps the runtime awake for a while after it. [`Server`](crate::Server) fills it in.
     pub spin: Option<Spin>,
+    /// Where connections are listed for those who watch. [`Server`](crate::Server) fills it in.
+    pub roster: Option<Roster>,
 }
 
 impl Default for ConnectionConfig {
@@ -57,6 +59,7 @@ impl Default for ConnectionConfig {
             drain_deadline: Duration::from_secs(5),
             accept_pause: Duration::from_millis(50),
             spin: None,
+            roster: None,
         }
     }
 }

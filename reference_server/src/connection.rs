@@ -20,6 +20,7 @@ use crate::budget::Charge;
 use crate::deadline::Patience;
 use crate::input::{Input, READ_MAX};
 use crate::output::{FlushError, Output};
+use crate::roster::{Seat, told_to_end};
 use crate::session::{Session, Step};
 use crate::{ConnectionConfig, Counters, Ending, Mark};
 
@@ -83,10 +84,12 @@ pub(crate) struct Connection<Io, S> {
     patience: Patience,
     end_of_input: bool,
     context: Arc<Context>,
+    /// Where others see it, if anybody may look.
+    seat: Option<Seat>,
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
-    pub(crate) fn new(io: Io, session: S, context: Arc<Context>) -> Self {
+    pub(crate) fn new(io: Io, session: S, context: Arc<Context>, seat: Option<Seat>) -> Self {
         let memory = &context.config.memory;
         Self {
             io,
@@ -97,6 +100,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
             patience: Patience::new(),
             end_of_input: false,
             context,
+            seat,
         }
     }
 
@@ -167,6 +171,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
             Mark::ShutdownAfterBatch.hit();
             return Err(Ending::Shutdown);
         }
+        if self.seat.as_ref().is_some_and(Seat::is_told_to_end) {
+            return Err(Ending::Operator);
+        }
         let give_up = self.patience.next(&self.context.config);
         // Bytes first: when some are there, neither the token nor a timer costs anything.
         let read = select! {
@@ -176,6 +183,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
                 Mark::ShutdownWhileReading.hit();
                 return Err(Ending::Shutdown);
             }
+            () = told_to_end(self.seat.as_ref()) => return Err(Ending::Operator),
             ending = give_up.reached() => return Err(ending),
         };
         self.note_read(read, Mark::ResetWhileReading)
@@ -198,6 +206,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
                     Mark::ShutdownWhileWaiting.hit();
                     return Err(Ending::Shutdown);
                 }
+                () = told_to_end(self.seat.as_ref()) => return Err(Ending::Operator),
                 () = session.granted(&mut self.output) => return Ok(()),
             };
             self.note_read(read, Mark::ResetWhileWaiting)?;
@@ -215,6 +224,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
     fn note_read(&mut self, read: io::Result<usize>, failed: Mark) -> Result<(), Ending> {
         let bytes = read.map_err(|error| transport(&error, failed))?;
         self.context.counters.count_read(bytes);
+        if let Some(seat) = &self.seat {
+            seat.count_read(bytes);
+        }
         if let Some(spin) = &self.context.config.spin {
             spin.note();
         }
@@ -250,15 +262,22 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
         if self.output.is_empty() {
             return Ok(());
         }
-        let context = &self.context;
+        let (context, seat) = (&self.context, self.seat.as_ref());
+        let stuck = |bytes| {
+            if let Some(seat) = seat {
+                seat.note_unsent(bytes);
+            }
+        };
+        let deadline = context.config.write_deadline;
         // The write first: a socket that takes everything at once costs no look at the token.
         let written = select! {
             biased;
-            written = self.output.flush(&mut self.io, context.config.write_deadline, &mut self.unsent) => written,
+            written = self.output.flush(&mut self.io, deadline, &mut self.unsent, stuck) => written,
             () = context.kill.cancelled() => {
                 Mark::KilledWhileSending.hit();
                 return Err(Ending::Shutdown);
             }
+            () = told_to_end(seat) => return Err(Ending::Operator),
         };
         let bytes = written.map_err(|error| match error {
             FlushError::Deadline => {
@@ -269,6 +288,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Session> Connection<Io, S> {
             FlushError::Transport(error) => transport(&error, Mark::ResetWhileSending),
         })?;
         context.counters.count_written(bytes);
+        if let Some(seat) = seat {
+            seat.count_written(bytes);
+        }
         Ok(())
     }
 }

@@ -25,6 +25,8 @@ pub enum Ending {
     Memory,
     /// The server is stopping.
     Shutdown,
+    /// An operator ended it.
+    Operator,
 }
 
 impl Ending {
@@ -38,9 +40,10 @@ impl Ending {
         Self::Idle,
         Self::Memory,
         Self::Shutdown,
+        Self::Operator,
     ];
 
-    const COUNT: usize = 8;
+    const COUNT: usize = 9;
 
     /// In a word or two.
     pub const fn name(self) -> &'static str {
@@ -53,6 +56,7 @@ impl Ending {
             Self::Idle => "idle",
             Self::Memory => "memory",
             Self::Shutdown => "shutdown",
+            Self::Operator => "operator",
         }
     }
 

@@ -22,16 +22,21 @@ mod mailbox;
 mod mark;
 mod metrics;
 mod observe;
+mod operator;
 mod output;
 mod peer;
+mod private;
 pub mod protocols;
+mod roster;
 mod serve;
 pub mod server;
 mod session;
+pub mod sessions;
 mod spare;
 mod spawn;
 mod spin;
 mod tls;
+mod token;
 mod unix;
 mod users;
 
@@ -47,12 +52,14 @@ pub use peer::{Inherited, InheritedSockets, Listen, Peer};
 pub use protocols::{
     Echo, EchoMode, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem, NetMemConfig,
 };
+pub use roster::Roster;
 pub use serve::serve;
 pub use server::{Addresses, Server, ServerConfig};
 pub use session::{Protocol, Session, Step};
 pub use spawn::{Spawn, TokioSpawn};
 pub use spin::{SPIN, Spin};
 pub use tls::{HANDSHAKE_DEADLINE, Tls, TlsFiles, TlsIo, TlsListener};
+pub use token::{Token, read_token};
 pub use users::{Users, read_credentials};
 
 // What the configurations are made of, so that a program needs no other crate to fill them in.

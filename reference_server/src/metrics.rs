@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lockproof_state_machine::items::{ServerFacts, Stats};
 use lockproof_state_machine::locks;
 
-use crate::{Budget, Counters, Ending, Locker, Memcached};
+use crate::{Budget, Counters, Ending, Locker, Memcached, NetMem, Roster};
 
 /// The outcomes of locker's replies, in the order of their small numbers.
 const OUTCOMES: [&str; 8] = [
@@ -30,6 +30,9 @@ pub(crate) struct Observed {
     pub(crate) memcached: Option<Arc<Memcached>>,
     pub(crate) locker: Option<Arc<Locker>>,
     pub(crate) memory: Option<Budget>,
+    pub(crate) netmem: Option<Arc<NetMem>>,
+    /// Who is connected.
+    pub(crate) roster: Roster,
 }
 
 impl Observed {

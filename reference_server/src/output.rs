@@ -4,16 +4,17 @@
 //! keeps it.
 
 use core::future::{Future, poll_fn};
-use core::pin::pin;
-use core::task::Poll;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
 use bytes::{Buf, Bytes, BytesMut};
 use lockproof_state_machine::items;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWrite;
 use tokio::time::timeout;
+use tokio_util::io::poll_write_buf;
 
 use crate::budget::{Charge, NoMemory};
 use crate::spare;
@@ -97,15 +98,17 @@ impl Output {
     }
 
     /// Sends everything under one deadline, and gives the memory back: an idle connection keeps
-    /// no buffer. What a slow peer keeps waiting is charged.
+    /// no buffer. What a slow peer keeps waiting is charged, and whenever it takes no more for now, `stuck` is told how many
+    /// bytes are left.
     pub(crate) async fn flush(
         &mut self,
         io: &mut (impl AsyncWrite + Unpin),
         deadline: Duration,
         charge: &mut Charge,
+        stuck: impl Fn(usize),
     ) -> Result<usize, FlushError> {
         let bytes = self.waiting.remaining();
-        self.waiting.write_within(io, deadline, charge).await?;
+        self.waiting.write_within(io, deadline, charge, &stuck).await?;
         let Waiting { encoded, .. } = core::mem::take(&mut self.waiting);
         spare::give(encoded);
         Ok(bytes)
@@ -118,21 +121,26 @@ impl Waiting {
         io: &mut (impl AsyncWrite + Unpin),
         deadline: Duration,
         charge: &mut Charge,
+        stuck: &impl Fn(usize),
     ) -> Result<(), FlushError> {
         // Most sockets take everything at once, and then no timer is needed.
-        if let Poll::Ready(written) = self.write_now(io).await {
+        if let Poll::Ready(written) = self.write_now(io, stuck).await {
             return written.map_err(FlushError::Transport);
         }
         self.wait_with_less(charge).map_err(|NoMemory| FlushError::Memory)?;
-        let written = timeout(deadline, self.write_all(io)).await;
+        let written = timeout(deadline, self.write_all(io, stuck)).await;
         // To have less never fails.
         let _ = charge.set(0);
         written.map_err(|_| FlushError::Deadline)?.map_err(FlushError::Transport)
     }
 
     /// Writes what the socket takes without waiting.
-    async fn write_now(&mut self, io: &mut (impl AsyncWrite + Unpin)) -> Poll<io::Result<()>> {
-        let mut write = pin!(self.write_all(io));
+    async fn write_now(
+        &mut self,
+        io: &mut (impl AsyncWrite + Unpin),
+        stuck: &impl Fn(usize),
+    ) -> Poll<io::Result<()>> {
+        let mut write = pin!(self.write_all(io, stuck));
         poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await
     }
 
@@ -150,21 +158,51 @@ impl Waiting {
         Ok(())
     }
 
-    async fn write_all(&mut self, io: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    async fn write_all(
+        &mut self,
+        io: &mut (impl AsyncWrite + Unpin),
+        stuck: &impl Fn(usize),
+    ) -> io::Result<()> {
+        // What encrypts may have something left of what it took before.
+        let mut count = 1;
         while self.has_remaining() {
-            let count = if self.pieces.is_empty() {
-                // One piece goes by a shorter way through the kernel than many.
-                let count = io.write(self.chunk()).await?;
-                self.advance(count);
-                count
-            } else {
-                io.write_buf(self).await?
-            };
+            count = poll_fn(|context| {
+                let written = self.poll_write(Pin::new(io), context);
+                if written.is_pending() {
+                    stuck(self.remaining());
+                }
+                written
+            })
+            .await?;
             if count == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
         }
-        io.flush().await
+        // Only what encrypts has anything left here: something of the last write.
+        poll_fn(|context| {
+            let flushed = Pin::new(&mut *io).poll_flush(context);
+            if flushed.is_pending() {
+                stuck(count);
+            }
+            flushed
+        })
+        .await
+    }
+
+    fn poll_write(
+        &mut self,
+        io: Pin<&mut impl AsyncWrite>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if !self.pieces.is_empty() {
+            return poll_write_buf(io, context, self);
+        }
+        // One piece goes by a shorter way through the kernel than many.
+        let written = io.poll_write(context, self.chunk());
+        if let Poll::Ready(Ok(count)) = written {
+            self.advance(count);
+        }
+        written
     }
 
     /// The encoded bytes before the next piece, or the last ones.

@@ -8,10 +8,11 @@ use tokio::select;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Level, Span};
 
 use crate::connection::{Connection, Context};
 use crate::counters::Admission;
-use crate::{ConnectionConfig, Listener, Mark, Peer, Protocol, Spawn};
+use crate::{ConnectionConfig, Listener, Mark, Peer, Protocol, Roster, Session, Spawn};
 
 /// Serves `protocol` on `listener` until `shutdown`; then accepts nothing more, lets every
 /// connection finish the batch in hand, and returns once all are closed. Connections that take
@@ -77,18 +78,39 @@ fn admit<Io, P: Protocol, S: Spawn>(
 {
     let Some(place) = Admission::take(&context.counters, context.config.connections_max) else {
         Mark::TooManyConnections.hit();
-        tracing::warn!(protocol = P::NAME, %peer, "too many connections, closed");
+        refuse(P::NAME, peer);
         return;
     };
-    let mut connection = Connection::new(io, protocol.open(peer), Arc::clone(context));
+    let roster = context.config.roster.as_ref();
+    let id = roster.map(Roster::next_id);
+    let about = about(P::NAME, peer, id);
+    let session = about.in_scope(|| protocol.open(peer));
+    let seat = roster.zip(id).map(|(roster, id)| roster.take(id, P::NAME, peer, session.id()));
+    let mut connection = Connection::new(io, session, Arc::clone(context), seat);
     let counters = Arc::clone(&context.counters);
     let running = tasks.token();
-    spawn.spawn(async move {
+    let work = async move {
         let _running = running;
         let _place = place;
         let ending = connection.run().await;
         drop(connection);
         counters.count_ending(ending);
-        tracing::debug!(protocol = P::NAME, %peer, ?ending, "closed");
-    });
+        tracing::debug!(?ending, "closed");
+    };
+    // To enter a span takes time whenever something comes, and room: only for those who want all the lines that are written then.
+    if tracing::enabled!(Level::DEBUG) {
+        spawn.spawn(work.instrument(about));
+    } else {
+        spawn.spawn(work);
+    }
+}
+
+/// What lines about a connection say of it.
+pub(crate) fn about(protocol: &'static str, peer: Peer, id: Option<u64>) -> Span {
+    tracing::info_span!("session", id, protocol, %peer)
+}
+
+/// Says that a connection was closed at once.
+pub(crate) fn refuse(protocol: &'static str, peer: Peer) {
+    about(protocol, peer, None).in_scope(|| tracing::warn!("too many connections, closed"));
 }

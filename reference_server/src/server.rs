@@ -15,10 +15,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::launch::{Bound, Loops};
 use crate::metrics::Observed;
-use crate::observe;
+use crate::observe::{self, Watched};
 use crate::{
     ConnectionConfig, Echo, EchoMode, Inherited, InheritedSockets, Listen, Locker, LockerConfig,
-    Memcached, MemcachedConfig, NetMem, NetMemConfig, Protocol, SocketOptions, Tls, Users,
+    Memcached, MemcachedConfig, NetMem, NetMemConfig, Protocol, SocketOptions, Tls, Token, Users,
 };
 
 /// Of the files of Unix sockets: nobody but the user who runs the server may connect.
@@ -38,8 +38,10 @@ pub struct ServerConfig {
     pub locker: Option<Listen>,
     /// Where echo listens.
     pub echo: Option<Listen>,
-    /// Where `/metrics`, `/healthz` and `/readyz` are told, to whoever asks.
+    /// Where `/metrics`, `/sessions`, `/healthz` and `/readyz` are told, to whoever asks.
     pub watch: Option<SocketAddr>,
+    /// Who has it may end sessions there.
+    pub watch_token: Option<Token>,
     /// Permissions of the files of Unix sockets.
     pub unix_mode: u32,
     /// With it, every TCP connection begins with a TLS handshake.
@@ -90,6 +92,7 @@ impl Default for ServerConfig {
             locker: None,
             echo: None,
             watch: None,
+            watch_token: None,
             unix_mode: UNIX_MODE,
             tls: None,
             // Measured best: the last one is left to the kernel's network work.
@@ -174,8 +177,8 @@ fn watched(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     std::net::TcpListener::bind(address).map_err(in_words)
 }
 
-async fn watch_at(socket: std::net::TcpListener, observed: Observed, shutdown: CancellationToken) {
-    if let Err(error) = observe::watch(socket, observed, shutdown).await {
+async fn watch_at(socket: std::net::TcpListener, watched: Watched) {
+    if let Err(error) = observe::watch(socket, watched).await {
         tracing::error!(%error, "nobody can watch");
     }
 }
@@ -238,6 +241,7 @@ impl Server {
         config.connection.spin = config.spin.map(|window| loops.start_spin(window));
         let memory = Some(config.connection.memory.clone());
         let mut observed = Observed { memory, ..Observed::default() };
+        config.connection.roster = Some(observed.roster.clone());
         if let Some(bound) = memcached {
             let protocol = Arc::new(Memcached::new(config.memcached()));
             observed.counters.push((Memcached::NAME, Arc::clone(protocol.counters())));
@@ -250,6 +254,7 @@ impl Server {
                 NetMemConfig { pages, page_len, waiters_max, ..NetMemConfig::default() };
             let protocol = Arc::new(NetMem::new(config_of_pages));
             observed.counters.push((NetMem::NAME, Arc::clone(protocol.counters())));
+            observed.netmem = Some(Arc::clone(&protocol));
             loops.start(bound, protocol, config.connection.clone())?;
         }
         if let Some(bound) = locker {
@@ -271,7 +276,8 @@ impl Server {
         // Who watches is told until the last connection is closed.
         // It ends with this future, however that does.
         let _watching = watch.map(|socket| {
-            AbortOnDropHandle::new(tokio::spawn(watch_at(socket, observed, shutdown)))
+            let watched = Watched { observed, token: config.watch_token, stopping: shutdown };
+            AbortOnDropHandle::new(tokio::spawn(watch_at(socket, watched)))
         });
         loops.join().await
     }

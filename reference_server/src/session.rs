@@ -9,6 +9,7 @@ use core::future::{Future, pending};
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use lockproof_state_machine::SessionId;
 
 use crate::output::Output;
 use crate::{Counters, Peer};
@@ -45,6 +46,11 @@ pub enum Step {
 
 /// One connection's part of a protocol. Dropping it frees all that it holds.
 pub trait Session: Send + 'static {
+    /// Its number within the protocol, where that has one.
+    fn id(&self) -> Option<SessionId> {
+        None
+    }
+
     /// Executes whole frames of `input` until none is left, the output is full, or the session
     /// waits or ends. Of a frame that has begun and not ended some bytes stay in `input`.
     fn execute(&mut self, input: &mut BytesMut, output: &mut Output) -> Step;

@@ -1,13 +1,14 @@
 //! The users of a memcached that asks for SASL, from a file that nobody else can read.
 
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use lockproof_protocol::memcached_binary::Request;
 use lockproof_rwlock::RwLock;
 use lockproof_state_machine::sasl::{Credentials, Gate, Verdict};
+
+use crate::private;
 
 /// Users and passwords. Clones are one and the same, and can be replaced while a server asks them.
 #[derive(Clone, Debug)]
@@ -40,16 +41,8 @@ impl Users {
 /// A sentence that names the file and the line. A file that others than its owner can read or change is refused; no text of it
 /// is repeated.
 pub fn read_credentials(path: &Path) -> io::Result<Credentials> {
-    let in_words = |problem: String| {
-        io::Error::new(io::ErrorKind::InvalidData, format!("{}: {problem}", path.display()))
-    };
-    let mode = std::fs::metadata(path).map_err(|error| in_words(error.to_string()))?.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(in_words(format!(
-            "others can read or change it (mode {mode:03o}); chmod 600 keeps passwords to their owner"
-        )));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| in_words(error.to_string()))?;
+    let in_words = |problem: String| private::wrong(path, &problem);
+    let text = private::read(path)?;
     let lines = text.lines().enumerate();
     let mut credentials = Credentials::new();
     for (index, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {

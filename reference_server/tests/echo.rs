@@ -124,7 +124,7 @@ async fn killed_process_ends_only_its_own_client() {
 
     let killed = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status();
     assert!(killed.unwrap().success());
-    assert_eq!(victim.read_to_end().await, []);
+    assert_eq!(victim.read_to_end().await, b"");
     echoes(&mut survivor, b"still here").await;
     eventually("the killed process is reaped", || children(marker).len() == 1).await;
     drop(survivor);
@@ -137,7 +137,7 @@ async fn shutdown_lets_processes_finish() {
     let mut client = Client::connect(server.address).await;
     echoes(&mut client, b"x").await;
     server.shutdown.cancel();
-    assert_eq!(client.read_to_end().await, []);
+    assert_eq!(client.read_to_end().await, b"");
     tokio::time::timeout(common::LIMIT, server.serving).await.expect("it stops").unwrap();
     assert_eq!(server.counters.current(), 0);
 }
@@ -146,7 +146,7 @@ async fn shutdown_lets_processes_finish() {
 async fn program_that_does_not_exist_costs_only_its_client() {
     let server = processes(&["/nonexistent/program"]);
     for _ in 0..2 {
-        assert_eq!(Client::connect(server.address).await.read_to_end().await, []);
+        assert_eq!(Client::connect(server.address).await.read_to_end().await, b"");
     }
     eventually("nothing is left", || server.counters.current() == 0).await;
 }

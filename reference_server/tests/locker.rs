@@ -115,7 +115,7 @@ async fn half_frame_meets_the_frame_deadline_and_an_idle_holder_does_not() {
     ask(&mut holder, GET, &["idle"], OK).await;
     ask(&mut sloth, GET, &["sloth"], OK).await;
     sloth.send(&frame(GET, &["x"])[..15]).await;
-    assert_eq!(sloth.read_to_end().await, []);
+    assert_eq!(sloth.read_to_end().await, b"");
     server.ended(Ending::FrameDeadline, 1).await;
     ask(&mut holder, GET, &["sloth"], OK).await;
     ask(&mut holder, GET, &["idle"], SELF_HELD).await;

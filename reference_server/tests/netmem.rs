@@ -144,7 +144,7 @@ async fn end_of_stream_while_waiting_ends_the_wait() {
     queue(&server, &mut gone, 0).await;
     queue(&server, &mut next, 0).await;
     gone.half_close().await;
-    assert_eq!(gone.read_to_end().await, []);
+    assert_eq!(gone.read_to_end().await, b"");
     drop(holder);
     granted(&mut next, 0).await;
 }

@@ -111,7 +111,7 @@ async fn connection_over_the_limit_is_closed_and_the_place_comes_back() {
     first.ask(&get("a"), &[1, 0]).await;
     second.ask(&get("b"), &[1, 0]).await;
     let mut third = server.connect().await;
-    assert_eq!(third.read_to_end().await, []);
+    assert_eq!(third.read_to_end().await, b"");
     assert_eq!(server.protocol.counters().refused(), 1);
     drop(second);
     server.connections(1).await;
@@ -126,7 +126,7 @@ async fn silent_peer_meets_the_idle_timeout_when_there_is_one() {
     let server = Running::start(Locker::new(LockerConfig::default()), config);
     let mut client = server.connect().await;
     client.ask(&get("a"), &[1, 0]).await;
-    assert_eq!(client.read_to_end().await, []);
+    assert_eq!(client.read_to_end().await, b"");
     server.ended(Ending::Idle, 1).await;
     server.connect().await.ask(&get("a"), &[1, 0]).await;
 }
@@ -143,8 +143,8 @@ async fn shutdown_delivers_what_is_due_and_drains() {
     eventually("the batch is there", || server.protocol.counters().bytes_read() == 24_002).await;
     server.shutdown.cancel();
     assert_eq!(busy.read_to_end().await.len(), 24_000);
-    assert_eq!(idle.read_to_end().await, []);
-    assert_eq!(half.read_to_end().await, []);
+    assert_eq!(idle.read_to_end().await, b"");
+    assert_eq!(half.read_to_end().await, b"");
     drop((idle, half, busy));
     timeout(LIMIT, server.serving).await.expect("it drains").unwrap();
     assert_eq!(server.protocol.counters().current(), 0);
@@ -223,7 +223,7 @@ async fn panic_in_a_session_frees_its_keys_and_harms_nobody() {
     other.ask(&get("a"), &[1, 1]).await;
     panics.store(true, Relaxed);
     victim.send(&get("b")).await;
-    assert_eq!(victim.read_to_end().await, []);
+    assert_eq!(victim.read_to_end().await, b"");
     panics.store(false, Relaxed);
     server.connections(1).await;
     assert_eq!(locker.lock_counters().freed_by_disconnect, 2);
@@ -238,8 +238,8 @@ async fn dropped_accept_loop_drops_its_connections() {
         (server.connect().await, server.connect().await);
     stalled.ask(&get("a"), &[1, 0]).await;
     server.serving.abort();
-    assert_eq!(idle.read_to_end().await, []);
-    assert_eq!(stalled.read_to_end().await, []);
+    assert_eq!(idle.read_to_end().await, b"");
+    assert_eq!(stalled.read_to_end().await, b"");
     server.connections(0).await;
     assert_eq!(server.protocol.lock_counters().held, 0);
 }

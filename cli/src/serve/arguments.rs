@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use lockproof_reference_server::Listen;
 
 use crate::arguments::{EchoMode, Layout, Protocol, Results, duration, size};
@@ -22,8 +22,9 @@ const LIMITS: &str = "Limits";
 ///   {"ready":true,"listen":{"memcached":"127.0.0.1:11211","netmem":"127.0.0.1:10001",...}}
 ///
 /// SIGTERM or Ctrl-C: it stops accepting, lets connections finish (5 seconds at most), and exits
-/// with 0. A second signal ends it at once. SIGHUP: it reads certificates and users again, for
-/// connections that come from then on; if a file is wrong, it says so and all stays as it was.
+/// with 0. A second signal ends it at once. SIGHUP: it reads certificates, users and the token
+/// again, for connections that come from then on; if a file is wrong, it says so and all stays as it
+/// was.
 ///
 /// -m, -I, -c and -t mean what they mean to memcached.
 ///
@@ -31,6 +32,7 @@ const LIMITS: &str = "Limits";
 ///   lockproof serve --only netmem,locker --pages 64
 ///   lockproof serve --only memcached --memcached unix:///run/lockproof.sock --unix-mode 660
 ///   lockproof serve --tls-cert server.pem --tls-key server.key --sasl-file users.txt
+///   lockproof serve --http 127.0.0.1:9150 --log-format json       (and then: lockproof top)
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment, after_long_help = CODES)]
 pub(crate) struct Serve {
@@ -67,6 +69,9 @@ pub(crate) struct Serve {
     /// memcached: how long the answer to a wrong password waits
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration, help_heading = GATE)]
     pub(crate) auth_delay: Duration,
+    /// --http: who sends the token in this file may end sessions; only the file's owner may be able to read it
+    #[arg(long, value_name = "FILE", requires = "http", help_heading = GATE)]
+    pub(crate) http_token_file: Option<PathBuf>,
     /// Permissions of Unix sockets, in octal
     #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode, help_heading = GATE)]
     pub(crate) unix_mode: u32,
@@ -146,12 +151,35 @@ pub(crate) struct Serve {
     /// A connection without a byte for this time is closed [default: never]
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = LIMITS)]
     pub(crate) idle_timeout: Option<Duration>,
-    /// Tell /metrics (Prometheus), /healthz and /readyz there, by HTTP; port 0 takes a free port
+    /// Tell /metrics (Prometheus), /sessions (who is there), /healthz and /readyz there, by HTTP; port 0 takes a free port
     #[arg(long, value_name = "ADDR")]
     pub(crate) http: Option<SocketAddr>,
-    /// Log more (stderr); RUST_LOG has the last word
-    #[arg(short, long, action = clap::ArgAction::Count)]
+    /// What is logged (stderr); RUST_LOG has the last word
+    #[arg(long, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Info)]
+    pub(crate) log: LogLevel,
+    /// How a line of the log is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+    /// The same as --log debug; twice, --log trace
+    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "log")]
     pub(crate) verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// An object a line: `span` says which session it is about
+    Json,
 }
 
 fn listen(text: &str) -> Result<Listen, String> {

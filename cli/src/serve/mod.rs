@@ -1,18 +1,20 @@
 //! `lockproof serve`
 
 mod arguments;
+mod log;
 mod signals;
 mod systemd;
 
 pub(crate) use arguments::Serve;
 
-use std::io::{ErrorKind, IsTerminal, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use lockproof_reference_server::{
     Addresses, BUFFER_BYTES_MAX, Budget, ConnectionConfig, Dialect, EchoMode, Listen, LockerLimits,
-    LocksConfig, SPIN, Server, ServerConfig, Tls, TlsFiles, Users, read_credentials,
+    LocksConfig, SPIN, Server, ServerConfig, Tls, TlsFiles, Token, Users, read_credentials,
+    read_token,
 };
 use sd_notify::NotifyState;
 use tokio_util::sync::CancellationToken;
@@ -22,11 +24,12 @@ use crate::exit::{Done, Problem};
 use signals::Reload;
 
 pub(crate) fn run(serve: &Serve) -> Done {
-    log(serve.verbose);
+    log::start(serve);
     let config = config(serve)?;
     let reload = Reload {
         tls: config.tls.clone(),
         users: config.users.clone().zip(serve.sasl_file.clone()),
+        token: config.watch_token.clone().zip(serve.http_token_file.clone()),
     };
     let runtime = config.runtime().map_err(Problem::harness)?;
     runtime.block_on(async {
@@ -37,31 +40,14 @@ pub(crate) fn run(serve: &Serve) -> Done {
         tokio::spawn(signals::stop(shutdown.clone()).map_err(Problem::harness)?);
         tokio::spawn(signals::reload(reload).map_err(Problem::harness)?);
         if !serve.listen_public {
-            warn_of_strangers(serve, &running);
+            warn_of_strangers(serve, &running, http);
         }
         announce(&running, http);
         systemd::tell(&[NotifyState::Ready]);
+        tokio::spawn(systemd::watchdog());
         server.run(shutdown).await.map_err(Problem::harness)?;
         Ok(ExitCode::SUCCESS)
     })
-}
-
-fn log(verbose: u8) {
-    let level = match verbose {
-        0 => "info",
-        1 => "debug",
-        _ => "trace",
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    let styled = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(styled)
-        .with_writer(std::io::stderr)
-        // A disk that is full, or a pipe that nobody reads: to say so there as well would end the server.
-        .log_internal_errors(false)
-        .init();
 }
 
 /// What to do about an address that cannot be had.
@@ -103,6 +89,7 @@ fn config(serve: &Serve) -> Result<ServerConfig, Problem> {
         locker: serves(Protocol::Locker).then(|| serve.locker.clone()),
         echo: serves(Protocol::Echo).then(|| serve.echo.clone()),
         watch: serve.http,
+        watch_token: token(serve)?,
         unix_mode: serve.unix_mode,
         tls: tls(serve)?,
         users: users(serve)?,
@@ -151,8 +138,18 @@ fn users(serve: &Serve) -> Result<Option<Users>, Problem> {
     path.map(|path| Ok(read_credentials(path).map_err(Problem::usage)?.into())).transpose()
 }
 
+fn token(serve: &Serve) -> Result<Option<Token>, Problem> {
+    let path = serve.http_token_file.as_deref();
+    path.map(|path| Ok(read_token(path).map_err(Problem::usage)?.into())).transpose()
+}
+
 /// What other machines can reach is said aloud, unless it is meant.
-fn warn_of_strangers(serve: &Serve, addresses: &Addresses) {
+fn warn_of_strangers(serve: &Serve, addresses: &Addresses, http: Option<SocketAddr>) {
+    if let Some(http) = http.filter(|http| !http.ip().is_loopback()) {
+        tracing::warn!(
+            "http at {http} tells other machines who is connected and what is locked; --listen-public says that this is meant"
+        );
+    }
     let knows_them = serve.tls_client_ca.is_some();
     for (protocol, listen) in named(addresses) {
         let asks = knows_them || protocol == "memcached" && serve.sasl_file.is_some();

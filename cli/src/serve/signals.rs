@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lockproof_reference_server::{Tls, Users, read_credentials};
+use lockproof_reference_server::{Tls, Token, Users, read_credentials, read_token};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,7 @@ pub(super) fn stop(shutdown: CancellationToken) -> std::io::Result<impl Future<O
 pub(super) struct Reload {
     pub(super) tls: Option<Tls>,
     pub(super) users: Option<(Users, PathBuf)>,
+    pub(super) token: Option<(Token, PathBuf)>,
 }
 
 /// Reads it at every SIGHUP. What is wrong is said, and changes nothing.
@@ -51,6 +52,9 @@ pub(super) fn reload(reload: Reload) -> std::io::Result<impl Future<Output = ()>
                 let read = read_credentials(path);
                 say("users", read.map(|credentials| users.replace(credentials)));
             }
+            if let Some((token, path)) = &reload.token {
+                say("the token", read_token(path).map(|text| token.replace(text)));
+            }
             systemd::tell(&[NotifyState::Ready]);
         }
     })
@@ -59,6 +63,6 @@ pub(super) fn reload(reload: Reload) -> std::io::Result<impl Future<Output = ()>
 fn say(what: &str, read: std::io::Result<()>) {
     match read {
         Ok(()) => tracing::info!("SIGHUP: {what} read again"),
-        Err(error) => tracing::error!(%error, "SIGHUP: {what} stay as they were"),
+        Err(error) => tracing::error!(%error, "SIGHUP: {what}: all stays as it was"),
     }
 }

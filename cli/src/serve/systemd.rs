@@ -14,6 +14,17 @@ pub(super) fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
+/// Tells systemd's watchdog, if it asks for that, at half of the time that it allows. It is a task like those of connections:
+/// a runtime that runs no more tasks says nothing, and the service is started anew.
+pub(super) async fn watchdog() {
+    let allowed = sd_notify::watchdog_enabled().filter(|allowed| !allowed.is_zero());
+    let Some(allowed) = allowed else { return };
+    loop {
+        tell(&[NotifyState::Watchdog]);
+        tokio::time::sleep(allowed / 2).await;
+    }
+}
+
 /// Sockets that were opened for us (socket activation): by the names that their units give them (`FileDescriptorName=memcached`),
 /// or in the order of `protocols`.
 pub(super) fn sockets(protocols: &[Protocol]) -> Result<InheritedSockets, Problem> {

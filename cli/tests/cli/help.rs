@@ -33,6 +33,11 @@ fn help_of_serve() {
 }
 
 #[test]
+fn help_of_top() {
+    help_is(&["top", "--help"], "help-top.txt");
+}
+
+#[test]
 fn help_of_record() {
     help_is(&["record", "--help"], "help-record.txt");
 }

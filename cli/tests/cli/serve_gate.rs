@@ -303,10 +303,14 @@ fn a_file_of_users_that_is_wrong_is_refused() {
 
 #[test]
 fn strangers_are_warned_of_unless_they_are_meant() {
-    for (arguments, warned) in [
-        (&["--echo", "0.0.0.0:0"][..], true),
-        (&["--echo", "0.0.0.0:0", "--listen-public"], false),
-        (&["--echo", "127.0.0.1:0"], false),
+    let echo = "is open to other machines, and nobody is asked who they are";
+    let http = "tells other machines who is connected and what is locked";
+    let all = ["--echo", "0.0.0.0:0", "--http", "0.0.0.0:0", "--listen-public"];
+    for (arguments, warnings) in [
+        (&all[..2], &[echo][..]),
+        (&all[..4], &[echo, http]),
+        (&all[..], &[]),
+        (&["--echo", "127.0.0.1:0", "--http", "127.0.0.1:0"], &[]),
     ] {
         let mut child = Command::new(cargo_bin!("lockproof"))
             .args([&["serve", "--only", "echo"], arguments].concat())
@@ -319,7 +323,9 @@ fn strangers_are_warned_of_unless_they_are_meant() {
         child.kill().unwrap();
         let said = child.wait_with_output().unwrap().stderr;
         let said = String::from_utf8_lossy(&said);
-        let warning = "is open to other machines, and nobody is asked who they are";
-        assert_eq!(said.contains(warning), warned, "{arguments:?}: {said}");
+        for warning in [echo, http] {
+            let warned = warnings.contains(&warning);
+            assert_eq!(said.contains(warning), warned, "{arguments:?}: {said}");
+        }
     }
 }

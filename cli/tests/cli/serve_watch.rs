@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,26 +10,10 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use snapbox::cmd::cargo_bin;
 
+use crate::support::http::{ask, http};
 use crate::support::memcached::{get, set};
 use crate::support::served::Served;
 use crate::support::{PATIENCE, connect, echoes, eventually, lockproof};
-
-fn http(served: &Served) -> SocketAddr {
-    let ready: Value = serde_json::from_str(&served.ready).unwrap();
-    ready["http"].as_str().expect("an address of http").parse().unwrap()
-}
-
-/// Status, head and body of an answer; none if nobody answers.
-fn ask(address: SocketAddr, request: &str) -> Option<(u16, String, String)> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(stream, "{request} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some((status, head.to_owned(), body.to_owned()))
-}
 
 /// Samples by name and labels, of a page in which every family says what it is before its samples.
 fn samples(page: &str) -> BTreeMap<String, f64> {
@@ -104,7 +88,9 @@ fn health_is_told_and_nothing_else() {
         ("GET /readyz", 200, "ready\n"),
         ("HEAD /readyz", 200, ""),
         ("POST /metrics", 405, "only GET\n"),
-        ("GET /other", 404, "/metrics, /healthz and /readyz are here\n"),
+        ("POST /sessions", 405, "only GET\n"),
+        ("DELETE /healthz", 405, "only GET\n"),
+        ("GET /other", 404, "/metrics, /sessions, /healthz and /readyz are here\n"),
     ] {
         let (got, _, said) = ask(http(&served), request).unwrap();
         assert_eq!((got, said.as_str()), (status, body), "{request}");
@@ -171,6 +157,49 @@ fn systemd_hears_when_it_is_ready_reloads_and_stops() {
     signal("TERM");
     assert_eq!(hear().trim(), "STOPPING=1");
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// By itself, again and again, and to the process alone that is meant.
+#[test]
+fn systemd_s_watchdog_is_told_that_the_server_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let hear = || {
+        let mut text = [0; 256];
+        let count = socket.recv(&mut text).expect("a word to systemd");
+        String::from_utf8_lossy(&text[..count]).trim().to_owned()
+    };
+    let start = |process: Option<&str>| {
+        let mut command = Command::new(cargo_bin!("lockproof"));
+        command
+            .args(["serve", "--only", "echo", "--echo", "127.0.0.1:0"])
+            .env("NOTIFY_SOCKET", &path)
+            .env("WATCHDOG_USEC", "20000")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.envs(process.map(|id| ("WATCHDOG_PID", id))).spawn().unwrap()
+    };
+    let end = |mut child: std::process::Child| {
+        crate::support::served::signal(child.id(), "TERM");
+        let heard: Vec<String> =
+            core::iter::from_fn(|| Some(hear())).take_while(|text| text != "STOPPING=1").collect();
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        heard
+    };
+    let asked = start(None);
+    assert_eq!(hear(), "READY=1");
+    for _ in 0..5 {
+        assert_eq!(hear(), "WATCHDOG=1");
+    }
+    assert!(end(asked).iter().all(|text| text == "WATCHDOG=1"));
+    socket.set_nonblocking(true).unwrap();
+    while socket.recv(&mut [0; 256]).is_ok() {}
+    socket.set_nonblocking(false).unwrap();
+    let another = start(Some("1"));
+    assert_eq!(hear(), "READY=1");
+    assert_eq!(end(another), Vec::<String>::new());
 }
 
 /// Hands sockets on as systemd does: from descriptor 3 on, with their names.

@@ -3,9 +3,11 @@
 pub(crate) mod bend;
 pub(crate) mod certificates;
 pub(crate) mod hostile;
+pub(crate) mod http;
 pub(crate) mod memcached;
 pub(crate) mod served;
 pub(crate) mod spite;
+pub(crate) mod trouble;
 pub(crate) mod turncoat;
 
 use std::io::{Read, Write};

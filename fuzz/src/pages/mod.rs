@@ -6,7 +6,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use bytes::Bytes;
 use lockproof_protocol::netmem::{Reply, Request};
 use lockproof_state_machine::pages::{Config, Pages, Progress, SERVER_VERSION};
-use lockproof_state_machine::{Effect, SessionId};
+use lockproof_state_machine::{Effect, Now, SessionId};
 
 pub use model::{Answer, Model};
 
@@ -78,7 +78,7 @@ fn ask(pages: &mut Pages, model: &mut Model, session: u64, request: &Request) {
         assert_eq!(seen, model.ask(session, request.clone()), "{session}: {request:?}, shared");
     }
     let mut effects = Vec::new();
-    let progress = pages.apply(SessionId(session), request.clone(), &mut effects);
+    let progress = pages.apply(Now::ZERO, SessionId(session), request.clone(), &mut effects);
     let expected = model.ask(session, request.clone());
     let is_answered = expected.first().is_some_and(|(to, _)| *to == session);
     assert_eq!(plain(effects), expected, "{session}: {request:?}");
@@ -92,7 +92,7 @@ fn ask(pages: &mut Pages, model: &mut Model, session: u64, request: &Request) {
 
 fn end(pages: &mut Pages, model: &mut Model, session: u64) {
     let mut effects = Vec::new();
-    pages.end_session(SessionId(session), &mut effects);
+    pages.end_session(Now::ZERO, SessionId(session), &mut effects);
     assert_eq!(plain(effects), model.end(session), "the end of {session}");
 }
 

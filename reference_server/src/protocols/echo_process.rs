@@ -14,12 +14,14 @@ use tokio::process::{Child, Command};
 use tokio::select;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::connection::Context;
 use crate::counters::Admission;
 use crate::input::READ_MAX;
-use crate::serve::{drain, next};
-use crate::{ConnectionConfig, Counters, Ending, Peer, Spawn, TcpAcceptor};
+use crate::roster::{Seat, told_to_end};
+use crate::serve::{about, drain, next, refuse};
+use crate::{ConnectionConfig, Counters, Echo, Ending, Protocol, Roster, Spawn, TcpAcceptor};
 
 /// Serves echo clients with a process each until `shutdown`; then every child sees the end of its
 /// input, and is killed when it does not end within `config.drain_deadline`. `argv` is the program
@@ -37,20 +39,28 @@ pub async fn serve_processes<S: Spawn>(
     while let Some(accepted) = next(&listener, &context).await {
         let Ok((stream, peer)) = accepted else { continue };
         let Some(place) = Admission::take(&context.counters, context.config.connections_max) else {
-            tracing::warn!(protocol = "echo", %peer, "too many connections, closed");
+            refuse(Echo::NAME, peer);
             continue;
         };
-        tracing::info!(protocol = "echo", %peer, "accepted"); // EC-LOG-01
+        let roster = context.config.roster.as_ref();
+        let id = roster.map(Roster::next_id);
+        let about = about(Echo::NAME, peer, id);
+        about.in_scope(|| tracing::info!("accepted")); // EC-LOG-01
         match start(stream, &argv) {
             Ok((socket, child)) => {
+                let seat =
+                    roster.zip(id).map(|(roster, id)| roster.take(id, Echo::NAME, peer, None));
                 let (context, running) = (Arc::clone(&context), tasks.token());
-                spawn.spawn(async move {
+                let work = async move {
                     let _running = running;
                     let _place = place;
-                    attend(socket, child, peer, &context).await;
-                });
+                    attend(socket, child, seat.as_ref(), &context).await;
+                };
+                spawn.spawn(work.instrument(about));
             }
-            Err(error) => tracing::error!(%peer, %error, "no process for this client, closed"),
+            Err(error) => about.in_scope(|| {
+                tracing::error!(%error, "no process for this client, closed");
+            }),
         }
     }
     drop(listener);
@@ -96,7 +106,7 @@ fn start(stream: tokio::net::TcpStream, argv: &[String]) -> io::Result<(TcpStrea
 }
 
 /// Waits for the child, so that it is reaped, and closes our descriptor with it.
-async fn attend(socket: TcpStream, mut child: Child, peer: Peer, context: &Context) {
+async fn attend(socket: TcpStream, mut child: Child, seat: Option<&Seat>, context: &Context) {
     let pid = child.id();
     let ending = select! {
         biased; // a child that has ended needs no telling
@@ -105,9 +115,13 @@ async fn attend(socket: TcpStream, mut child: Child, peer: Peer, context: &Conte
             stop(&socket, &mut child, context).await;
             Ending::Shutdown
         }
+        () = told_to_end(seat) => {
+            kill(&mut child).await;
+            Ending::Operator
+        }
     };
     context.counters.count_ending(ending);
-    tracing::debug!(protocol = "echo", %peer, pid, ?ending, "process ended");
+    tracing::debug!(pid, ?ending, "process ended");
 }
 
 /// The child reads what has arrived, then the end of its input, and ends by itself; or it is
@@ -117,9 +131,12 @@ async fn stop(socket: &TcpStream, child: &mut Child, context: &Context) {
     let _gone = socket.shutdown(Shutdown::Read);
     select! {
         biased; // a child that has ended needs no killing
-        _ = child.wait() => return,
-        () = context.kill.cancelled() => {}
+        _ = child.wait() => {}
+        () = context.kill.cancelled() => kill(child).await,
     }
+}
+
+async fn kill(child: &mut Child) {
     if let Err(error) = child.kill().await {
         tracing::warn!(pid = child.id(), %error, "process would not end");
     }

@@ -13,7 +13,7 @@ use lockproof_protocol::locker::{
 };
 use lockproof_rwlock::RwLock;
 use lockproof_state_machine::SessionId;
-use lockproof_state_machine::locks::{self, Held, Locks, Transition};
+use lockproof_state_machine::locks::{self, Held, Holder, Locks, Transition};
 
 use crate::{Clock, Counters, Mark, Output, Peer, Protocol, Session, Step};
 
@@ -82,6 +82,22 @@ impl Locker {
             .collect()
     }
 
+    /// Every session that holds something.
+    pub(crate) fn holders(&self) -> Vec<Holder> {
+        let now = self.clock.now();
+        self.table.read(|locks| locks.each_holder(now).collect())
+    }
+
+    /// The first `max` keys that each of these sessions holds.
+    pub(crate) fn keys_of(&self, sessions: &[SessionId], max: usize) -> Vec<Held> {
+        let now = self.clock.now();
+        let some = |locks: &Locks| {
+            let of = |session: &SessionId| locks.keys_of(now, *session).take(max);
+            sessions.iter().flat_map(of).collect()
+        };
+        self.table.read(some)
+    }
+
     /// Takes the transition log since the last call (LKR-703).
     pub fn take_log(&self) -> Vec<Transition> {
         self.table.write(Locks::take_log)
@@ -106,6 +122,10 @@ impl Protocol for Locker {
 }
 
 impl Session for LockerSession {
+    fn id(&self) -> Option<SessionId> {
+        Some(self.id)
+    }
+
     fn execute(&mut self, input: &mut BytesMut, output: &mut Output) -> Step {
         while !output.is_full() {
             match self.decoder.decode(input) {

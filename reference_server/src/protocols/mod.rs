@@ -10,8 +10,11 @@ mod memcached;
 mod memcached_run;
 mod memcached_stats;
 mod netmem;
+mod netmem_holdings;
 
 pub use echo::{Echo, EchoMode, EchoSession};
 pub use locker::{Locker, LockerConfig, LockerSession};
 pub use memcached::{MEMCACHED_VERSION, Memcached, MemcachedConfig, MemcachedSession};
+pub(crate) use netmem_holdings::{Holdings, PageHeld, PagesOf};
+
 pub use netmem::{NetMem, NetMemConfig, NetMemSession, SERVER_VERSION};

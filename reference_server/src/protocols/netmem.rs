@@ -11,10 +11,11 @@ use bytes::BytesMut;
 use lockproof_protocol::netmem::{PAYLOAD_BYTES_MAX, Reply, Request, RequestDecoder};
 use lockproof_rwlock::RwLock;
 use lockproof_state_machine::pages::{self, API_VERSION, Pages, Progress};
-use lockproof_state_machine::{Effect, SessionId};
+use lockproof_state_machine::{Effect, Now, SessionId};
 
+use super::netmem_holdings::Holdings;
 use crate::mailbox::{Mailbox, Mailboxes};
-use crate::{Counters, Mark, Output, Peer, Protocol, Session, Step};
+use crate::{Clock, Counters, Mark, Output, Peer, Protocol, Session, Step};
 
 /// The version of this server that `GET_VERSION` reports, major and minor (NM-VER-01).
 pub const SERVER_VERSION: (u8, u8) = (0, 2);
@@ -46,6 +47,7 @@ impl Default for NetMemConfig {
 #[derive(Debug)]
 pub struct NetMem {
     config: NetMemConfig,
+    clock: Clock,
     shards: Vec<RwLock<Pages>>,
     shard_count: u32,
     next_session: AtomicU64,
@@ -75,12 +77,28 @@ impl NetMem {
         };
         Self {
             config,
+            clock: Clock::start(),
             shards: (0..count).map(shard).collect(),
             shard_count: count,
             next_session: AtomicU64::new(1),
             mailboxes: Mailboxes::new(),
             counters: Arc::default(),
         }
+    }
+
+    /// What every session holds and waits for.
+    pub(crate) fn holdings(&self) -> Holdings {
+        let now = self.clock.now();
+        let mut holdings = Holdings::default();
+        for (index, shard) in (0..).zip(&self.shards) {
+            let place = Place { shard: index, shards: self.shard_count };
+            shard.read(|pages| {
+                pages.taken().for_each(|taken| {
+                    holdings.add(now, place.page(taken.page), &taken);
+                });
+            });
+        }
+        holdings
     }
 
     /// What needs no page: these two look at nothing that changes.
@@ -136,13 +154,18 @@ struct Place {
 }
 
 impl Place {
+    /// A shard's page as clients know it.
+    fn page(self, inner: u32) -> u32 {
+        inner * self.shards + self.shard
+    }
+
     /// A shard's reply with the page's number as clients know it.
     fn global(self, mut reply: Reply) -> Reply {
         match &mut reply {
             Reply::Page { page, .. }
             | Reply::Written { page, .. }
             | Reply::NoSuchPage { page }
-            | Reply::NotLocked { page } => *page = *page * self.shards + self.shard,
+            | Reply::NotLocked { page } => *page = self.page(*page),
             Reply::Version { .. } | Reply::Params { .. } => {}
         }
         reply
@@ -172,20 +195,25 @@ impl Protocol for NetMem {
 }
 
 impl Session for NetMemSession {
+    fn id(&self) -> Option<SessionId> {
+        Some(self.id)
+    }
+
     fn execute(&mut self, input: &mut BytesMut, output: &mut Output) -> Step {
+        let now = self.netmem.clock.now();
         while !output.is_full() {
             match self.decoder.decode(input) {
                 Ok(None) => return Step::Drained,
                 Ok(Some(request)) => {
                     output.count_frame();
-                    match self.run(request) {
+                    match self.run(now, request) {
                         Ok(reply) => reply.encode(output.buffer()),
                         Err(step) => return step,
                     }
                 }
                 // NM-FRAME-07: whether a payload follows is unknown, so the next frame is lost.
                 Err(error) => {
-                    tracing::debug!(session = self.id.0, %error, "framing lost");
+                    tracing::debug!(%error, "framing lost");
                     return Step::Close;
                 }
             }
@@ -200,7 +228,7 @@ impl Session for NetMemSession {
 
 impl NetMemSession {
     /// Runs a request, and says what happens instead when there is no reply yet, or none at all.
-    fn run(&mut self, mut request: Request) -> Result<Reply, Step> {
+    fn run(&mut self, now: Now, mut request: Request) -> Result<Reply, Step> {
         if let Some(reply) = self.netmem.facts(&request) {
             return Ok(reply);
         }
@@ -213,7 +241,7 @@ impl NetMemSession {
         }
         self.has_locked = true;
         let mut effects = Vec::new();
-        let progress = shard.write(|pages| pages.apply(self.id, request, &mut effects));
+        let progress = shard.write(|pages| pages.apply(now, self.id, request, &mut effects));
         match progress {
             Progress::Done => {}
             Progress::Waiting => Mark::LockWaits.hit(),
@@ -231,9 +259,10 @@ impl NetMemSession {
     }
 
     fn release_all(&self) {
+        let now = self.netmem.clock.now();
         for (index, shard) in (0..).zip(&self.netmem.shards) {
             let mut effects = Vec::new();
-            shard.write(|pages| pages.end_session(self.id, &mut effects));
+            shard.write(|pages| pages.end_session(now, self.id, &mut effects));
             if !effects.is_empty() {
                 Mark::EndGrantsAnother.hit();
             }

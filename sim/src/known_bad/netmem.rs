@@ -73,19 +73,20 @@ impl Meaning for Pages {
 
     fn write(
         &mut self,
-        _: Now,
+        now: Now,
         session: SessionId,
         request: Request,
         (): (),
     ) -> Vec<Effect<Bytes>> {
         let mut effects = Vec::new();
-        let _ = self.pages.apply(session, request, &mut effects);
+        let _ = self.pages.apply(now, session, request, &mut effects);
         encoded(effects)
     }
 
     fn end(&mut self, session: SessionId) -> Vec<Effect<Bytes>> {
         let mut effects = Vec::new();
-        self.pages.end_session(session, &mut effects);
+        // Nobody asks here since when a page is held.
+        self.pages.end_session(Now::ZERO, session, &mut effects);
         encoded(effects)
     }
 }

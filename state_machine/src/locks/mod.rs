@@ -18,7 +18,7 @@ use lockproof_protocol::locker::{Outcome, Request, Verb};
 
 pub use self::counters::Counters;
 pub use self::log::{Event, Transition};
-pub use self::table::Held;
+pub use self::table::{Held, Holder};
 
 use self::counters::Tally;
 use self::log::Log;
@@ -121,6 +121,16 @@ impl Locks {
     /// Every held key, in the order of the keys (LKR-702).
     pub fn dump(&self, now: Now) -> Vec<Held> {
         self.table.dump(now)
+    }
+
+    /// Every session that holds something, in the order of the sessions.
+    pub fn each_holder(&self, now: Now) -> impl Iterator<Item = Holder> {
+        self.table.each_holder(now)
+    }
+
+    /// What a session holds, in the order of the keys.
+    pub fn keys_of(&self, now: Now, session: SessionId) -> impl Iterator<Item = Held> {
+        self.table.keys_of(now, session)
     }
 
     /// Takes the log (LKR-703) since the last call, oldest first; empty when it is off.

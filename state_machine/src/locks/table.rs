@@ -31,6 +31,17 @@ pub(super) struct Seen {
     pub(super) foreign: bool,
 }
 
+/// A session that holds something.
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+pub struct Holder {
+    /// Which one.
+    pub session: SessionId,
+    /// How many keys.
+    pub keys: usize,
+    /// How long it has held something without a pause, which may be longer than each of its keys.
+    pub age: Now,
+}
+
 #[derive(Debug, Copy, Clone)]
 struct Grant {
     session: SessionId,
@@ -38,11 +49,26 @@ struct Grant {
     at: Now,
 }
 
+impl Grant {
+    fn shown(&self, now: Now, key: &Bytes) -> Held {
+        let (session, grant) = (self.session, self.number);
+        Held { key: key.clone(), session, age: now.saturating_sub(self.at), grant }
+    }
+}
+
+/// What one session owns.
+#[derive(Debug)]
+struct Owned {
+    /// When it owned nothing for the last time.
+    since: Now,
+    keys: BTreeSet<Bytes>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Table {
     grants: BTreeMap<Bytes, Grant>,
     /// The same ownership by session; without empty sets, so that churn leaves nothing (LKR-604).
-    by_session: BTreeMap<SessionId, BTreeSet<Bytes>>,
+    by_session: BTreeMap<SessionId, Owned>,
     granted: u64,
 }
 
@@ -57,7 +83,7 @@ impl Table {
     }
 
     pub(super) fn held_by(&self, session: SessionId) -> usize {
-        self.by_session.get(&session).map_or(0, BTreeSet::len)
+        self.by_session.get(&session).map_or(0, |owned| owned.keys.len())
     }
 
     pub(super) fn look(&self, session: SessionId, keys: &[Bytes]) -> Seen {
@@ -81,23 +107,24 @@ impl Table {
         let key = Bytes::copy_from_slice(key);
         self.granted += 1;
         self.grants.insert(key.clone(), Grant { session, number: self.granted, at: now });
-        self.by_session.entry(session).or_default().insert(key);
+        let first = || Owned { since: now, keys: BTreeSet::new() };
+        self.by_session.entry(session).or_insert_with(first).keys.insert(key);
     }
 
     /// Frees a key that the session owns; does nothing otherwise.
     pub(super) fn free(&mut self, session: SessionId, key: &Bytes) {
-        let Some(keys) = self.by_session.get_mut(&session) else { return };
-        if keys.remove(key) {
+        let Some(owned) = self.by_session.get_mut(&session) else { return };
+        if owned.keys.remove(key) {
             self.grants.remove(key);
         }
-        if keys.is_empty() {
+        if owned.keys.is_empty() {
             self.by_session.remove(&session);
         }
     }
 
     /// Frees all keys of a session; returns them in their order.
     pub(super) fn free_all_of(&mut self, session: SessionId) -> Vec<Bytes> {
-        let keys = self.by_session.remove(&session).unwrap_or_default();
+        let keys = self.by_session.remove(&session).map(|owned| owned.keys).unwrap_or_default();
         for key in &keys {
             self.grants.remove(key);
         }
@@ -105,12 +132,19 @@ impl Table {
     }
 
     pub(super) fn dump(&self, now: Now) -> Vec<Held> {
-        let held = |(key, grant): (&Bytes, &Grant)| Held {
-            key: key.clone(),
-            session: grant.session,
-            age: now.saturating_sub(grant.at),
-            grant: grant.number,
-        };
-        self.grants.iter().map(held).collect()
+        self.grants.iter().map(|(key, grant)| grant.shown(now, key)).collect()
+    }
+
+    pub(super) fn each_holder(&self, now: Now) -> impl Iterator<Item = Holder> {
+        self.by_session.iter().map(move |(session, owned)| Holder {
+            session: *session,
+            keys: owned.keys.len(),
+            age: now.saturating_sub(owned.since),
+        })
+    }
+
+    pub(super) fn keys_of(&self, now: Now, session: SessionId) -> impl Iterator<Item = Held> {
+        let keys = self.by_session.get(&session).into_iter().flat_map(|owned| &owned.keys);
+        keys.filter_map(move |key| Some(self.grants.get(key)?.shown(now, key)))
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use lockproof_protocol::locker::{Outcome, Request, Verb};
 
-use super::{Config, Event, Held, Locks};
+use super::{Config, Event, Held, Holder, Locks};
 use crate::{Now, SessionId};
 
 const A: SessionId = SessionId(1);
@@ -103,6 +103,24 @@ fn dump_shows_age_and_order_of_grants() {
     locks.apply(at(4), A, &request(Verb::Get, &["a"]));
     let held = |key, session, age, grant| Held { key: Bytes::from(key), session, age, grant };
     assert_eq!(locks.dump(at(10)), [held("a", A, at(6), 3), held("z", B, at(9), 1)]);
+}
+
+#[test]
+fn holders_are_shown_with_what_they_hold_and_for_how_long() {
+    let mut locks = Locks::new(Config::default());
+    locks.apply(at(1), B, &request(Verb::Get, &["gone"]));
+    locks.apply(at(2), A, &request(Verb::Get, &["z"]));
+    locks.apply(at(3), A, &request(Verb::Get, &["a"]));
+    locks.apply(at(4), A, &request(Verb::Release, &["z"]));
+    locks.apply(at(5), B, &request(Verb::Release, &["gone"]));
+    locks.apply(at(6), B, &request(Verb::Get, &["b", "c"]));
+    let holder = |session, keys, age| Holder { session, keys, age };
+    let holders: Vec<_> = locks.each_holder(at(10)).collect();
+    assert_eq!(holders, [holder(A, 1, at(8)), holder(B, 2, at(4))]);
+    let keys: Vec<_> = locks.keys_of(at(10), A).map(|held| (held.key, held.age)).collect();
+    assert_eq!(keys, [(Bytes::from("a"), at(7))]);
+    locks.end_session(at(11), A);
+    assert_eq!(locks.keys_of(at(12), A).count(), 0);
 }
 
 #[test]

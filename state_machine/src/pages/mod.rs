@@ -10,8 +10,10 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use lockproof_protocol::netmem::{PageReply, Reply, Request, WriteReply};
 
+pub use self::page::{Since, Taken};
+
 use self::page::{Page, Want};
-use crate::{Effect, SessionId};
+use crate::{Effect, Now, SessionId};
 
 /// The version of the NetMem API that is spoken here, major and minor (NM-VER-01).
 pub const API_VERSION: (u8, u8) = (0, 2);
@@ -57,16 +59,16 @@ pub enum Progress {
 ///
 /// ```
 /// use lockproof_protocol::netmem::{Reply, Request};
-/// use lockproof_state_machine::{SessionId, pages::{Config, Pages, Progress}};
+/// use lockproof_state_machine::{Now, SessionId, pages::{Config, Pages, Progress}};
 ///
 /// let mut pages = Pages::new(Config { pages: 1, page_len: 4, ..Config::default() });
 /// let mut effects = Vec::new();
 /// let lock = Request::Lock { page: 0, version: 0 };
-/// assert_eq!(pages.apply(SessionId(1), lock.clone(), &mut effects), Progress::Done);
-/// assert_eq!(pages.apply(SessionId(2), lock, &mut effects), Progress::Waiting);
+/// assert_eq!(pages.apply(Now::ZERO, SessionId(1), lock.clone(), &mut effects), Progress::Done);
+/// assert_eq!(pages.apply(Now::ZERO, SessionId(2), lock, &mut effects), Progress::Waiting);
 ///
 /// effects.clear();
-/// pages.end_session(SessionId(1), &mut effects);
+/// pages.end_session(Now::ZERO, SessionId(1), &mut effects);
 /// assert_eq!(effects[0].to, SessionId(2));
 /// assert!(matches!(effects[0].reply, Reply::Page { page: 0, version: 1, .. }));
 /// ```
@@ -121,19 +123,21 @@ impl Pages {
     /// they were served.
     pub fn apply(
         &mut self,
+        now: Now,
         session: SessionId,
         request: Request,
         effects: &mut Vec<Effect<Reply>>,
     ) -> Progress {
+        let who = Since { session, at: now };
         match request {
             Request::Lock { page, version } => {
-                self.take(session, page, Want::Lock { version }, effects)
+                self.take(who, page, Want::Lock { version }, effects)
             }
             Request::Update { page, version, data } => {
-                self.take(session, page, Want::Update { version, data }, effects)
+                self.take(who, page, Want::Update { version, data }, effects)
             }
             Request::Unlock { page, data, .. } => {
-                self.unlock(session, page, &data, effects);
+                self.unlock(who, page, &data, effects);
                 Progress::Done
             }
             Request::GetVersion | Request::GetParams | Request::Read { .. } => {
@@ -145,55 +149,56 @@ impl Pages {
 
     /// Forgets a session, however it ended: its waiting request is dropped (NM-DISC-02,
     /// NM-DISC-04), then its locks are released (NM-DISC-01). Effects are for those who waited.
-    pub fn end_session(&mut self, session: SessionId, effects: &mut Vec<Effect<Reply>>) {
+    pub fn end_session(&mut self, now: Now, session: SessionId, effects: &mut Vec<Effect<Reply>>) {
         for index in self.touched.remove(&session).unwrap_or_default() {
             let Some(page) = self.all.get_mut(size(index)) else { continue };
             page.forget_waiter(session);
             if page.is_held_by(session) {
-                self.release(index, effects);
+                self.release(now, index, effects);
             }
         }
+    }
+
+    /// Every page that is held, with its holder and those who wait.
+    pub fn taken(&self) -> impl Iterator<Item = Taken<'_>> {
+        (0..).zip(&self.all).filter_map(|(index, page)| page.taken(index))
     }
 
     /// A lock or an update: at once when the page is free or the caller's own (NM-LOCK-06,
     /// NM-UPD-05), otherwise in the page's queue.
     fn take(
         &mut self,
-        session: SessionId,
+        who: Since,
         index: u32,
         want: Want,
         effects: &mut Vec<Effect<Reply>>,
     ) -> Progress {
+        let Since { session, at: now } = who;
         let page_len = size(self.page_len);
         let Some(page) = self.all.get_mut(size(index)).filter(|_| want.fits(page_len)) else {
             effects.push(Effect { to: session, reply: Reply::NoSuchPage { page: index } });
             return Progress::Done;
         };
         if page.is_held() && !page.is_held_by(session) {
-            if page.waiters() >= self.waiters_max {
+            if page.waiting() >= self.waiters_max {
                 return Progress::TooMany;
             }
-            page.wait(session, want);
+            page.wait(who, want);
             self.touched.entry(session).or_default().insert(index);
             return Progress::Waiting;
         }
         let was_held = page.is_held();
-        effects.push(Effect { to: session, reply: page.serve(session, index, want) });
+        effects.push(Effect { to: session, reply: page.serve(who, index, want) });
         if page.is_held() {
             self.touched.entry(session).or_default().insert(index);
         } else if was_held {
-            self.release(index, effects);
+            self.release(now, index, effects);
         }
         Progress::Done
     }
 
-    fn unlock(
-        &mut self,
-        session: SessionId,
-        index: u32,
-        data: &Bytes,
-        effects: &mut Vec<Effect<Reply>>,
-    ) {
+    fn unlock(&mut self, who: Since, index: u32, data: &Bytes, effects: &mut Vec<Effect<Reply>>) {
+        let Since { session, at: now } = who;
         let page_len = size(self.page_len);
         let page = self.all.get_mut(size(index)).filter(|_| data.len() <= page_len);
         let reply = match page {
@@ -209,16 +214,17 @@ impl Pages {
         let is_released = matches!(reply, Reply::Written { .. });
         effects.push(Effect { to: session, reply });
         if is_released {
-            self.release(index, effects);
+            self.release(now, index, effects);
         }
     }
 
     /// Frees a page, and serves the queue: updates, up to the next lock.
-    fn release(&mut self, index: u32, effects: &mut Vec<Effect<Reply>>) {
+    fn release(&mut self, now: Now, index: u32, effects: &mut Vec<Effect<Reply>>) {
         let Some(page) = self.all.get_mut(size(index)) else { return };
         page.free();
-        while let Some((waiter, want)) = page.next_waiter() {
-            effects.push(Effect { to: waiter, reply: page.serve(waiter, index, want) });
+        while let Some((session, want)) = page.next_waiter() {
+            let reply = page.serve(Since { session, at: now }, index, want);
+            effects.push(Effect { to: session, reply });
         }
     }
 }

@@ -10,7 +10,7 @@ use lockproof_protocol::netmem::{PageReply, Reply, Request, WriteReply};
 use proptest::prelude::*;
 
 use super::{Config, Pages, Progress};
-use crate::{Effect, SessionId};
+use crate::{Effect, Now, SessionId};
 
 const PAGES: u32 = 3;
 const PAGE_LEN: u32 = 4;
@@ -205,7 +205,7 @@ proptest! {
                     if model.waiting.iter().any(|(waiter, _)| *waiter == session) {
                         continue;
                     }
-                    let progress = pages.apply(SessionId(session), request.clone(), &mut effects);
+                    let progress = pages.apply(Now::ZERO, SessionId(session), request.clone(), &mut effects);
                     let expected = model.ask(session, request);
                     let waits = model.waiting.iter().any(|(waiter, _)| *waiter == session);
                     let is_answered = expected.first().is_some_and(|(to, _)| *to == session);
@@ -217,7 +217,7 @@ proptest! {
                 Step::End(client) => {
                     let session = core::mem::replace(&mut sessions[client], next_session);
                     next_session += 1;
-                    pages.end_session(SessionId(session), &mut effects);
+                    pages.end_session(Now::ZERO, SessionId(session), &mut effects);
                     model.end(session)
                 }
             };

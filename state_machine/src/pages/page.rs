@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 use lockproof_protocol::netmem::{PageReply, Reply, WriteReply};
 
-use crate::SessionId;
+use crate::{Now, SessionId};
 
 /// What a session wants of a page once it is free.
 #[derive(Debug)]
@@ -29,9 +29,35 @@ pub(super) struct Page {
     /// (NM-READ-05) without a copy.
     data: Bytes,
     version: i32,
-    holder: Option<SessionId>,
+    holder: Option<Since>,
     /// Locks and updates in one line, oldest first (NM-LOCK-04). Empty while nobody holds the page.
-    queue: VecDeque<(SessionId, Want)>,
+    queue: VecDeque<(Since, Want)>,
+}
+
+/// A session that holds a page or waits for it, and since when.
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+pub struct Since {
+    /// Who.
+    pub session: SessionId,
+    /// The time that was given with its request; with the one that made its turn come, if it waited.
+    pub at: Now,
+}
+
+/// A page that somebody holds.
+#[derive(Debug)]
+pub struct Taken<'a> {
+    /// Its number.
+    pub page: u32,
+    /// Who holds it.
+    pub holder: Since,
+    queue: &'a VecDeque<(Since, Want)>,
+}
+
+impl Taken<'_> {
+    /// Who waits for it, in the order of their turns.
+    pub fn waiters(&self) -> impl Iterator<Item = Since> {
+        self.queue.iter().map(|(since, _)| *since)
+    }
 }
 
 impl Page {
@@ -44,14 +70,19 @@ impl Page {
     }
 
     pub(super) fn is_held_by(&self, session: SessionId) -> bool {
-        self.holder == Some(session)
+        self.holder.is_some_and(|holder| holder.session == session)
     }
 
     pub(super) fn free(&mut self) {
         self.holder = None;
     }
 
-    pub(super) fn wait(&mut self, session: SessionId, want: Want) {
+    /// What is to be seen of it, while it is held.
+    pub(super) fn taken(&self, page: u32) -> Option<Taken<'_>> {
+        Some(Taken { page, holder: self.holder?, queue: &self.queue })
+    }
+
+    pub(super) fn wait(&mut self, who: Since, want: Want) {
         // The payload of a queued update must not keep the connection's whole input buffer alive.
         let want = match want {
             Want::Update { version, data } => {
@@ -59,27 +90,33 @@ impl Page {
             }
             lock @ Want::Lock { .. } => lock,
         };
-        self.queue.push_back((session, want));
+        self.queue.push_back((who, want));
     }
 
-    pub(super) fn waiters(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.queue.len()
     }
 
     pub(super) fn forget_waiter(&mut self, session: SessionId) {
-        self.queue.retain(|(waiter, _)| *waiter != session);
+        self.queue.retain(|(waiter, _)| waiter.session != session);
     }
 
     /// The oldest waiter, if the page is free for it (NM-LOCK-03).
     pub(super) fn next_waiter(&mut self) -> Option<(SessionId, Want)> {
-        if self.is_held() { None } else { self.queue.pop_front() }
+        if self.is_held() {
+            return None;
+        }
+        self.queue.pop_front().map(|(waiter, want)| (waiter.session, want))
     }
 
     /// Grants the lock, or applies the update and frees the page (NM-UPD-05).
-    pub(super) fn serve(&mut self, session: SessionId, index: u32, want: Want) -> Reply {
+    pub(super) fn serve(&mut self, who: Since, index: u32, want: Want) -> Reply {
         match want {
             Want::Lock { version } => {
-                self.holder = Some(session);
+                // Who locks its own page again has held it since the first time.
+                if !self.is_held_by(who.session) {
+                    self.holder = Some(who);
+                }
                 self.shown(PageReply::Lock, index, version)
             }
             Want::Update { version, data } => {

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use lockproof_protocol::netmem::{PageReply, Reply, Request, WriteReply};
 
-use super::{Config, Pages, Progress};
-use crate::{Effect, SessionId};
+use super::{Config, Pages, Progress, Since};
+use crate::{Effect, Now, SessionId};
 
 fn pages() -> Pages {
     Pages::new(Config { pages: 2, page_len: 4, ..Config::default() })
@@ -26,7 +26,7 @@ fn update(page: u32, version: i32, data: &'static str) -> Request {
 /// What comes of one request: who is answered what.
 fn ask(pages: &mut Pages, session: u64, request: Request) -> Vec<(u64, Reply)> {
     let mut effects = Vec::new();
-    let progress = pages.apply(SessionId(session), request, &mut effects);
+    let progress = pages.apply(Now::ZERO, SessionId(session), request, &mut effects);
     let is_answered = effects.first().is_some_and(|effect| effect.to == SessionId(session));
     assert_eq!(progress == Progress::Done, is_answered);
     plain(effects)
@@ -34,7 +34,7 @@ fn ask(pages: &mut Pages, session: u64, request: Request) -> Vec<(u64, Reply)> {
 
 fn end(pages: &mut Pages, session: u64) -> Vec<(u64, Reply)> {
     let mut effects = Vec::new();
-    pages.end_session(SessionId(session), &mut effects);
+    pages.end_session(Now::ZERO, SessionId(session), &mut effects);
     plain(effects)
 }
 
@@ -195,6 +195,27 @@ fn pages_are_independent_and_reads_do_not_wait() {
 }
 
 #[test]
+fn who_holds_and_waits_is_shown_with_since_when() {
+    let mut pages = pages();
+    let at = Now::from_secs;
+    let since = |session, seconds| Since { session: SessionId(session), at: at(seconds) };
+    let mut effects = Vec::new();
+    for (second, session) in [(1, 1), (2, 2), (3, 1), (4, 3)] {
+        let _ = pages.apply(at(second), SessionId(session), lock(1), &mut effects);
+    }
+    let seen = |pages: &Pages| -> Vec<_> {
+        pages.taken().map(|it| (it.page, it.holder, it.waiters().collect::<Vec<_>>())).collect()
+    };
+    // Locked a second time at 3, held since 1.
+    assert_eq!(seen(&pages), [(1, since(1, 1), [since(2, 2), since(3, 4)].to_vec())]);
+    pages.end_session(at(5), SessionId(1), &mut effects);
+    assert_eq!(seen(&pages), [(1, since(2, 5), [since(3, 4)].to_vec())]);
+    pages.end_session(at(6), SessionId(3), &mut effects);
+    pages.end_session(at(7), SessionId(2), &mut effects);
+    assert_eq!(seen(&pages), []);
+}
+
+#[test]
 fn shared_reference_refuses_to_change() {
     for request in [lock(0), unlock(0, ""), update(0, 1, "x")] {
         assert_eq!(pages().read(&request), Reply::NotLocked { page: 0 });
@@ -215,7 +236,7 @@ fn queued_update_keeps_no_input_buffer_alive() {
 #[test]
 fn one_waiter_too_many_is_turned_away() {
     let mut pages = Pages::new(Config { pages: 2, page_len: 4, waiters_max: 2 });
-    let mut asks = |session, page| pages.apply(SessionId(session), lock(page), &mut Vec::new());
+    let mut asks = |session, page| pages.apply(Now::ZERO, SessionId(session), lock(page), &mut Vec::new());
     assert_eq!(
         (asks(1, 0), asks(2, 0), asks(3, 0)),
         (Progress::Done, Progress::Waiting, Progress::Waiting)
@@ -228,6 +249,6 @@ fn one_waiter_too_many_is_turned_away() {
     );
     // Who was turned away is not in the queue; and a place in it is free again.
     assert_eq!(end(&mut pages, 1), [granted(2, 1, "\0\0\0\0")]);
-    let mut asks = |session| pages.apply(SessionId(session), lock(0), &mut Vec::new());
+    let mut asks = |session| pages.apply(Now::ZERO, SessionId(session), lock(0), &mut Vec::new());
     assert_eq!((asks(7), asks(8)), (Progress::Waiting, Progress::TooMany));
 }
