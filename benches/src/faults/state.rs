@@ -14,7 +14,7 @@ use super::process::Process;
 use super::served::Served;
 
 /// A client that asks memcached for its figures, on a connection of its own.
-pub type Control = memcached::blocking::Client<std::net::TcpStream>;
+pub type Control = memcached::blocking::Client;
 
 /// Keys in a request to locker.
 const BATCH: usize = 100;
@@ -35,7 +35,7 @@ pub fn memcached(address: SocketAddr, timeout: Duration) -> anyhow::Result<Contr
 pub fn netmem(
     address: SocketAddr,
     timeout: Duration,
-) -> anyhow::Result<netmem::blocking::Client<std::net::TcpStream>> {
+) -> anyhow::Result<netmem::blocking::Client> {
     let stream = connect(address, PATIENCE, go_on).with_context(|| address.to_string())?;
     Ok(netmem::blocking::Client::connect(stream, timeout, go_on)?)
 }
@@ -47,7 +47,7 @@ pub fn netmem(
 pub fn locker(
     address: SocketAddr,
     timeout: Duration,
-) -> anyhow::Result<locker::blocking::Client<std::net::TcpStream>> {
+) -> anyhow::Result<locker::blocking::Client> {
     let stream = connect(address, PATIENCE, go_on).with_context(|| address.to_string())?;
     Ok(locker::blocking::Client::new(stream, timeout))
 }
