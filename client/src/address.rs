@@ -32,7 +32,8 @@ impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let address = match text.strip_prefix("unix:") {
+        // A host may be called `unix`, too.
+        let address = match text.strip_prefix("unix:").filter(|path| path.starts_with('/')) {
             Some(path) => unix(path),
             None => tcp(text),
         };

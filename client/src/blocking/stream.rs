@@ -27,6 +27,7 @@ pub(super) enum Received {
     /// Bytes are in the input.
     Bytes,
     /// Something came, and it was not for the conversation: TLS has matters of its own.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nothing else has"))]
     Nothing,
     /// The peer has closed.
     End,
@@ -80,6 +81,10 @@ impl Stream {
     }
 
     /// Whether something that was taken is not yet the system's.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(clippy::unused_self, reason = "only TLS holds it back")
+    )]
     pub(super) fn has_unsent(&self) -> bool {
         #[cfg(feature = "tls")]
         if let Some(session) = &self.session {

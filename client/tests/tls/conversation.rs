@@ -102,12 +102,12 @@ fn bytes_that_are_no_record_end_the_connection() {
         stream.sock.write_all(&[0; 10]).expect("sent");
         let _ = stream.read_to_end(&mut Vec::new());
     };
-    let spoilt = play(&authority, spoils);
-    let mut client = blocking(&spoilt.endpoint);
+    let server = play(&authority, spoils);
+    let mut client = blocking(&server.endpoint);
     let stored = client.set(b"key", b"value", Meta::default());
     assert!(matches!(stored, Err(Error::Transport { maybe_applied: true, .. })), "{stored:?}");
     assert!(!client.is_open());
-    spoilt.thread.join().expect("no panic");
+    server.thread.join().expect("no panic");
 }
 
 #[test]
@@ -145,10 +145,10 @@ fn a_timeout_is_for_the_whole_answer_also_where_records_drip() {
 #[test]
 fn a_server_that_does_not_read_is_a_timeout() {
     let authority = Authority::new();
-    let (give_up, given_up) = std::sync::mpsc::channel::<()>();
+    let (give_up, wait) = std::sync::mpsc::channel::<()>();
     let deaf = play(&authority, move |mut stream| {
         stream.conn.complete_io(&mut stream.sock).expect("a handshake");
-        let _ = given_up.recv();
+        let _ = wait.recv();
     });
     let stream = open(&deaf.endpoint, PATIENCE, go_on).expect("the peer is there");
     let mut client = memcached::blocking::Client::new(stream, Duration::from_millis(200));
