@@ -40,7 +40,7 @@ fn raise(error: TlsError) -> PyErr {
             let said = source.to_string();
             let said = said.split(" (os error").next().unwrap_or_default().to_owned();
             // With number and file, Python chooses the class: FileNotFoundError and its kin.
-            PyOSError::new_err((code, said, path))
+            PyOSError::new_err((code, said, path.into_os_string()))
         }
         error => PyValueError::new_err(error.to_string()),
     }

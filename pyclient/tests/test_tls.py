@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,8 @@ from relay import Relay, eventually
 from test_processes import code_of, in_child, interrupted, uses
 
 from lockproof import TLS, ConnectionFailed, Locks, Memcache, Pages, ReferenceServer, Timeout, aio
+from lockproof.contrib.cachelib import MemcacheCache as CachelibCache
+from lockproof.contrib.django import MemcacheCache as DjangoCache
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +126,19 @@ def test_a_client_shows_its_certificate(
         ask(kind, server.memcached, tls=TLS(authority.cafile, both))
         with pytest.raises(ConnectionFailed, match="the server wants a certificate of its clients"):
             ask(kind, server.memcached, tls=TLS(authority.cafile))
+
+
+def test_the_backends_of_others_come_in(secured: ReferenceServer, authority: Authority, tmp_path: Path) -> None:
+    tls = TLS(authority.cafile)
+    with ReferenceServer(sockets=tmp_path):
+        for cache in (
+            CachelibCache(secured.memcached, tls=tls),
+            CachelibCache(f"unix://{tmp_path}/memcached.sock"),
+            DjangoCache(secured.memcached, {"OPTIONS": {"tls": tls}}),
+            DjangoCache(f"unix:{tmp_path}/memcached.sock", {}),
+        ):
+            cache.set("key", "value")
+            assert cache.get("key") == "value"
 
 
 # Who does not.
@@ -248,6 +264,8 @@ def test_an_idle_connection_that_has_ended_is_replaced(secured: ReferenceServer,
         for _ in range(3):
             assert cache.set("key", b"value") is True
             relay.cut()
+            # One that was used a moment ago is taken to be live.
+            time.sleep(0.05)
         assert relay.accepted == 3
 
 

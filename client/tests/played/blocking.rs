@@ -1,9 +1,8 @@
 //! The same calls as `drivers`, made with the blocking clients.
 
-use std::net::TcpStream;
 use std::time::Duration;
 
-use lockproof_client::blocking::go_on;
+use lockproof_client::blocking::{Stream, go_on};
 use lockproof_client::{Error, echo, locker, memcached, netmem};
 use lockproof_conformance::session::{Call, escape};
 use lockproof_conformance::wire::Protocol;
@@ -16,7 +15,7 @@ use super::drivers::{miss, number, said};
 pub(crate) enum Caller {
     Memcached(memcached::blocking::Client),
     /// The first call connects.
-    NetMemBefore(TcpStream, Duration),
+    NetMemBefore(Stream, Duration),
     NetMem(netmem::blocking::Client),
     /// Connecting failed, and no other call can be made.
     NetMemNever,
@@ -25,7 +24,7 @@ pub(crate) enum Caller {
 }
 
 impl Caller {
-    pub(crate) fn new(protocol: Protocol, stream: TcpStream, timeout: Duration) -> Self {
+    pub(crate) fn new(protocol: Protocol, stream: Stream, timeout: Duration) -> Self {
         match protocol {
             Protocol::Memcached => {
                 Self::Memcached(memcached::blocking::Client::new(stream, timeout))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left
+from collections.abc import Sequence
 from hashlib import md5
 
 from ._address import Place, Unix
@@ -54,7 +55,7 @@ def _name(place: Place) -> str:
 class Ring:
     """The circle of some servers."""
 
-    def __init__(self, servers: list[Place]) -> None:
+    def __init__(self, servers: Sequence[Place]) -> None:
         points: list[tuple[int, int]] = []
         for index, place in enumerate(servers):
             name = _name(place)
