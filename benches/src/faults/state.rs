@@ -32,10 +32,7 @@ pub fn memcached(address: SocketAddr, timeout: Duration) -> anyhow::Result<Contr
 ///
 /// # Errors
 /// When the server takes no connection, or is another one.
-pub fn netmem(
-    address: SocketAddr,
-    timeout: Duration,
-) -> anyhow::Result<netmem::blocking::Client> {
+pub fn netmem(address: SocketAddr, timeout: Duration) -> anyhow::Result<netmem::blocking::Client> {
     let stream = connect(address, PATIENCE, go_on).with_context(|| address.to_string())?;
     Ok(netmem::blocking::Client::connect(stream, timeout, go_on)?)
 }
@@ -44,10 +41,7 @@ pub fn netmem(
 ///
 /// # Errors
 /// When the server takes no connection.
-pub fn locker(
-    address: SocketAddr,
-    timeout: Duration,
-) -> anyhow::Result<locker::blocking::Client> {
+pub fn locker(address: SocketAddr, timeout: Duration) -> anyhow::Result<locker::blocking::Client> {
     let stream = connect(address, PATIENCE, go_on).with_context(|| address.to_string())?;
     Ok(locker::blocking::Client::new(stream, timeout))
 }
