@@ -54,6 +54,15 @@ impl From<Violation> for Fault {
     }
 }
 
+/// Why a connection has ended on which reading failed, and perhaps writing before that. What the peer says by TLS is the reason;
+/// that it takes nothing more only followed.
+pub(crate) fn reason(read: io::Error, written: Option<io::Error>) -> io::Error {
+    match read.kind() {
+        io::ErrorKind::InvalidData => read,
+        _ => written.unwrap_or(read),
+    }
+}
+
 /// Nothing may be left over when every answer has come.
 pub(crate) fn expect_no_surplus(input: &[u8]) -> Result<(), Fault> {
     match input.len() {

@@ -12,7 +12,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use super::ready::wait;
 use super::stream::{Received, Stream};
 use super::{OnInterrupt, go_on};
-use crate::run::{Fault, Run, expect_no_surplus};
+use crate::run::{Fault, Run, expect_no_surplus, reason};
 use crate::{Cause, Conversation, Error};
 
 /// What one receive takes at most. It lies between the system and the input, so that nothing needs
@@ -294,11 +294,7 @@ impl Live {
                     }
                 }
                 io::ErrorKind::WouldBlock => return Err(Fault::Timeout),
-                // What the peer says by TLS is the reason; that it takes nothing more only followed.
-                io::ErrorKind::InvalidData => return Err(Fault::Transport(error)),
-                _ => {
-                    return Err(Fault::Transport(self.write_error.take().unwrap_or(error)));
-                }
+                _ => return Err(Fault::Transport(reason(error, self.write_error.take()))),
             }
         }
     }

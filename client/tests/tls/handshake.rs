@@ -92,6 +92,27 @@ fn clients_show_a_certificate_where_that_is_wanted() {
     }
 }
 
+/// The server says why, and takes nothing more: that the rest could not be sent is not the news.
+#[test]
+fn who_is_refused_in_the_middle_of_a_long_request_is_told_why() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let server = Server::with(&authority.sign("server", "127.0.0.1"), Some(&clients));
+    let endpoint = by_tls(server.embedded.memcached(), authority.root());
+    let (long, meta) = (vec![0; 20_000_000], memcached::Meta::default());
+    let runtime = Runtime::new().expect("a runtime");
+    for _ in 0..10 {
+        let blocking = crate::blocking(&endpoint).set(b"key", &long, meta);
+        let shaken = runtime.block_on(async {
+            let stream = connect(&endpoint, PATIENCE).await.expect("the server is there");
+            memcached::Client::new(stream, PATIENCE).set(b"key", &long, meta).await
+        });
+        for outcome in [blocking, shaken] {
+            let said = outcome.expect_err("nobody comes in here").to_string();
+            assert!(said.contains("the server wants a certificate of its clients"), "{said}");
+        }
+    }
+}
+
 #[test]
 fn a_server_that_speaks_no_tls_is_told_from_one_that_is_not_trusted() {
     let authority = Authority::new();
