@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -328,6 +330,26 @@ def test_ctrl_c_is_heard_in_a_handshake_that_stalls(authority: Authority) -> Non
     with FakeServer(silent) as server:
         with Memcache(server.address, tls=TLS(authority.cafile), connect_timeout=2 * PATIENCE) as cache:
             with interrupted(lambda: server.connections == 1):
+                cache.get("key")
+
+
+def test_ctrl_c_is_heard_where_a_unix_socket_takes_nobody(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        deaf = stack.enter_context(socket.socket(socket.AF_UNIX))
+        deaf.bind(f"{tmp_path}/deaf.sock")
+        deaf.listen(0)
+        with pytest.raises(BlockingIOError):
+            while True:
+                queued = stack.enter_context(socket.socket(socket.AF_UNIX))
+                queued.setblocking(False)
+                queued.connect(f"{tmp_path}/deaf.sock")
+        calling = threading.Event()
+        with Memcache(f"unix://{tmp_path}/deaf.sock", connect_timeout=2 * PATIENCE) as cache:
+            with interrupted(calling.is_set):
+                calling.set()
+                cache.get("key")
+        with Memcache(f"unix://{tmp_path}/deaf.sock", connect_timeout=0.1) as cache:
+            with pytest.raises(Timeout):
                 cache.get("key")
 
 
