@@ -161,12 +161,14 @@ fn a_server_that_does_not_read_is_a_timeout() {
 #[test]
 fn a_connection_that_ended_while_it_rested_sends_nothing() {
     let authority = Authority::new();
-    let ends = |mut stream: Secured| {
+    let (tell, told) = std::sync::mpsc::channel();
+    let ends = move |mut stream: Secured| {
         let (opcode, opaque) = asked(&mut stream);
         stream.write_all(&reply(opcode, opaque, b"v")).expect("the client reads");
         // The end of the session, before that of the socket.
         stream.conn.send_close_notify();
         stream.flush().expect("the client is there");
+        tell.send(()).expect("the test waits");
         let mut rest = Vec::new();
         let _ = stream.sock.read_to_end(&mut rest);
         rest.len()
@@ -174,6 +176,7 @@ fn a_connection_that_ended_while_it_rested_sends_nothing() {
     let ended = play(&authority, ends);
     let mut client = blocking(&ended.endpoint);
     assert_eq!(client.get(b"key").expect("a hit").as_deref(), Some(&b"v"[..]));
+    told.recv().expect("the peer has ended");
     thread::sleep(Duration::from_millis(50));
     let stored = client.set(b"key", b"value", Meta::default());
     let Err(Error::Transport { source, maybe_applied: false }) = stored else {
