@@ -231,7 +231,12 @@ impl Live {
     /// Nothing may have arrived since the last answer: without a name, a stray reply would be taken
     /// for the next request's.
     fn expect_silence(&mut self) -> Result<(), Fault> {
-        match self.take_in(RecvFlags::DONTWAIT) {
+        let mut came = self.take_in(RecvFlags::DONTWAIT);
+        if matches!(came, Ok(Received::Nothing)) {
+            // Behind a matter of TLS's own there may be the end.
+            came = self.take_in(RecvFlags::DONTWAIT);
+        }
+        match came {
             Ok(Received::End) => return Err(ended()),
             Ok(Received::Bytes | Received::Nothing) => {}
             Err(error) => match error.kind() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use lockproof_client::blocking::{go_on, open};
 use lockproof_client::memcached::{self, Meta, Outcome, Submission};
-use lockproof_client::{Cause, Endpoint, Error, connect};
+use lockproof_client::{Cause, Endpoint, Error, connect, locker};
 use tokio::runtime::Runtime;
 
 use crate::certificates::Authority;
@@ -185,6 +185,21 @@ fn a_connection_that_ended_while_it_rested_sends_nothing() {
     assert_eq!(source.kind(), ErrorKind::UnexpectedEof);
     // A farewell at most: no request.
     assert!(ended.thread.join().expect("no panic") < 40);
+}
+
+/// A server gives tickets after the handshake, which nobody has asked for, and then it is gone.
+#[test]
+fn an_end_behind_matters_of_tls_is_seen_at_once() {
+    let authority = Authority::new();
+    let server = play(&authority, |mut stream| {
+        stream.conn.complete_io(&mut stream.sock).expect("a handshake");
+        stream.flush().expect("the client is there");
+    });
+    let stream = open(&server.endpoint, PATIENCE, go_on).expect("the peer is there");
+    server.thread.join().expect("no panic");
+    thread::sleep(Duration::from_millis(50));
+    let mut client = locker::blocking::Client::new(stream, PATIENCE);
+    assert!(client.has_ended());
 }
 
 #[test]
