@@ -9,6 +9,8 @@ mod processes;
 mod recording;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -35,6 +37,32 @@ fn python(script: &str, step: &str) {
     let said = run(command.arg(script).arg(&server.memcached)).success();
     assert!(said.lines().any(|line| line == step), "`{step}` is missing:\n{said}");
     assert!(said.ends_with("flush_all\n"), "the last step is missing:\n{said}");
+    server.stop();
+}
+
+/// libmemcached with SASL: in pylibmc's wheel, and in the tools of the system.
+#[test]
+fn libmemcached_authenticates_with_sasl() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let users = directory.path().join("users.txt");
+    std::fs::write(&users, "anna:right\n").expect("a file");
+    std::fs::set_permissions(&users, Permissions::from_mode(0o600)).expect("it is ours");
+    let users = users.to_string_lossy();
+    let server = Server::start_with(&["--sasl-file", &users, "--auth-delay", "50ms"]);
+
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = tool(&root.join("../ci/venv/bin/python").to_string_lossy());
+    command.arg(root.join("tests/clients/pylibmc_sasl.py"));
+    let said = run(command.args([&server.memcached, "anna", "right"])).success();
+    assert!(said.ends_with("without a user\n"), "the last step is missing:\n{said}");
+
+    let memcstat = |password: &str| {
+        let mut command = memcached_tool("memcstat", &server);
+        run(command.args(["--username", "anna", "--password", password]))
+    };
+    assert!(memcstat("right").success().contains("curr_items: 1"));
+    let refused = memcstat("wrong").failure();
+    assert!(refused.contains("AUTHENTICATION FAILURE"), "{refused}");
     server.stop();
 }
 

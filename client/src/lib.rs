@@ -20,8 +20,10 @@
 //! - [`Error`] separates *transport*, *the server said no* and *the server broke the protocol*, and
 //!   [`Error::maybe_applied`] says whether a change may have happened all the same.
 //!
-//! Left out: pooling, TLS and reconnecting. A client is given one open stream
-//! ([`blocking::connect`] opens one) and lives as long as that stream does.
+//! An [`Address`] is a TCP port or a Unix socket; with the feature `tls`, an [`Endpoint`] is reached by TLS. [`connect`] and
+//! [`blocking::open`] open a stream to one.
+//!
+//! Left out: pooling and reconnecting. A client is given one open stream and lives as long as that stream does.
 //!
 //! ```
 //! # async fn example(stream: tokio::io::DuplexStream) -> Result<(), lockproof_client::Error> {
@@ -35,6 +37,7 @@
 //! # }
 //! ```
 
+mod address;
 #[cfg(unix)]
 pub mod blocking;
 mod conversation;
@@ -45,6 +48,15 @@ pub mod locker;
 pub mod memcached;
 pub mod netmem;
 mod run;
+#[cfg(unix)]
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 
+pub use address::{Address, AddressError, Endpoint};
 pub use conversation::Conversation;
 pub use error::{Cause, Error, Refusal, Violation};
+#[cfg(unix)]
+pub use stream::{Stream, connect};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError, TlsFiles};

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use crate::run::{Fault, Run, expect_no_surplus};
+use crate::run::{Fault, Run, expect_no_surplus, reason};
 use crate::{Cause, Conversation, Error};
 
 /// What one read asks for at least.
@@ -162,7 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Live<S> {
                     self.write_error = error;
                     Ok(Step::Received)
                 }
-                (Err(read), error) => Err(error.unwrap_or(read)),
+                (Err(read), error) => Err(reason(read, error)),
             }),
             (false, true) => Poll::Ready(Ok(Step::Finished)),
             (false, false) => Poll::Pending,

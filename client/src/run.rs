@@ -54,10 +54,37 @@ impl From<Violation> for Fault {
     }
 }
 
+/// Why a connection has ended on which reading failed, and perhaps writing before that. What the peer says by TLS is the reason;
+/// that it takes nothing more only followed.
+pub(crate) fn reason(read: io::Error, written: Option<io::Error>) -> io::Error {
+    match read.kind() {
+        io::ErrorKind::InvalidData => read,
+        _ => written.unwrap_or(read),
+    }
+}
+
 /// Nothing may be left over when every answer has come.
 pub(crate) fn expect_no_surplus(input: &[u8]) -> Result<(), Fault> {
     match input.len() {
         0 => Ok(()),
         bytes => Err(Violation::Surplus { bytes }.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of the two comes first is a race on sockets, so it is not played there.
+    #[test]
+    fn what_the_peer_says_comes_before_what_it_does_not_take() {
+        let error = |kind: io::ErrorKind| io::Error::from(kind);
+        let broken = || Some(error(io::ErrorKind::BrokenPipe));
+        let alert = reason(error(io::ErrorKind::InvalidData), broken());
+        assert_eq!(alert.kind(), io::ErrorKind::InvalidData);
+        let reset = reason(error(io::ErrorKind::ConnectionReset), broken());
+        assert_eq!(reset.kind(), io::ErrorKind::BrokenPipe);
+        let ended = reason(error(io::ErrorKind::UnexpectedEof), None);
+        assert_eq!(ended.kind(), io::ErrorKind::UnexpectedEof);
     }
 }

@@ -19,7 +19,7 @@ const NOOP: u8 = 0x0a;
 fn served<R: Send + 'static>(
     timeout: Duration,
     server: impl FnOnce(TcpStream) -> R + Send + 'static,
-) -> (Client<TcpStream>, JoinHandle<R>) {
+) -> (Client, JoinHandle<R>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     let stream = connect(address, PATIENCE, go_on).expect("the listener is there");

@@ -5,18 +5,27 @@
 
 #[path = "played/blocking.rs"]
 mod blocking;
+#[cfg(feature = "tls")]
+#[path = "tls/certificates.rs"]
+#[allow(dead_code, reason = "the tests of TLS use more of it")]
+mod certificates;
 #[path = "played/drivers.rs"]
 mod drivers;
+#[cfg(feature = "tls")]
+#[path = "played/front.rs"]
+mod front;
 
 use std::time::Duration;
 
 use blocking::Caller;
+use lockproof_client::blocking::{go_on, open};
+use lockproof_client::{Address, Endpoint, connect};
 use lockproof_conformance::replay::{Delivery, Options, Played};
 use lockproof_conformance::serve_session::serve_session;
 use lockproof_conformance::session::Call;
 use lockproof_conformance::suite::{self, Case};
 use lockproof_conformance::wire::Protocol;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 /// Long enough never to be reached where it is not meant to be.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,19 +40,36 @@ enum Shell {
     Blocking,
 }
 
-/// Every case of a protocol, under every way in which replies are cut.
-async fn every_outcome_is_right(protocol: Protocol) {
-    for shell in [Shell::Async, Shell::Blocking] {
-        every_outcome_of(shell, protocol).await;
+/// Where to connect, to come to that listener.
+trait Way {
+    async fn to(&self, listener: &TcpListener) -> Endpoint;
+}
+
+/// Straight there.
+struct Plain;
+
+impl Way for Plain {
+    async fn to(&self, listener: &TcpListener) -> Endpoint {
+        let address = listener.local_addr().expect("an address");
+        Address::Tcp { host: address.ip().to_string(), port: address.port() }.into()
     }
 }
 
-async fn every_outcome_of(shell: Shell, protocol: Protocol) {
+/// Every case of a protocol, under every way in which replies are cut; and once more by TLS, which cuts in its own way.
+async fn every_outcome_is_right(protocol: Protocol) {
+    for shell in [Shell::Async, Shell::Blocking] {
+        every_outcome_of(shell, protocol, &Plain).await;
+        #[cfg(feature = "tls")]
+        every_outcome_of(shell, protocol, &front::Front::new()).await;
+    }
+}
+
+async fn every_outcome_of(shell: Shell, protocol: Protocol, way: &impl Way) {
     let cases = suite::for_clients().expect("every session parses");
     let mut faults = Vec::new();
     for case in cases.iter().filter(|case| case.protocol() == protocol) {
         for delivery in [Delivery::Whole, Delivery::Bytes, Delivery::Fields] {
-            let (outcomes, played) = play(shell, case, delivery).await;
+            let (outcomes, played) = play(shell, case, delivery, way).await;
             let name = format!("{} [{}, {shell:?}]", case.id(), delivery.name());
             faults.extend(
                 faults_of(case, &outcomes, &played).map(|fault| format!("{name}: {fault}")),
@@ -54,9 +80,14 @@ async fn every_outcome_of(shell: Shell, protocol: Protocol) {
 }
 
 /// Plays one case: the client's outcomes, in a driver's words, and what the server saw.
-async fn play(shell: Shell, case: &Case, delivery: Delivery) -> (Vec<String>, Played) {
+async fn play(
+    shell: Shell,
+    case: &Case,
+    delivery: Delivery,
+    way: &impl Way,
+) -> (Vec<String>, Played) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
+    let endpoint = way.to(&listener).await;
     let times_out = case
         .session
         .header
@@ -64,14 +95,16 @@ async fn play(shell: Shell, case: &Case, delivery: Delivery) -> (Vec<String>, Pl
         .iter()
         .any(|call| call.right.iter().any(|right| right.ends_with("timeout")));
     let client = async {
-        let stream = TcpStream::connect(address).await.expect("the listener is there");
         let timeout = if times_out { SHORT } else { PATIENCE };
         let (protocol, calls) = (case.protocol(), case.session.header.calls.clone());
         match shell {
-            Shell::Async => drivers::outcomes(protocol, &calls, stream, timeout).await,
+            Shell::Async => {
+                let stream = connect(&endpoint, PATIENCE).await.expect("the listener is there");
+                drivers::outcomes(protocol, &calls, stream, timeout).await
+            }
             Shell::Blocking => {
-                let stream = stream.into_std().expect("a stream of the system");
-                stream.set_nonblocking(false).expect("it can block");
+                let opened = tokio::task::spawn_blocking(move || open(&endpoint, PATIENCE, go_on));
+                let stream = opened.await.expect("no panic").expect("the listener is there");
                 blocking_outcomes(calls, Caller::new(protocol, stream, timeout)).await
             }
         }

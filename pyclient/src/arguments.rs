@@ -1,4 +1,4 @@
-//! Keys and values as Python programmers have them, as bytes. Where a connection goes, and how long it may take.
+//! Keys and values as Python programmers have them, as bytes; and how long something may take.
 
 use std::time::Duration;
 
@@ -52,13 +52,4 @@ pub(crate) fn patience(seconds: Option<f64>) -> PyResult<Duration> {
             ))
         },
     )
-}
-
-/// What every pool of connections is told.
-#[derive(Clone, Debug)]
-pub(crate) struct Peer {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) timeout: Duration,
 }

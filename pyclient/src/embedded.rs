@@ -1,10 +1,11 @@
 //! The reference server inside this process, for other people's tests.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use lockproof_reference_server::{self as server, ConnectionConfig, EmbeddedConfig};
+use lockproof_reference_server::{self as server, ConnectionConfig, EmbeddedConfig, TlsFiles};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Runtime};
@@ -25,9 +26,16 @@ pub(crate) struct Embedded {
 
 #[pymethods]
 impl Embedded {
-    /// Starts; clients can connect when it returns.
+    /// Starts; clients can connect when it returns. `tls` is certificate, key, and roots of the clients' certificates;
+    /// `sockets` a directory for Unix sockets.
     #[new]
-    fn new(py: Python<'_>, pages: u32, page_size: u32) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        pages: u32,
+        page_size: u32,
+        tls: Option<(PathBuf, PathBuf, Option<PathBuf>)>,
+        sockets: Option<PathBuf>,
+    ) -> PyResult<Self> {
         if pages == 0 || page_size == 0 {
             return Err(PyValueError::new_err(
                 "a server has at least one page, of at least one byte",
@@ -35,9 +43,18 @@ impl Embedded {
         }
         let connection =
             ConnectionConfig { drain_deadline: DRAIN_DEADLINE, ..ConnectionConfig::default() };
-        let config =
-            EmbeddedConfig { pages, page_len: page_size, connection, ..EmbeddedConfig::default() };
         let started = py.detach(|| {
+            let tls = tls.map(|(certificate, key, client_roots)| {
+                server::Tls::load(TlsFiles { certificate, key, client_roots })
+            });
+            let config = EmbeddedConfig {
+                pages,
+                page_len: page_size,
+                connection,
+                tls: tls.transpose()?,
+                sockets,
+                ..EmbeddedConfig::default()
+            };
             let runtime = Builder::new_multi_thread()
                 .worker_threads(1)
                 .thread_name("lockproof-server")

@@ -13,6 +13,7 @@ mod errors;
 mod locker;
 mod memcached;
 mod netmem;
+mod peer;
 mod pool;
 mod sim;
 
@@ -55,6 +56,8 @@ mod _native {
     use crate::netmem::core::PageCore;
     #[pymodule_export]
     use crate::netmem::pages::{HeldPage, PagePool};
+    #[pymodule_export]
+    use crate::peer::Tls;
     #[pymodule_export]
     use crate::pool::after_fork;
     #[pymodule_export]

@@ -1,21 +1,20 @@
 //! One lock server: connections, each of which holds its own locks, and the core for asyncio.
 
-use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use lockproof_client::blocking::connect;
 use lockproof_client::locker::{Core, Dialect, Limits, Outcome, Verb, blocking::Client};
 use lockproof_client::{Conversation, Error, Violation};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::arguments::{self, Peer};
-use crate::errors::{failure, on_interrupt, raise, raise_connect};
+use crate::arguments;
+use crate::errors::{failure, on_interrupt, raise};
+use crate::peer::{Peer, Tls};
 use crate::pool::{Origin, Pool};
 
-type Connection = Client<TcpStream>;
+type Connection = Client;
 
 /// A server with its idle connections; any number of threads may use it.
 #[pyclass(frozen, module = "lockproof._native")]
@@ -30,15 +29,13 @@ struct Shared {
 impl LockPool {
     #[new]
     fn new(
-        host: String,
-        port: u16,
+        address: &str,
+        tls: Option<PyRef<'_, Tls>>,
         connect_timeout: Option<f64>,
         timeout: Option<f64>,
         pool_size: usize,
     ) -> PyResult<Self> {
-        let connect_timeout = arguments::patience(connect_timeout)?;
-        let timeout = arguments::patience(timeout)?;
-        let peer = Peer { host, port, connect_timeout, timeout };
+        let peer = Peer::new(address, tls.as_deref(), connect_timeout, timeout)?;
         Ok(Self(Arc::new(Shared { peer, pool: Pool::new(pool_size) })))
     }
 
@@ -49,10 +46,7 @@ impl LockPool {
             Some(connection) => Ok(connection),
             None => self.0.connect(),
         });
-        let connection = connection.map_err(|error| {
-            let Peer { host, port, .. } = &self.0.peer;
-            raise_connect(py, &format!("locker at {host}:{port}"), error)
-        })?;
+        let connection = connection.map_err(|error| self.0.peer.raise(py, "locker", error))?;
         let connection = Mutex::new(Some(connection));
         Ok(LockConnection { connection, origin: Origin::here(), home: Arc::clone(&self.0) })
     }
@@ -65,9 +59,8 @@ impl LockPool {
 
 impl Shared {
     fn connect(&self) -> std::io::Result<Connection> {
-        let Peer { host, port, connect_timeout, timeout } = &self.peer;
-        let stream = connect((host.as_str(), *port), *connect_timeout, on_interrupt)?;
-        Ok(Client::new(stream, *timeout).with_on_interrupt(on_interrupt))
+        let client = Client::new(self.peer.open()?, self.peer.timeout);
+        Ok(client.with_on_interrupt(on_interrupt))
     }
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -68,10 +69,14 @@ def answers(connection: socket.socket) -> None:
 
 
 class FakeServer:
-    """Plays one script to each connection, in the order given; the last one to all that follow."""
+    """Plays one script to each connection, in the order given; the last one to all that follow.
 
-    def __init__(self, *scripts: Script) -> None:
+    With ``tls`` it plays to what comes out of TLS.
+    """
+
+    def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None) -> None:
         self._scripts = scripts
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._connections: list[socket.socket] = []
         self.threads = [threading.Thread(target=self._accept)]
@@ -95,11 +100,16 @@ class FakeServer:
             self.threads.append(thread)
             thread.start()
 
-    @staticmethod
-    def _play(script: Script, connection: socket.socket) -> None:
+    def _play(self, script: Script, connection: socket.socket) -> None:
         # That a client goes away is nothing special here.
         with connection, suppress(OSError, EOFError):
-            script(connection)
+            if self._tls is None:
+                script(connection)
+                return
+            with self._tls.wrap_socket(connection, server_side=True) as secured:
+                # The old one has lost its socket to this one.
+                self._connections[self._connections.index(connection)] = secured
+                script(secured)
 
     def __enter__(self) -> FakeServer:
         self.threads[0].start()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pylibmc  # type: ignore[import-untyped]
@@ -69,6 +71,21 @@ def test_the_order_of_the_servers_does_not_matter(servers: list[str]) -> None:
     Memcache(servers[:3], timeout=PATIENCE).set_many({key: key for key in KEYS})
     with Memcache(servers[2::-1], timeout=PATIENCE) as cache:
         assert cache.get_many(KEYS) == {key: key for key in KEYS}
+
+
+def test_unix_sockets_have_their_place_among_the_servers(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        # pylibmc takes no ports beside them.
+        for name in ("a", "b", "c"):
+            (tmp_path / name).mkdir()
+            stack.enter_context(ReferenceServer(sockets=tmp_path / name))
+        paths = [f"{tmp_path}/{name}/memcached.sock" for name in ("a", "b", "c")]
+        theirs = libmemcached(paths)
+        for key in spaceless(KEYS):
+            assert theirs.set(key, key.encode())
+        cache = stack.enter_context(Memcache([f"unix://{path}" for path in paths], timeout=PATIENCE))
+        assert cache.get_many(spaceless(KEYS)) == {key: key.encode() for key in spaceless(KEYS)}
+        assert cache.version(server=f"unix://{paths[0]}")
 
 
 def hosts(count: int) -> list[tuple[str, int]]:

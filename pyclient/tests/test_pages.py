@@ -394,7 +394,7 @@ def test_another_server_is_read_anew_while_a_lost_page_is_still_thought_held(rel
         assert pages.read(0)[:3] == b"new"
 
 
-@pytest.mark.parametrize("name", ["timeout", "connect_timeout"])
-def test_no_time_at_all_is_no_timeout(netmem_server: str, name: str) -> None:
+@pytest.mark.parametrize(("timeout", "connect_timeout"), [(0, 1), (1, 0)])
+def test_no_time_at_all_is_no_timeout(netmem_server: str, timeout: float, connect_timeout: float) -> None:
     with pytest.raises(ValueError, match="positive"):
-        Pages(netmem_server, **{name: 0})
+        Pages(netmem_server, timeout=timeout, connect_timeout=connect_timeout)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lockproof import Memcache, NotANumber, ReferenceServer
-from lockproof._address import parse, parse_all
+from lockproof._address import Unix, parse, parse_all, written
 from lockproof._expiry import on_the_wire
 
 MONTH = 30 * 24 * 3600
@@ -181,6 +181,19 @@ def test_no_other_port_is_one(host: str, port: int | str) -> None:
         parse(f"{host}:{port}")
     with pytest.raises(ValueError, match="no port"):
         parse((host, port))  # type: ignore[arg-type]
+
+
+@given(st.from_regex(r"/[a-z:/.]{1,30}", fullmatch=True))
+def test_a_unix_socket_is_its_path(path: str) -> None:
+    assert parse(f"unix://{path}") == Unix(path)
+    assert written(parse(f"unix://{path}")) == f"unix://{path}"
+
+
+@given(names, ports)
+def test_what_is_written_is_read_again(host: str, port: int) -> None:
+    assert parse(written((host, port))) == (host, port)
+    # Unix may be the name of a host.
+    assert parse(f"unix:{port}") == ("unix", port)
 
 
 @given(st.lists(st.tuples(names, ports), min_size=1, unique=True))

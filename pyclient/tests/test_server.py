@@ -69,10 +69,10 @@ def test_the_pages_are_as_many_and_as_long_as_wanted() -> None:
         assert pages.params == (2, 1)
 
 
-@pytest.mark.parametrize("name", ["pages", "page_size"])
-def test_no_page_at_all_is_refused(name: str) -> None:
+@pytest.mark.parametrize(("pages", "page_size"), [(0, 1), (1, 0)])
+def test_no_page_at_all_is_refused(pages: int, page_size: int) -> None:
     with pytest.raises(ValueError, match="at least one"):
-        ReferenceServer(**{name: 0})
+        ReferenceServer(pages=pages, page_size=page_size)
 
 
 def test_a_server_with_little_memory_evicts_or_refuses() -> None:

@@ -4,15 +4,17 @@
 use core::time::Duration;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use lockproof_state_machine::sasl::Credentials;
 use tokio_util::sync::CancellationToken;
 
 use crate::launch::{Bound, Loops};
+use crate::server::UNIX_MODE;
 use crate::{
-    ConnectionConfig, EchoMode, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem,
-    NetMemConfig, SocketOptions,
+    ConnectionConfig, EchoMode, Listen, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem,
+    NetMemConfig, SocketOptions, Tls,
 };
 
 /// The user of the listener that asks for SASL.
@@ -36,6 +38,11 @@ pub struct EmbeddedConfig {
     pub echo: EchoMode,
     /// Limits of every connection; Locker's frame deadline is 10 s at most.
     pub connection: ConnectionConfig,
+    /// With it, every TCP connection begins with a TLS handshake.
+    pub tls: Option<Tls>,
+    /// A directory for Unix sockets that lead to the same servers: `memcached.sock` (open to everyone), `netmem.sock`,
+    /// `locker.sock`, `echo.sock`.
+    pub sockets: Option<PathBuf>,
 }
 
 impl Default for EmbeddedConfig {
@@ -47,6 +54,8 @@ impl Default for EmbeddedConfig {
             locker: LockerConfig::default(),
             echo: EchoMode::Task,
             connection: ConnectionConfig::default(),
+            tls: None,
+            sockets: None,
         }
     }
 }
@@ -69,12 +78,13 @@ impl Embedded {
     /// Starts on the current tokio runtime; clients can connect when it returns.
     ///
     /// # Errors
-    /// When the system has no port to give.
+    /// When the system has no port to give, or a Unix socket no place.
     #[allow(clippy::unused_async, reason = "async, so that it is called inside a runtime")]
     pub async fn start(config: EmbeddedConfig) -> io::Result<Self> {
         let shutdown = CancellationToken::new();
-        let mut loops = Loops::new(SocketOptions::default(), None, shutdown.clone());
-        let EmbeddedConfig { pages, page_len, memcached, locker, echo, connection } = config;
+        let EmbeddedConfig { pages, page_len, memcached, locker, echo, connection, tls, sockets } =
+            config;
+        let mut loops = Loops::new(SocketOptions::default(), tls, shutdown.clone());
         let memcached =
             MemcachedConfig { connections_max: connection.connections_max, ..memcached };
 
@@ -88,17 +98,26 @@ impl Embedded {
         let with_sasl = MemcachedConfig { users, ..memcached.clone() };
         let [evicting, refusing] =
             [true, false].map(|evict| Memcached::new(memcached.clone().with_little_memory(evict)));
+        let memcached = Arc::new(Memcached::new(memcached));
         let netmem = NetMemConfig { pages, page_len, ..NetMemConfig::default() };
+        let (netmem, locker) = (Arc::new(NetMem::new(netmem)), Arc::new(Locker::new(locker)));
         let limit = Duration::from_secs(10);
         let frame_deadline = connection.frame_deadline.map(|deadline| deadline.min(limit));
         let locker_connection = ConnectionConfig { frame_deadline, ..connection.clone() };
 
-        loops.start(plain, Arc::new(Memcached::new(memcached)), connection.clone())?;
+        if let Some(directory) = sockets {
+            let at = |name| Bound::at(&Listen::Unix(directory.join(name)), UNIX_MODE);
+            loops.start(at("memcached.sock")?, Arc::clone(&memcached), connection.clone())?;
+            loops.start(at("netmem.sock")?, Arc::clone(&netmem), connection.clone())?;
+            loops.start(at("locker.sock")?, Arc::clone(&locker), locker_connection.clone())?;
+            loops.start_echo(at("echo.sock")?, echo.clone(), connection.clone())?;
+        }
+        loops.start(plain, memcached, connection.clone())?;
         loops.start(sasl, Arc::new(Memcached::new(with_sasl)), connection.clone())?;
         loops.start(evicts, Arc::new(evicting), connection.clone())?;
         loops.start(refuses, Arc::new(refusing), connection.clone())?;
-        loops.start(netmem_bound, Arc::new(NetMem::new(netmem)), connection.clone())?;
-        loops.start(locker_bound, Arc::new(Locker::new(locker)), locker_connection)?;
+        loops.start(netmem_bound, netmem, connection.clone())?;
+        loops.start(locker_bound, locker, locker_connection)?;
         loops.start_echo(echo_bound, echo, connection)?;
 
         let [memcached, memcached_sasl, memcached_evicts, memcached_refuses, netmem, locker, echo] =

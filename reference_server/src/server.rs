@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Of the files of Unix sockets: nobody but the user who runs the server may connect.
-const UNIX_MODE: u32 = 0o600;
+pub(crate) const UNIX_MODE: u32 = 0o600;
 
 /// Who guesses passwords gets one a second out of a connection.
 const AUTH_DELAY: Duration = Duration::from_secs(1);

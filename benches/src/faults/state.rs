@@ -14,7 +14,7 @@ use super::process::Process;
 use super::served::Served;
 
 /// A client that asks memcached for its figures, on a connection of its own.
-pub type Control = memcached::blocking::Client<std::net::TcpStream>;
+pub type Control = memcached::blocking::Client;
 
 /// Keys in a request to locker.
 const BATCH: usize = 100;
@@ -32,10 +32,7 @@ pub fn memcached(address: SocketAddr, timeout: Duration) -> anyhow::Result<Contr
 ///
 /// # Errors
 /// When the server takes no connection, or is another one.
-pub fn netmem(
-    address: SocketAddr,
-    timeout: Duration,
-) -> anyhow::Result<netmem::blocking::Client<std::net::TcpStream>> {
+pub fn netmem(address: SocketAddr, timeout: Duration) -> anyhow::Result<netmem::blocking::Client> {
     let stream = connect(address, PATIENCE, go_on).with_context(|| address.to_string())?;
     Ok(netmem::blocking::Client::connect(stream, timeout, go_on)?)
 }
@@ -44,10 +41,7 @@ pub fn netmem(
 ///
 /// # Errors
 /// When the server takes no connection.
-pub fn locker(
-    address: SocketAddr,
-    timeout: Duration,
-) -> anyhow::Result<locker::blocking::Client<std::net::TcpStream>> {
+pub fn locker(address: SocketAddr, timeout: Duration) -> anyhow::Result<locker::blocking::Client> {
     let stream = connect(address, PATIENCE, go_on).with_context(|| address.to_string())?;
     Ok(locker::blocking::Client::new(stream, timeout))
 }

@@ -69,8 +69,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it and waits for the ready line.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same, with more arguments.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_lockproof"))
             .args(["serve", "--only", "memcached", "--memcached", "127.0.0.1:0"])
+            .args(arguments)
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -2,18 +2,17 @@
 //! again: the same rules of ownership as the async link's.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use rustix::event::PollFlags;
-use rustix::io::Errno;
+use rustix::net::RecvFlags;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::ready::wait;
+use super::stream::{Received, Stream};
 use super::{OnInterrupt, go_on};
-use crate::run::{Fault, Run, expect_no_surplus};
+use crate::run::{Fault, Run, expect_no_surplus, reason};
 use crate::{Cause, Conversation, Error};
 
 /// What one receive takes at most. It lies between the system and the input, so that nothing needs
@@ -25,9 +24,9 @@ const REST: Duration = Duration::from_millis(1);
 
 /// A socket that is open as long as it is beyond doubt.
 #[derive(Debug)]
-pub(crate) struct Link<S> {
+pub(crate) struct Link {
     /// In a box: it is moved out and in with each operation.
-    live: Option<Box<Live<S>>>,
+    live: Option<Box<Live>>,
     /// The moment of a look at the connection, which the operation behind it begins with.
     seen: Option<Instant>,
     timeout: Duration,
@@ -35,10 +34,10 @@ pub(crate) struct Link<S> {
     on_interrupt: OnInterrupt,
 }
 
-impl<S: AsFd> Link<S> {
-    pub(crate) fn new(socket: S, timeout: Duration) -> Self {
+impl Link {
+    pub(crate) fn new(stream: Stream, timeout: Duration) -> Self {
         let live = Live {
-            socket,
+            stream,
             input: BytesMut::new(),
             received: vec![0; RECEIVE_BYTES].into(),
             armed: None,
@@ -139,8 +138,8 @@ impl<S: AsFd> Link<S> {
 
 /// The socket and what was read from it.
 #[derive(Debug)]
-struct Live<S> {
-    socket: S,
+struct Live {
+    stream: Stream,
     input: BytesMut,
     received: Box<[u8]>,
     /// How long the system lets a receive wait; `None` until it was told.
@@ -172,7 +171,7 @@ impl Limits {
     }
 }
 
-impl<S: AsFd> Live<S> {
+impl Live {
     fn drive<C: Conversation>(
         &mut self,
         conversation: &mut C,
@@ -188,17 +187,17 @@ impl<S: AsFd> Live<S> {
         let mut first = true;
         loop {
             self.send(&mut output, sent);
-            let waiting = conversation.is_waiting();
-            if output.is_empty() && !waiting {
+            let (unsent, waiting) = (self.has_unsent(&output), conversation.is_waiting());
+            if !unsent && !waiting {
                 break;
             }
-            let readable = match (output.is_empty(), waiting) {
-                (true, _) if first || !limits.is_near() => true,
-                (true, _) => self.wait(PollFlags::IN, limits)?,
+            let readable = match (unsent, waiting) {
+                (false, _) if first || !limits.is_near() => true,
+                (false, _) => self.wait(PollFlags::IN, limits)?,
                 // Both at once: a server that stops reading until its replies are read would
                 // otherwise hold a long pipeline for ever.
-                (false, true) => self.wait(PollFlags::IN | PollFlags::OUT, limits)?,
-                (false, false) => self.wait(PollFlags::OUT, limits)?,
+                (true, true) => self.wait(PollFlags::IN | PollFlags::OUT, limits)?,
+                (true, false) => self.wait(PollFlags::OUT, limits)?,
             };
             first = false;
             if !readable {
@@ -220,7 +219,7 @@ impl<S: AsFd> Live<S> {
         }
         // To the system, zero means "for ever".
         let limit = limits.deadline().map(|_| limits.timeout.max(Duration::from_micros(1)));
-        set_socket_timeout(&self.socket, Timeout::Recv, limit)?;
+        set_socket_timeout(self.stream.socket(), Timeout::Recv, limit)?;
         self.armed = Some(limits.timeout);
         Ok(())
     }
@@ -232,37 +231,53 @@ impl<S: AsFd> Live<S> {
     /// Nothing may have arrived since the last answer: without a name, a stray reply would be taken
     /// for the next request's.
     fn expect_silence(&mut self) -> Result<(), Fault> {
-        match recv(&self.socket, &mut self.received[..], RecvFlags::DONTWAIT) {
-            Err(Errno::AGAIN | Errno::INTR) => {}
-            Err(error) => return Err(Fault::Transport(error.into())),
-            Ok((0, _)) => return Err(ended()),
-            Ok((length, _)) => self.input.extend_from_slice(&self.received[..length]),
+        let mut came = self.take_in(RecvFlags::DONTWAIT);
+        if matches!(came, Ok(Received::Nothing)) {
+            // Behind a matter of TLS's own there may be the end.
+            came = self.take_in(RecvFlags::DONTWAIT);
+        }
+        match came {
+            Ok(Received::End) => return Err(ended()),
+            Ok(Received::Bytes | Received::Nothing) => {}
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
+                _ => return Err(Fault::Transport(error)),
+            },
         }
         expect_no_surplus(&self.input)
     }
 
+    fn take_in(&mut self, flags: RecvFlags) -> io::Result<Received> {
+        self.stream.receive(&mut self.received, &mut self.input, flags)
+    }
+
+    fn has_unsent(&self, output: &BytesMut) -> bool {
+        self.write_error.is_none() && (!output.is_empty() || self.stream.has_unsent())
+    }
+
     /// As much as the system takes at once.
     fn send(&mut self, output: &mut BytesMut, sent: &mut bool) {
-        while !output.is_empty() {
-            // Never a signal: in a host program nobody expects one.
-            match send(&self.socket, output, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+        while self.has_unsent(output) {
+            match self.stream.send(output) {
                 Ok(length) => {
-                    *sent = true;
+                    *sent |= length > 0;
                     output.advance(length);
                 }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return,
-                Err(error) => {
-                    output.clear();
-                    self.write_error = Some(error.into());
-                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::WouldBlock => return,
+                    _ => {
+                        output.clear();
+                        self.write_error = Some(error);
+                    }
+                },
             }
         }
     }
 
     /// Whether there is something to read; an error that the socket has is read, too.
     fn wait(&self, flags: PollFlags, limits: Limits) -> Result<bool, Fault> {
-        let ready = wait(&self.socket, flags, limits.deadline(), limits.on_interrupt);
+        let ready = wait(self.stream.socket(), flags, limits.deadline(), limits.on_interrupt);
         match ready.map_err(Fault::Transport)? {
             ready if ready.is_empty() => Err(Fault::Timeout),
             ready => Ok(ready.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR)),
@@ -271,25 +286,20 @@ impl<S: AsFd> Live<S> {
 
     fn receive(&mut self, limits: Limits) -> Result<(), Fault> {
         loop {
-            match recv(&self.socket, &mut self.received[..], RecvFlags::empty()) {
-                Ok((0, _)) => {
-                    return Err(self.write_error.take().map_or_else(ended, Fault::Transport));
-                }
-                Ok((length, _)) => {
-                    self.input.extend_from_slice(&self.received[..length]);
-                    return Ok(());
-                }
-                Err(Errno::INTR) => {
+            let error = match self.take_in(RecvFlags::empty()) {
+                Ok(Received::Bytes | Received::Nothing) => return Ok(()),
+                Ok(Received::End) => io::ErrorKind::UnexpectedEof.into(),
+                Err(error) => error,
+            };
+            match error.kind() {
+                io::ErrorKind::Interrupted => {
                     (limits.on_interrupt)().map_err(Fault::Transport)?;
                     if limits.is_near() && !self.wait(PollFlags::IN, limits)? {
                         return Ok(());
                     }
                 }
-                Err(Errno::AGAIN) => return Err(Fault::Timeout),
-                Err(error) => {
-                    let error = self.write_error.take().unwrap_or_else(|| error.into());
-                    return Err(Fault::Transport(error));
-                }
+                io::ErrorKind::WouldBlock => return Err(Fault::Timeout),
+                _ => return Err(Fault::Transport(reason(error, self.write_error.take()))),
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Blocking shells: the same cores over a socket of the system, for programs without a runtime.
+//! Blocking shells: the same cores over a socket of the system, TCP or Unix, with TLS or without; for programs that have no
+//! runtime.
 //!
 //! Each protocol has its client: [`memcached::blocking`](crate::memcached::blocking) and so on. They
 //! keep the promises of the async ones, and three of their own:
@@ -12,11 +13,13 @@
 //!
 //! ```no_run
 //! use std::time::Duration;
-//! use lockproof_client::blocking::{connect, go_on};
+//! use lockproof_client::Address;
+//! use lockproof_client::blocking::{go_on, open};
 //! use lockproof_client::memcached::{Meta, blocking::Client};
 //!
 //! let second = Duration::from_secs(1);
-//! let mut client = Client::new(connect("127.0.0.1:11211", second, go_on)?, second);
+//! let address: Address = "127.0.0.1:11211".parse()?;
+//! let mut client = Client::new(open(&address.into(), second, go_on)?, second);
 //! client.set(b"key", b"value", Meta::default())?;
 //! assert_eq!(client.get(b"key")?.as_deref(), Some(&b"value"[..]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -25,12 +28,15 @@
 mod connect;
 mod link;
 mod ready;
+#[cfg(feature = "tls")]
+mod session;
+mod stream;
 
 use std::io;
 
-pub use connect::connect;
+pub use connect::{connect, open};
 pub(crate) use link::Link;
-pub use ready::is_connected;
+pub use stream::{Stream, Watch};
 
 /// Asked when a signal interrupts a wait: `Ok` to go on, an error to give up. The error comes back as
 /// [`Error::Transport`](crate::Error::Transport).

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
 
 use super::OnInterrupt;
 
@@ -30,12 +29,20 @@ pub(super) fn wait(
     }
 }
 
+/// The peer's end, also where bytes are still to be read before it.
+#[cfg(target_os = "linux")]
+const PEER_HAS_CLOSED: PollFlags = PollFlags::RDHUP;
+#[cfg(not(target_os = "linux"))]
+const PEER_HAS_CLOSED: PollFlags = PollFlags::HUP;
+
 /// Whether the peer has not closed its end, as far as the system knows. Nothing is read, and nothing waited for, so
 /// another thread may use the socket meanwhile.
-pub fn is_connected(socket: impl AsFd) -> bool {
-    let looked = recv(socket, &mut [0u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);
-    match looked {
-        Ok((length, _)) => length > 0,
-        Err(error) => matches!(error, Errno::AGAIN | Errno::INTR),
+pub(super) fn is_connected(socket: impl AsFd) -> bool {
+    let mut looked = [PollFd::new(&socket, PollFlags::IN | PEER_HAS_CLOSED)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let end = PollFlags::ERR | PollFlags::HUP | PEER_HAS_CLOSED;
+    match poll(&mut looked, Some(&at_once)) {
+        Ok(_) => !looked[0].revents().intersects(end),
+        Err(error) => error == Errno::INTR,
     }
 }

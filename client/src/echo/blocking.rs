@@ -1,25 +1,24 @@
 //! The blocking client, over a socket of the system. Leaves out half-close: a client asks, and reads its answer.
 
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::Core;
-use crate::blocking::{Link, OnInterrupt};
+use crate::blocking::{Link, OnInterrupt, Stream};
 use crate::{Cause, Error};
 
 /// An echo client on one socket; see [`crate::blocking`].
 #[derive(Debug)]
-pub struct Client<S> {
-    link: Link<S>,
+pub struct Client {
+    link: Link,
     core: Core,
 }
 
-impl<S: AsFd> Client<S> {
+impl Client {
     /// A client whose every operation must be done within `timeout`.
-    pub fn new(socket: S, timeout: Duration) -> Self {
-        Self { link: Link::new(socket, timeout), core: Core::default() }
+    pub fn new(stream: impl Into<Stream>, timeout: Duration) -> Self {
+        Self { link: Link::new(stream.into(), timeout), core: Core::default() }
     }
 
     /// Asks `on_interrupt` when a signal interrupts a wait; without it, waits go on.

@@ -3,7 +3,6 @@
 //! Leaves out reconnecting. A RELEASE belongs to the connection that was granted the lock, so there
 //! is nothing here that could send it on another (LKR-803).
 
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use lockproof_protocol::locker::{Dialect, Limits, Outcome, Verb};
 
 use super::perform::result;
 use super::{Backoff, Core};
-use crate::blocking::{Link, OnInterrupt};
+use crate::blocking::{Link, OnInterrupt, Stream};
 use crate::{Cause, Error};
 
 /// A locker client on one socket; see [`crate::blocking`]. All of its locks live and die with that socket.
@@ -19,21 +18,26 @@ use crate::{Cause, Error};
 /// Results are `Ok`, `Busy`, `SelfHeld` and, for a release, `NotHeld`; every other outcome is
 /// [`Error::Refused`].
 #[derive(Debug)]
-pub struct Client<S> {
-    link: Link<S>,
+pub struct Client {
+    link: Link,
     core: Core,
 }
 
-impl<S: AsFd> Client<S> {
+impl Client {
     /// A client with the default dialect and limits, whose every operation must be done within
     /// `timeout`.
-    pub fn new(socket: S, timeout: Duration) -> Self {
-        Self::with_dialect(socket, timeout, Dialect::default(), Limits::default())
+    pub fn new(stream: impl Into<Stream>, timeout: Duration) -> Self {
+        Self::with_dialect(stream, timeout, Dialect::default(), Limits::default())
     }
 
     /// A client for a listener of that dialect, which sends nothing over `limits`.
-    pub fn with_dialect(socket: S, timeout: Duration, dialect: Dialect, limits: Limits) -> Self {
-        Self { link: Link::new(socket, timeout), core: Core::new(dialect, limits) }
+    pub fn with_dialect(
+        stream: impl Into<Stream>,
+        timeout: Duration,
+        dialect: Dialect,
+        limits: Limits,
+    ) -> Self {
+        Self { link: Link::new(stream.into(), timeout), core: Core::new(dialect, limits) }
     }
 
     /// Asks for a key, and is answered at once.

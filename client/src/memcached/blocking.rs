@@ -3,7 +3,6 @@
 //! Leaves out what the operations are (operation, batch).
 
 use std::collections::BTreeMap;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,22 +11,22 @@ use lockproof_protocol::memcached_binary::{Direction, Side, Status};
 use super::operation::{self, Operation, Submission};
 use super::perform::{copy, refused_instead, with_keys};
 use super::{CasOutcome, Core, Item, Meta, Outcome, Seed, batch};
-use crate::blocking::{Link, OnInterrupt};
+use crate::blocking::{Link, OnInterrupt, Stream};
 use crate::{Cause, Error};
 
 /// A memcached client on one socket; see [`crate::blocking`].
 ///
 /// Results are those of the async [`Client`](super::Client).
 #[derive(Debug)]
-pub struct Client<S> {
-    link: Link<S>,
+pub struct Client {
+    link: Link,
     core: Core,
 }
 
-impl<S: AsFd> Client<S> {
+impl Client {
     /// A client whose every operation must be done within `timeout`.
-    pub fn new(socket: S, timeout: Duration) -> Self {
-        Self { link: Link::new(socket, timeout), core: Core::default() }
+    pub fn new(stream: impl Into<Stream>, timeout: Duration) -> Self {
+        Self { link: Link::new(stream.into(), timeout), core: Core::default() }
     }
 
     /// Asks `on_interrupt` when a signal interrupts a wait; without it, waits go on.

@@ -2,7 +2,6 @@
 //!
 //! Leaves out what a version means (core) and how long a lock may be held: that is the caller's.
 
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,17 +9,17 @@ use bytes::Bytes;
 
 use super::perform::{self, UNMATCHED, unexpected};
 use super::{Answer, Core, Page, PageCache};
-use crate::blocking::{Link, OnInterrupt};
+use crate::blocking::{Link, OnInterrupt, Stream};
 use crate::{Cause, Error};
 
 /// A netmem client on one socket; see [`crate::blocking`]. The server frees its locks when the socket ends (NM-DISC-01).
 #[derive(Debug)]
-pub struct Client<S> {
-    link: Link<S>,
+pub struct Client {
+    link: Link,
     core: Core,
 }
 
-impl<S: AsFd> Client<S> {
+impl Client {
     /// Asks for parameters and version, and makes an empty cache (NM-CLI-01).
     ///
     /// Every operation must be done within `timeout`, and so must waiting for a lock; choose
@@ -29,8 +28,12 @@ impl<S: AsFd> Client<S> {
     /// # Errors
     ///
     /// [`Error::Incompatible`] when the server's API is not 0.2.
-    pub fn connect(socket: S, timeout: Duration, on_interrupt: OnInterrupt) -> Result<Self, Error> {
-        let mut link = Link::new(socket, timeout);
+    pub fn connect(
+        stream: impl Into<Stream>,
+        timeout: Duration,
+        on_interrupt: OnInterrupt,
+    ) -> Result<Self, Error> {
+        let mut link = Link::new(stream.into(), timeout);
         link.set_on_interrupt(on_interrupt);
         let (pages, page_bytes) = handshake(&mut link)?;
         let cache = Arc::new(PageCache::new(pages, page_bytes));
@@ -147,17 +150,11 @@ impl<S: AsFd> Client<S> {
     }
 }
 
-fn handshake<S>(link: &mut Link<S>) -> Result<(u32, u32), Error>
-where
-    S: AsFd,
-{
+fn handshake(link: &mut Link) -> Result<(u32, u32), Error> {
     let mut core = perform::handshake();
     perform::parameters(&link.run(&mut core, false).all()?)
 }
 
-fn one<S>(link: &mut Link<S>, core: &mut Core, mutating: bool) -> Result<Answer, Error>
-where
-    S: AsFd,
-{
+fn one(link: &mut Link, core: &mut Core, mutating: bool) -> Result<Answer, Error> {
     link.run(core, mutating).all()?.pop().ok_or(UNMATCHED)
 }

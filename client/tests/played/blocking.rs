@@ -1,9 +1,8 @@
 //! The same calls as `drivers`, made with the blocking clients.
 
-use std::net::TcpStream;
 use std::time::Duration;
 
-use lockproof_client::blocking::go_on;
+use lockproof_client::blocking::{Stream, go_on};
 use lockproof_client::{Error, echo, locker, memcached, netmem};
 use lockproof_conformance::session::{Call, escape};
 use lockproof_conformance::wire::Protocol;
@@ -14,18 +13,18 @@ use super::drivers::{miss, number, said};
 /// A client on its connection. One call at a time is lent to it, so that the server is always ahead: what it does
 /// behind an answer is done when the next call is made.
 pub(crate) enum Caller {
-    Memcached(memcached::blocking::Client<TcpStream>),
+    Memcached(memcached::blocking::Client),
     /// The first call connects.
-    NetMemBefore(TcpStream, Duration),
-    NetMem(netmem::blocking::Client<TcpStream>),
+    NetMemBefore(Stream, Duration),
+    NetMem(netmem::blocking::Client),
     /// Connecting failed, and no other call can be made.
     NetMemNever,
-    Locker(locker::blocking::Client<TcpStream>),
-    Echo(echo::blocking::Client<TcpStream>),
+    Locker(locker::blocking::Client),
+    Echo(echo::blocking::Client),
 }
 
 impl Caller {
-    pub(crate) fn new(protocol: Protocol, stream: TcpStream, timeout: Duration) -> Self {
+    pub(crate) fn new(protocol: Protocol, stream: Stream, timeout: Duration) -> Self {
         match protocol {
             Protocol::Memcached => {
                 Self::Memcached(memcached::blocking::Client::new(stream, timeout))
@@ -68,10 +67,7 @@ impl Caller {
     }
 }
 
-fn memcached_call(
-    client: &mut memcached::blocking::Client<TcpStream>,
-    call: &Call,
-) -> Result<String, Error> {
+fn memcached_call(client: &mut memcached::blocking::Client, call: &Call) -> Result<String, Error> {
     let arguments: Vec<&[u8]> = call.arguments.iter().map(Vec::as_slice).collect();
     match (call.name.as_str(), arguments.as_slice()) {
         ("get", [key]) => Ok(client.get(key)?.map_or_else(miss, |value| escape(&value))),
@@ -102,10 +98,7 @@ fn memcached_call(
     }
 }
 
-fn netmem_call(
-    client: &mut netmem::blocking::Client<TcpStream>,
-    call: &Call,
-) -> Result<String, Error> {
+fn netmem_call(client: &mut netmem::blocking::Client, call: &Call) -> Result<String, Error> {
     let page = number(&call.arguments[0]);
     match (call.name.as_str(), &call.arguments[1..]) {
         ("read", []) => client.read(page).map(|page| escape(&page.data)),
@@ -116,10 +109,7 @@ fn netmem_call(
     }
 }
 
-fn locker_call(
-    client: &mut locker::blocking::Client<TcpStream>,
-    call: &Call,
-) -> Result<String, Error> {
+fn locker_call(client: &mut locker::blocking::Client, call: &Call) -> Result<String, Error> {
     let keys: Vec<&[u8]> = call.arguments.iter().map(Vec::as_slice).collect();
     let outcome = match (call.name.as_str(), keys.as_slice()) {
         ("get", [key]) => client.get(key)?,

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use lockproof_client::{Error, echo, locker, memcached, netmem};
+use lockproof_client::{Error, Stream, echo, locker, memcached, netmem};
 use lockproof_conformance::session::{Call, escape};
 use lockproof_conformance::wire::Protocol;
 use lockproof_protocol::locker::Outcome;
-use tokio::net::TcpStream;
 
 /// What each call came to. The connection is closed at the end.
 pub(crate) async fn outcomes(
     protocol: Protocol,
     calls: &[Call],
-    stream: TcpStream,
+    stream: Stream,
     timeout: Duration,
 ) -> Vec<String> {
     match protocol {
@@ -64,7 +63,7 @@ fn kind(error: &Error) -> &'static str {
 }
 
 async fn memcached_call(
-    client: &mut memcached::Client<TcpStream>,
+    client: &mut memcached::Client<Stream>,
     call: &Call,
 ) -> Result<String, Error> {
     let arguments: Vec<&[u8]> = call.arguments.iter().map(Vec::as_slice).collect();
@@ -106,7 +105,7 @@ pub(crate) fn number<T: std::str::FromStr<Err: std::fmt::Debug>>(digits: &[u8]) 
 }
 
 /// The first call connects; without a connection the others are not made.
-async fn netmem_calls(stream: TcpStream, timeout: Duration, calls: &[Call]) -> Vec<String> {
+async fn netmem_calls(stream: Stream, timeout: Duration, calls: &[Call]) -> Vec<String> {
     assert_eq!(calls[0].name, "connect", "a NetMem client connects first");
     let mut client = match netmem::Client::connect(stream, timeout).await {
         Ok(client) => client,
@@ -119,7 +118,7 @@ async fn netmem_calls(stream: TcpStream, timeout: Duration, calls: &[Call]) -> V
     outcomes
 }
 
-async fn netmem_call(client: &mut netmem::Client<TcpStream>, call: &Call) -> Result<String, Error> {
+async fn netmem_call(client: &mut netmem::Client<Stream>, call: &Call) -> Result<String, Error> {
     let page = number(&call.arguments[0]);
     match (call.name.as_str(), &call.arguments[1..]) {
         ("read", []) => client.read(page).await.map(|page| escape(&page.data)),
@@ -132,7 +131,7 @@ async fn netmem_call(client: &mut netmem::Client<TcpStream>, call: &Call) -> Res
     }
 }
 
-async fn locker_call(client: &mut locker::Client<TcpStream>, call: &Call) -> Result<String, Error> {
+async fn locker_call(client: &mut locker::Client<Stream>, call: &Call) -> Result<String, Error> {
     let keys: Vec<&[u8]> = call.arguments.iter().map(Vec::as_slice).collect();
     let outcome = match (call.name.as_str(), keys.as_slice()) {
         ("get", [key]) => client.get(key).await?,

@@ -43,11 +43,13 @@ from ._pages import LockedPage, Page, PageParams, Pages
 from ._pipeline import Pending, Pipeline
 from ._serde import JsonSerde, PickleSerde, Serde
 from ._server import SASL, ReferenceServer, Report, check
+from ._tls import TLS
 
 __version__: str = _native.__version__
 
 __all__ = [
     "SASL",
+    "TLS",
     "ArgumentInvalid",
     "AuthFailed",
     "ConnectionFailed",

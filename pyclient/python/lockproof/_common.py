@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from . import _native
-from ._address import Address, parse_all
+from ._address import Address, parse_all, written
 from ._errors import ArgumentInvalid, Error
 from ._ketama import Ring
 from ._serde import Serde
@@ -62,8 +62,8 @@ class Settings:
 
     @property
     def servers(self) -> list[str]:
-        """``host:port`` of each server, in the order given."""
-        return [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self._addresses]
+        """``host:port`` or ``unix:///path`` of each server, in the order given."""
+        return [written(place) for place in self._addresses]
 
     def _place(self, server: str | None) -> int:
         """The place of a server that a caller names; there is no need to where there is one only."""

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left
+from collections.abc import Sequence
 from hashlib import md5
+
+from ._address import Place, Unix
 
 #: Points that a server is meant to have. libmemcached's number; another would move every key.
 _POINTS = 160
@@ -19,6 +22,9 @@ _POINTS_OF_DIGEST = 4
 
 #: libmemcached leaves this port out of a server's name.
 _DEFAULT_PORT = 11211
+
+#: The port of a Unix socket, to libmemcached.
+_UNIX_PORT = 0
 
 
 def _single(number: float) -> float:
@@ -40,13 +46,19 @@ def _digest(data: bytes) -> bytes:
     return md5(data, usedforsecurity=False).digest()
 
 
+def _name(place: Place) -> str:
+    """A server's name, as libmemcached has it."""
+    host, port = (place.path, _UNIX_PORT) if isinstance(place, Unix) else place
+    return host if port == _DEFAULT_PORT else f"{host}:{port}"
+
+
 class Ring:
     """The circle of some servers."""
 
-    def __init__(self, servers: list[tuple[str, int]]) -> None:
+    def __init__(self, servers: Sequence[Place]) -> None:
         points: list[tuple[int, int]] = []
-        for index, (host, port) in enumerate(servers):
-            name = host if port == _DEFAULT_PORT else f"{host}:{port}"
+        for index, place in enumerate(servers):
+            name = _name(place)
             for group in range(_digests(len(servers))):
                 digest = _digest(f"{name}-{group}".encode())
                 points.extend((int.from_bytes(digest[at : at + 4], "little"), index) for at in range(0, 16, 4))

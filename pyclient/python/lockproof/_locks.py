@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 
 from . import _native
-from ._address import Address, parse
+from ._address import Address, parse, written
 from ._common import Key
 from ._errors import Error, LockError, LockLost, LockNotHeld, LockTimeout, ServerError
+from ._tls import TLS, native
 
 #: The first pause between two tries, and the longest, in seconds.
 PAUSE_MIN = 0.002
@@ -42,10 +43,12 @@ class Locks:
     broken by it otherwise.
 
     Arguments:
-        server: ``"host:port"`` or ``("host", port)``.
+        server: ``"host:port"``, ``("host", port)`` or ``"unix:///path"``.
         timeout: seconds for one request; waiting for a lock is counted apart.
         connect_timeout: seconds for a new connection.
         pool_size: connections kept while nobody uses them.
+        tls: a :class:`lockproof.TLS`, or ``True``: the server is reached by TLS, and must prove who it is. An
+            ``ssl.SSLContext`` can't be used: the native part has a TLS of its own.
     """
 
     def __init__(
@@ -55,9 +58,10 @@ class Locks:
         timeout: float | None = 1.0,
         connect_timeout: float | None = 1.0,
         pool_size: int = 4,
+        tls: TLS | bool = False,
     ) -> None:
-        host, port = parse(server)
-        self._pool = _native.LockPool(host, port, connect_timeout, timeout, pool_size)
+        place, files = written(parse(server)), native(tls)
+        self._pool = _native.LockPool(place, files, connect_timeout, timeout, pool_size)
 
     def lock(self, name: Key, *, wait: float | None = None) -> Lock:
         """A lock of that name, not yet held. ``wait`` is for ``with``, as in :meth:`Lock.acquire`."""

@@ -13,6 +13,7 @@ from ._errors import ConnectionFailed, Timeout
 from ._expiry import RELATIVE_MAX, Expiry, on_the_wire
 from ._pipeline import Pipeline
 from ._serde import Serde
+from ._tls import TLS, native
 
 
 class Memcache(Settings):
@@ -23,8 +24,8 @@ class Memcache(Settings):
     or a condition that does not hold, is a result.
 
     Arguments:
-        server: ``"host:port"``, ``("host", port)``, or several of them; the port is 11211 unless given. Keys are spread
-            over several servers as libmemcached does by its weighted ketama distribution.
+        server: ``"host:port"``, ``("host", port)``, ``"unix:///path"``, or several of them; the port is 11211 unless given.
+            Keys are spread over several servers as libmemcached does by its weighted ketama distribution.
         timeout: seconds for one operation, all of its keys included; ``None`` waits for ever.
         connect_timeout: seconds for a new connection.
         pool_size: connections kept for each server while nobody uses them. More threads than that get more.
@@ -34,6 +35,8 @@ class Memcache(Settings):
         on_error: ``"raise"``, or ``"miss"``: a server that can't be reached, or does not answer in time, then looks
             like a miss, is counted in :attr:`forgiven`, and logged.
         sasl: user and password, for SASL PLAIN.
+        tls: a :class:`lockproof.TLS`, or ``True``: the server is reached by TLS, and must prove who it is. An
+            ``ssl.SSLContext`` can't be used: the native part has a TLS of its own.
 
     An expiry is a number of seconds from now (any number: beyond 30 days is no trap here), a ``timedelta``, or a
     ``datetime``; 0 and ``None`` are for ever.
@@ -52,12 +55,14 @@ class Memcache(Settings):
         serde: Serde | None = None,
         on_error: OnError = "raise",
         sasl: tuple[str, str] | None = None,
+        tls: TLS | bool = False,
     ) -> None:
         super().__init__(server, key_prefix, serde, on_error)
         credentials = None if sasl is None else (sasl[0].encode(), sasl[1].encode())
+        files = native(tls)
         self._servers = [
-            _native.MemcacheServer(host, port, connect_timeout, timeout, pool_size, credentials)
-            for host, port in self._addresses
+            _native.MemcacheServer(place, files, connect_timeout, timeout, pool_size, credentials)
+            for place in self.servers
         ]
         # Nothing to be done around an operation: get and set take the shortest way.
         plain = self._ring is None and not self._prefix and serde is None and not self._forgives

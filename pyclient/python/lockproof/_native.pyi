@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, final
 from typing_extensions import Buffer
 
 from ._common import Key, Verb
+from ._tls import Path
 
 __all__ = [
     "__version__",
@@ -19,6 +20,7 @@ __all__ = [
     "Operation",
     "PageCore",
     "PagePool",
+    "Tls",
     "add",
     "after_fork",
     "append",
@@ -75,11 +77,15 @@ def version() -> Operation: ...
 def flush_all(delay: int) -> Operation: ...
 def auth_plain(user: Key, password: Key) -> Operation: ...
 @final
+class Tls:
+    def __new__(cls, cafile: Path | None, cert: Path | None, key: Path | None, server_name: str | None) -> Tls: ...
+
+@final
 class MemcacheServer:
     def __new__(
         cls,
-        host: str,
-        port: int,
+        address: str,
+        tls: Tls | None,
         connect_timeout: float | None,
         timeout: float | None,
         pool_size: int,
@@ -104,7 +110,7 @@ class MemcacheCore:
 @final
 class PagePool:
     def __new__(
-        cls, host: str, port: int, connect_timeout: float | None, timeout: float | None, pool_size: int
+        cls, address: str, tls: Tls | None, connect_timeout: float | None, timeout: float | None, pool_size: int
     ) -> PagePool: ...
     def share(self, pool_size: int) -> PagePool: ...
     def params(self) -> tuple[int, int]: ...
@@ -138,7 +144,7 @@ class PageCore:
 @final
 class LockPool:
     def __new__(
-        cls, host: str, port: int, connect_timeout: float | None, timeout: float | None, pool_size: int
+        cls, address: str, tls: Tls | None, connect_timeout: float | None, timeout: float | None, pool_size: int
     ) -> LockPool: ...
     def take(self) -> LockConnection: ...
     def close(self) -> None: ...
@@ -159,7 +165,9 @@ class LockCore:
 
 @final
 class Embedded:
-    def __new__(cls, pages: int, page_size: int) -> Embedded: ...
+    def __new__(
+        cls, pages: int, page_size: int, tls: tuple[Path, Path, Path | None] | None, sockets: Path | None
+    ) -> Embedded: ...
     @property
     def addresses(self) -> list[str]: ...
     def stop(self) -> None: ...

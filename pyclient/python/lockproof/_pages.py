@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import _native
-from ._address import Address, parse
+from ._address import Address, parse, written
 from ._errors import NoSuchPage
+from ._tls import TLS, native
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -81,10 +82,12 @@ class Pages:
     It connects at once, to learn how long the pages are.
 
     Arguments:
-        server: ``"host:port"`` or ``("host", port)``.
+        server: ``"host:port"``, ``("host", port)`` or ``"unix:///path"``.
         timeout: seconds for a read; waiting for a lock is counted apart.
         connect_timeout: seconds for a new connection.
         pool_size: connections kept while nobody uses them.
+        tls: a :class:`lockproof.TLS`, or ``True``: the server is reached by TLS, and must prove who it is. An
+            ``ssl.SSLContext`` can't be used: the native part has a TLS of its own.
     """
 
     def __init__(
@@ -94,10 +97,11 @@ class Pages:
         timeout: float | None = 1.0,
         connect_timeout: float | None = 1.0,
         pool_size: int = 4,
+        tls: TLS | bool = False,
     ) -> None:
-        host, port = parse(server)
+        place, files = written(parse(server)), native(tls)
         self._pool_size = pool_size
-        self._pool = _native.PagePool(host, port, connect_timeout, timeout, pool_size)
+        self._pool = _native.PagePool(place, files, connect_timeout, timeout, pool_size)
 
     @property
     def params(self) -> PageParams:

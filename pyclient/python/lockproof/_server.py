@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
 from . import _native
+from ._tls import Path
 
 Delivery: TypeAlias = Literal["whole", "bytes", "fields", "coalesced"]
 
@@ -41,10 +42,26 @@ class ReferenceServer:
     Arguments:
         pages: number of NetMem's pages.
         page_size: bytes in each of them.
+        tls_cert, tls_key: files of a certificate and its key, PEM: every connection to a port then begins with TLS.
+        tls_client_ca: roots of the clients' certificates; with them, nobody comes in without one.
+        sockets: a directory for Unix sockets that lead to the same servers: ``memcached.sock``, ``netmem.sock``,
+            ``locker.sock`` and ``echo.sock``.
     """
 
-    def __init__(self, *, pages: int = 16, page_size: int = 4096) -> None:
-        self._server = _native.Embedded(pages, page_size)
+    def __init__(
+        self,
+        *,
+        pages: int = 16,
+        page_size: int = 4096,
+        tls_cert: Path | None = None,
+        tls_key: Path | None = None,
+        tls_client_ca: Path | None = None,
+        sockets: Path | None = None,
+    ) -> None:
+        if (tls_cert is None) != (tls_key is None) or (tls_cert is None and tls_client_ca is not None):
+            raise ValueError("TLS wants a certificate and its key: tls_cert and tls_key")
+        tls = None if tls_cert is None or tls_key is None else (tls_cert, tls_key, tls_client_ca)
+        self._server = _native.Embedded(pages, page_size, tls, sockets)
         addresses = self._server.addresses
         #: memcached, open to everyone: ``"127.0.0.1:port"``.
         self.memcached: str = addresses[0]

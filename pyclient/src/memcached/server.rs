@@ -1,21 +1,19 @@
 //! One memcached server, and the connections to it.
 
-use std::net::TcpStream;
-
 use lockproof_client::Error;
-use lockproof_client::blocking::connect;
 use lockproof_client::memcached::{Meta, Operation as Plan, blocking::Client, operation};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
 use super::answer::Answer;
 use super::operation::Operation;
-use crate::arguments::{self, Peer};
-use crate::errors::{is_raised, on_interrupt, raise, raise_connect};
+use crate::arguments;
+use crate::errors::{is_raised, on_interrupt, raise};
+use crate::peer::{Peer, Tls};
 use crate::pool::Pool;
 
 /// In a box: it goes from hand to hand with each operation.
-type Connection = Box<Client<TcpStream>>;
+type Connection = Box<Client>;
 
 /// Why there is no answer.
 enum Failure {
@@ -35,16 +33,14 @@ pub(crate) struct MemcacheServer {
 impl MemcacheServer {
     #[new]
     fn new(
-        host: String,
-        port: u16,
+        address: &str,
+        tls: Option<PyRef<'_, Tls>>,
         connect_timeout: Option<f64>,
         timeout: Option<f64>,
         pool_size: usize,
         credentials: Option<(Vec<u8>, Vec<u8>)>,
     ) -> PyResult<Self> {
-        let connect_timeout = arguments::patience(connect_timeout)?;
-        let timeout = arguments::patience(timeout)?;
-        let peer = Peer { host, port, connect_timeout, timeout };
+        let peer = Peer::new(address, tls.as_deref(), connect_timeout, timeout)?;
         Ok(Self { peer, credentials, pool: Pool::new(pool_size) })
     }
 
@@ -133,18 +129,13 @@ impl MemcacheServer {
                 Ok(result)
             }
             Err(Failure::Operation(error)) => Err(raise(py, error)),
-            Err(Failure::Connect(error)) => {
-                let Peer { host, port, .. } = &self.peer;
-                Err(raise_connect(py, &format!("memcached at {host}:{port}"), error))
-            }
+            Err(Failure::Connect(error)) => Err(self.peer.raise(py, "memcached", error)),
         }
     }
 
     fn connect(&self) -> Result<Connection, Failure> {
-        let Peer { host, port, connect_timeout, timeout } = &self.peer;
-        let stream = connect((host.as_str(), *port), *connect_timeout, on_interrupt);
-        let stream = stream.map_err(Failure::Connect)?;
-        let connection = Client::new(stream, *timeout).with_on_interrupt(on_interrupt);
+        let stream = self.peer.open().map_err(Failure::Connect)?;
+        let connection = Client::new(stream, self.peer.timeout).with_on_interrupt(on_interrupt);
         let mut connection = Box::new(connection);
         if let Some((user, password)) = &self.credentials {
             let login = operation::auth_plain(user, password);

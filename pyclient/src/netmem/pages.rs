@@ -2,22 +2,21 @@
 //!
 //! A lock is its connection's, so whoever holds a page has a connection to himself.
 
-use std::net::TcpStream;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lockproof_client::Error;
-use lockproof_client::blocking::{connect, is_connected};
+use lockproof_client::blocking::Watch;
 use lockproof_client::netmem::{Page, PageCache, blocking::Client};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::arguments::{self, Peer};
-use crate::errors::{failure, on_interrupt, raise, raise_connect};
+use crate::arguments;
+use crate::errors::{failure, on_interrupt, raise};
+use crate::peer::{Peer, Tls};
 use crate::pool::{Origin, Pool};
 
-/// The socket is in common hands, so that others can look whether it is still connected.
-type Connection = Client<Arc<TcpStream>>;
+type Connection = Client;
 type Versioned<'py> = (i32, Bound<'py, PyBytes>);
 
 /// Why there is no answer.
@@ -43,19 +42,19 @@ struct Shared {
     common: Arc<Mutex<Common>>,
 }
 
-/// The cache, and the sockets of those who use it.
+/// The cache, and a look at the connections of those who use it.
 ///
 /// A connection may share it only while one of the older ones is still connected: behind the same address may be
 /// another server by now, whose version numbers mean other pages.
 struct Common {
     cache: Arc<PageCache>,
-    sockets: Vec<Weak<TcpStream>>,
+    watches: Vec<Watch>,
 }
 
 impl Common {
     fn has_connected(&mut self) -> bool {
-        self.sockets.retain(|socket| socket.upgrade().is_some_and(is_connected));
-        !self.sockets.is_empty()
+        self.watches.retain(Watch::is_connected);
+        !self.watches.is_empty()
     }
 }
 
@@ -65,19 +64,16 @@ impl PagePool {
     #[new]
     fn new(
         py: Python<'_>,
-        host: String,
-        port: u16,
+        address: &str,
+        tls: Option<PyRef<'_, Tls>>,
         connect_timeout: Option<f64>,
         timeout: Option<f64>,
         pool_size: usize,
     ) -> PyResult<Self> {
-        let connect_timeout = arguments::patience(connect_timeout)?;
-        let timeout = arguments::patience(timeout)?;
-        let peer = Peer { host, port, connect_timeout, timeout };
+        let peer = Peer::new(address, tls.as_deref(), connect_timeout, timeout)?;
         let connected = py.detach(|| open(&peer));
-        let (connection, socket) =
-            connected.map_err(|failure| raise_failure(py, &peer, failure))?;
-        let common = Common { cache: Arc::clone(connection.cache()), sockets: vec![socket] };
+        let (connection, watch) = connected.map_err(|failure| raise_failure(py, &peer, failure))?;
+        let common = Common { cache: Arc::clone(connection.cache()), watches: vec![watch] };
         let shared =
             Shared { peer, pool: Pool::new(pool_size), common: Arc::new(Mutex::new(common)) };
         shared.pool.put(py, connection);
@@ -186,12 +182,12 @@ impl Shared {
         let pooled = self.pool.take(py).filter(|connection| self.is_current(py, connection));
         let connected = py.detach(|| match pooled.and_then(live) {
             Some(connection) => Ok((connection, None)),
-            None => open(&self.peer).map(|(connection, socket)| (connection, Some(socket))),
+            None => open(&self.peer).map(|(connection, watch)| (connection, Some(watch))),
         });
         let raise_failure = |failure| raise_failure(py, &self.peer, failure);
         let (mut connection, fresh) = connected.map_err(raise_failure)?;
-        if let Some(socket) = fresh {
-            self.introduce(py, &mut connection, socket).map_err(|error| raise(py, error))?;
+        if let Some(watch) = fresh {
+            self.introduce(py, &mut connection, watch).map_err(|error| raise(py, error))?;
         }
         let (result, connection) = py.detach(|| {
             connection.set_timeout(patience.unwrap_or(self.peer.timeout));
@@ -207,7 +203,7 @@ impl Shared {
         &self,
         py: Python<'_>,
         connection: &mut Connection,
-        socket: Weak<TcpStream>,
+        watch: Watch,
     ) -> Result<(), Error> {
         let mut common = self.common(py);
         if common.has_connected() {
@@ -215,7 +211,7 @@ impl Shared {
         } else {
             common.cache = Arc::clone(connection.cache());
         }
-        common.sockets.push(socket);
+        common.watches.push(watch);
         Ok(())
     }
 }
@@ -224,21 +220,17 @@ fn live(mut connection: Connection) -> Option<Connection> {
     (!connection.has_ended()).then_some(connection)
 }
 
-/// A connection with a cache of its own, and a look at its socket.
-fn open(peer: &Peer) -> Result<(Connection, Weak<TcpStream>), Failure> {
-    let address = (peer.host.as_str(), peer.port);
-    let socket = connect(address, peer.connect_timeout, on_interrupt).map_err(Failure::Connect)?;
-    let socket = Arc::new(socket);
-    let look = Arc::downgrade(&socket);
-    Ok((Connection::connect(socket, peer.timeout, on_interrupt)?, look))
+/// A connection with a cache of its own, and a look at it.
+fn open(peer: &Peer) -> Result<(Connection, Watch), Failure> {
+    let stream = peer.open().map_err(Failure::Connect)?;
+    let watch = stream.watch();
+    Ok((Connection::connect(stream, peer.timeout, on_interrupt)?, watch))
 }
 
 fn raise_failure(py: Python<'_>, peer: &Peer, failure: Failure) -> PyErr {
     match failure {
         Failure::Operation(error) => raise(py, error),
-        Failure::Connect(error) => {
-            raise_connect(py, &format!("NetMem at {}:{}", peer.host, peer.port), error)
-        }
+        Failure::Connect(error) => peer.raise(py, "NetMem", error),
     }
 }
 

@@ -222,6 +222,8 @@ impl Client {
 
 /// Sees that the connection is served, and takes the lock that this client is to hold.
 fn take(stream: &TcpStream, protocol: usize, number: u32, pages: (u32, u32)) -> anyhow::Result<()> {
+    // What a client closes is its own handle.
+    let stream = stream.try_clone()?;
     match protocol {
         0 => memcached::blocking::Client::new(stream, PATIENCE).noop()?,
         1 => {

@@ -9,7 +9,8 @@ from typing import Any
 from .. import _native
 from .._common import Operation
 from .._errors import ConnectionFailed, Timeout
-from ._connect import connect, patience
+from ._connect import Way, hang_up, patience
+from ._tls import explained
 
 #: Changes that leave in one write. Each may be a megabyte, and the system must have a say before there are many.
 BURST = 16
@@ -106,7 +107,8 @@ class Connection(asyncio.Protocol):
         self._end("connection", "the connection ended: the server closed it")
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._end("connection", f"the connection ended: {error or 'it was closed'}")
+        reason = "it was closed" if error is None else explained(error)
+        self._end("connection", f"the connection ended: {reason}")
 
     def pause_writing(self) -> None:
         self._writable = self._loop.create_future()
@@ -157,7 +159,7 @@ class Connection(asyncio.Protocol):
         if abort:
             self._transport.abort()
         else:
-            self._transport.close()
+            hang_up(self._transport)
 
 
 class Server:
@@ -165,14 +167,12 @@ class Server:
 
     def __init__(
         self,
-        address: tuple[str, int],
+        way: Way,
         timeout: float | None,
-        connect_timeout: float | None,
         sasl: tuple[str, str] | None,
     ) -> None:
-        self._address = address
+        self._way = way
         self._timeout = patience(timeout)
-        self._connect_timeout = patience(connect_timeout)
         self._sasl = sasl
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: Connection | None = None
@@ -245,7 +245,7 @@ class Server:
             made.retire()
 
     async def _connect(self) -> Connection:
-        connection = await connect(lambda: Connection(self._timeout), self._address, self._connect_timeout)
+        connection = await self._way.open(lambda: Connection(self._timeout))
         if self._sasl is None:
             return connection
         login = connection.perform(_native.auth_plain(*self._sasl))

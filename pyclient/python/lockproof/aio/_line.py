@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
 from .._errors import ConnectionFailed, Error, ProtocolError, Timeout
-from ._connect import connect
+from ._connect import Way, hang_up
+from ._tls import explained
 
 
 class Core(Protocol):
@@ -34,9 +35,9 @@ class Line(asyncio.Protocol, Generic[C]):
         self._loop = asyncio.get_running_loop()
 
     @classmethod
-    async def open(cls, core: C, address: tuple[str, int], timeout: float | None) -> Line[C]:
-        """A line to that address."""
-        return await connect(lambda: cls(core), address, timeout)
+    async def open(cls, core: C, way: Way) -> Line[C]:
+        """A line by that way."""
+        return await way.open(lambda: cls(core))
 
     @property
     def is_open(self) -> bool:
@@ -94,14 +95,18 @@ class Line(asyncio.Protocol, Generic[C]):
         self._end(ConnectionFailed("the connection ended: the server closed it"))
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._end(ConnectionFailed(f"the connection ended: {error or 'the server closed it'}"))
+        reason = "the server closed it" if error is None else explained(error)
+        self._end(ConnectionFailed(f"the connection ended: {reason}"))
 
     def _end(self, error: Error) -> None:
         if self._error is not None:
             return
         self._error = error
         if self._transport is not None:
-            self._transport.abort()
+            if self._waiter is None:
+                hang_up(self._transport)
+            else:
+                self._transport.abort()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(error)
 

@@ -11,7 +11,8 @@ from .._address import Address, parse
 from .._common import Key, Verb
 from .._errors import Error, LockError, LockLost, LockNotHeld, LockTimeout
 from .._locks import granted, pauses
-from ._connect import patience
+from .._tls import TLS
+from ._connect import Way, patience
 from ._line import Line, Lines
 
 LockLine = Line[_native.LockCore]
@@ -27,10 +28,10 @@ class Locks:
         timeout: float | None = 1.0,
         connect_timeout: float | None = 1.0,
         pool_size: int = 4,
+        tls: TLS | bool = False,
     ) -> None:
-        self._address = parse(server)
+        (self._way,) = Way.to_all([parse(server)], tls, connect_timeout)
         self._timeout = patience(timeout)
-        self._connect_timeout = patience(connect_timeout)
         self._lines: Lines[_native.LockCore] = Lines(self._open, pool_size)
 
     def lock(self, name: Key, *, wait: float | None = None) -> Lock:
@@ -67,7 +68,7 @@ class Locks:
         await self.close()
 
     async def _open(self) -> LockLine:
-        return await LockLine.open(_native.LockCore(), self._address, self._connect_timeout)
+        return await LockLine.open(_native.LockCore(), self._way)
 
     async def _request(self, line: LockLine, verb: Verb, names: list[Key]) -> str:
         line.core.request(verb, names)

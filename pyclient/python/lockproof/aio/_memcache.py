@@ -13,6 +13,8 @@ from .._common import Entry, K, Key, OnError, Operation, Settings, check_delay, 
 from .._errors import ConnectionFailed, Timeout
 from .._expiry import Expiry, on_the_wire
 from .._serde import Serde
+from .._tls import TLS
+from ._connect import Way
 from ._connection import Server
 
 
@@ -34,9 +36,11 @@ class Memcache(Settings):
         serde: Serde | None = None,
         on_error: OnError = "raise",
         sasl: tuple[str, str] | None = None,
+        tls: TLS | bool = False,
     ) -> None:
         super().__init__(server, key_prefix, serde, on_error)
-        self._servers = [Server(address, timeout, connect_timeout, sasl) for address in self._addresses]
+        ways = Way.to_all(self._addresses, tls, connect_timeout)
+        self._servers = [Server(way, timeout, sasl) for way in ways]
 
     # One key.
 

@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .. import _native
-from .._address import Address, parse
+from .._address import Address, parse, written
 from .._errors import LockTimeout, NoSuchPage, ProtocolError, ServerError, Timeout
 from .._pages import LockedPage, Page, PageParams, page_number
-from ._connect import patience
+from .._tls import TLS
+from ._connect import Way, patience
 from ._line import Line, Lines
 
 if TYPE_CHECKING:
@@ -56,10 +57,10 @@ class Pages:
         timeout: float | None = 1.0,
         connect_timeout: float | None = 1.0,
         pool_size: int = 4,
+        tls: TLS | bool = False,
     ) -> None:
-        self._address = parse(server)
+        (self._way,) = Way.to_all([parse(server)], tls, connect_timeout)
         self._timeout = patience(timeout)
-        self._connect_timeout = patience(connect_timeout)
         self._pool_size = pool_size
         self._cache = _Cache()
         self._params: PageParams | None = None
@@ -136,14 +137,8 @@ class Pages:
 
     def clone(self) -> Pages:
         """A client with connections of its own that shares this one's cache."""
-        host, port = self._address
-        clone = Pages(
-            (host, port),
-            timeout=self._timeout,
-            connect_timeout=self._connect_timeout,
-            pool_size=self._pool_size,
-        )
-        clone._cache = self._cache
+        clone = Pages(written(self._way.place), timeout=self._timeout, pool_size=self._pool_size)
+        clone._way, clone._cache = self._way, self._cache
         return clone
 
     async def close(self) -> None:
@@ -174,7 +169,7 @@ class Pages:
         self._lines.put(line)
 
     async def _open(self) -> PageLine:
-        line = await PageLine.open(_native.PageCore(), self._address, self._connect_timeout)
+        line = await PageLine.open(_native.PageCore(), self._way)
         try:
             line.core.handshake()
             params, version = await line.ask(2, self._timeout, mutating=False)

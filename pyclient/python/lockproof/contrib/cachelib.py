@@ -17,6 +17,7 @@ from .._common import Key, OnError
 from .._errors import Error
 from .._memcache import Memcache
 from .._serde import PickleSerde, Serde
+from .._tls import TLS
 
 _KEY_MAX = 250
 
@@ -37,7 +38,7 @@ class MemcacheCache(BaseCache):
         check_connection: ask every server at once, and raise a ``RuntimeError`` if one does not answer.
         serde: how objects become bytes. With the default, whoever can write to the server can run code here;
             :class:`lockproof.JsonSerde` is safe, and takes less.
-        timeout, connect_timeout, pool_size, on_error, sasl: as for :class:`lockproof.Memcache`.
+        timeout, connect_timeout, pool_size, on_error, sasl, tls: as for :class:`lockproof.Memcache`.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class MemcacheCache(BaseCache):
         pool_size: int = 4,
         on_error: OnError = "raise",
         sasl: tuple[str, str] | None = None,
+        tls: TLS | bool = False,
     ) -> None:
         super().__init__(default_timeout, ignore_delete_many_errors)
         self.key_prefix = key_prefix or ""
@@ -66,6 +68,7 @@ class MemcacheCache(BaseCache):
             serde=serde,
             on_error=on_error,
             sasl=sasl,
+            tls=tls,
         )
         if check_connection:
             self._check_connection()

@@ -31,10 +31,11 @@ _clients: list[tuple[object, Memcache]] = []
 class MemcacheCache(BaseMemcachedCache):  # type: ignore[misc]
     """Django's cache on :class:`lockproof.Memcache`.
 
-    ``LOCATION`` is a server, or several: a list, or text with commas. ``OPTIONS`` are the arguments of
-    :class:`lockproof.Memcache`. ``serde`` among them is an object, a class or a dotted name. It is
-    :class:`lockproof.PickleSerde` unless given, for Django's caches take any object: whoever can write to the server
-    can then run code here. It reads what Django's PyMemcacheCache wrote, and the other way round.
+    ``LOCATION`` is a server, or several: a list, or text with commas; ``unix:/path`` is a Unix socket. ``OPTIONS`` are
+    the arguments of :class:`lockproof.Memcache`; ``"tls": True`` is one of them. ``serde`` among them is an object, a
+    class or a dotted name. It is :class:`lockproof.PickleSerde` unless given, for Django's caches take any object:
+    whoever can write to the server can then run code here. It reads what Django's PyMemcacheCache wrote, and the other
+    way round.
 
     A server that can't be reached is no miss: it raises, unless ``on_error`` is ``"miss"``. A value that is too large
     raises, and the key is gone then. Counters are memcached's own: they are atomic, never below 0, and incrementing
