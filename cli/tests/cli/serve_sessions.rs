@@ -94,10 +94,11 @@ fn every_kind_of_session_can_be_ended() {
         let end = format!("POST /sessions/{id}/end");
         assert_eq!(ask_with(trouble.http, &end, &bearer(TOKEN)).unwrap().0, 202);
     }
+    // Before anybody reads: who does not read is ended, too.
+    assert!(eventually(|| sessions(trouble.http)["sessions"].as_array().unwrap().len() == 1));
     for stream in [&mut trouble.waiter, &mut trouble.sloth, &mut trouble.locker] {
         assert!(is_closed(stream));
     }
-    assert!(eventually(|| sessions(trouble.http)["sessions"].as_array().unwrap().len() == 1));
     let totals = &sessions(trouble.http)["totals"];
     assert_eq!(totals["locker"]["keys_held"], 0);
     assert_eq!(

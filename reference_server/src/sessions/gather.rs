@@ -191,7 +191,34 @@ fn cache(observed: &Observed) -> Option<MemcachedTotals> {
 
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{SESSIONS_MAX, Sessions, gather, printable};
+    use crate::Peer;
+    use crate::metrics::Observed;
+
+    #[test]
+    fn the_page_has_a_limit_and_says_what_it_leaves_out() {
+        let observed = Observed::default();
+        let sit = |_| observed.roster.take(observed.roster.next_id(), "echo", Peer::Unix, None);
+        let mut seats: Vec<_> = (0..SESSIONS_MAX + 5).map(sit).collect();
+        seats[SESSIONS_MAX + 1].note_unsent(7);
+        seats[SESSIONS_MAX + 2].count_read(9);
+        let page = gather(&observed, false);
+        let ids: Vec<u64> = page.sessions.iter().map(|session| session.id).collect();
+        assert_eq!((ids.len(), page.sessions_left_out), (SESSIONS_MAX, 5));
+        let [slow, busy] = [2, 3].map(|more| SESSIONS_MAX as u64 + more);
+        assert_eq!(ids[..4], [slow, busy, 1, 2], "who matters is not left out");
+        seats.truncate(1);
+        assert_eq!(gather(&observed, false).sessions_left_out, 0);
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let observed = Observed::default();
+        let _seat = observed.roster.take(observed.roster.next_id(), "echo", Peer::Unix, None);
+        let page = gather(&observed, true);
+        let read: Sessions = serde_json::from_str(&page.json()).unwrap();
+        assert_eq!((read.json(), read.can_end), (page.json(), true));
+    }
 
     #[test]
     fn keys_can_be_shown_anywhere_and_are_short() {
