@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -16,6 +17,10 @@ from lockproof import ReferenceServer
 
 if not any(point.value == "lockproof.pytest_plugin" for point in entry_points(group="pytest11")):
     pytest_plugins = ["lockproof.pytest_plugin"]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So it is in whatever a shell runs in the background; processes that are started here inherit it, and some are sent one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: Seconds until something that must happen has not happened.
 PATIENCE = 30.0

@@ -236,7 +236,8 @@ fn queued_update_keeps_no_input_buffer_alive() {
 #[test]
 fn one_waiter_too_many_is_turned_away() {
     let mut pages = Pages::new(Config { pages: 2, page_len: 4, waiters_max: 2 });
-    let mut asks = |session, page| pages.apply(Now::ZERO, SessionId(session), lock(page), &mut Vec::new());
+    let mut asks =
+        |session, page| pages.apply(Now::ZERO, SessionId(session), lock(page), &mut Vec::new());
     assert_eq!(
         (asks(1, 0), asks(2, 0), asks(3, 0)),
         (Progress::Done, Progress::Waiting, Progress::Waiting)
