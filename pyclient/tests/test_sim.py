@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -42,16 +44,21 @@ def is_there(process: int) -> bool:
         return False
 
 
-def begun() -> tuple[subprocess.Popen[str], int]:
-    """A Python process that is busy with an endless run, and the child in which that run is."""
+@contextmanager
+def begun() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A Python process that is busy with an endless run, and the child in which that run is. Both go, whatever happens."""
     process = subprocess.Popen([sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stdout.readline() == "begun\n"
-    deadline = time.monotonic() + PATIENCE
-    while not children(process.pid):
-        assert time.monotonic() < deadline, "no child for the run"
-        time.sleep(0.01)
-    (child,) = children(process.pid)
-    return process, child
+    try:
+        assert process.stdout is not None and process.stdout.readline() == "begun\n"
+        deadline = time.monotonic() + PATIENCE
+        while not children(process.pid):
+            assert time.monotonic() < deadline, "no child for the run"
+            time.sleep(0.01)
+        (child,) = children(process.pid)
+        yield process, child
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_the_server_that_users_run_holds() -> None:
@@ -109,17 +116,17 @@ def test_the_interpreter_is_free_meanwhile() -> None:
 
 
 def test_ctrl_c_ends_a_run_and_its_process() -> None:
-    process, child = begun()
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=PATIENCE)
-    assert said.rstrip().endswith("KeyboardInterrupt")
-    assert not is_there(child)
+    with begun() as (process, child):
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=PATIENCE)
+        assert said.rstrip().endswith("KeyboardInterrupt")
+        assert not is_there(child)
 
 
 def test_nothing_outlives_a_process_that_is_killed() -> None:
-    process, child = begun()
-    process.kill()
-    process.communicate()
+    with begun() as (process, child):
+        process.kill()
+        process.communicate()
     deadline = time.monotonic() + PATIENCE
     while is_there(child):
         assert time.monotonic() < deadline, "the child of a killed process is still there"

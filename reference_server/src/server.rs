@@ -241,8 +241,7 @@ impl Server {
         config.connection.spin = config.spin.map(|window| loops.start_spin(window));
         let memory = Some(config.connection.memory.clone());
         let mut observed = Observed { memory, ..Observed::default() };
-        // Where nobody can ask, nothing is kept to answer with.
-        config.connection.roster = watch.as_ref().map(|_| observed.roster.clone());
+        config.connection.roster = Some(observed.roster.clone());
         if let Some(bound) = memcached {
             let protocol = Arc::new(Memcached::new(config.memcached()));
             observed.counters.push((Memcached::NAME, Arc::clone(protocol.counters())));
