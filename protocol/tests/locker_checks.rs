@@ -171,3 +171,14 @@ fn keys_share_memory_with_the_input() {
     let keys = parse(frame, &Limits::default()).unwrap().keys;
     assert!(keys.iter().all(|key| range.contains(&key.as_ptr())));
 }
+
+#[test]
+fn frame_is_given_up_as_soon_as_its_header_is_there() {
+    for dialect in [NATURAL, PACKED] {
+        let whole = encode(&request(Verb::Get, false, &["key"]), dialect);
+        let header = whole.len() - b"key".len();
+        let decoder = RequestDecoder::new(dialect, Limits::default());
+        let cmd = |len: usize| decoder.gives_up(&BytesMut::from(&whole[..len])).map(|it| it.cmd);
+        assert_eq!((cmd(header - 1), cmd(header), cmd(header + 1)), (None, Some(127), Some(127)));
+    }
+}

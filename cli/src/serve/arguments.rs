@@ -132,7 +132,7 @@ pub(crate) struct Serve {
     /// When it is taken, a request that needs more is answered "out of memory" (memcached 0x0082, locker "too
     /// large"; NetMem closes), and a peer that does not take its replies is closed. 4 KiB of each direction of a connection are
     /// free. So the server needs at most: the item memory, all pages, the locks, this, and some 16 KiB for each
-    /// connection.
+    /// connection; with TLS up to 64 KiB more.
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = LIMITS)]
     pub(crate) buffer_memory: Option<usize>,
     /// Replies of a connection that wait to be sent: nothing more is executed for it meanwhile. It can

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::memcached::{get, header, is_alive, set};
 use crate::support::served::Served;
-use crate::support::{connect, eventually, is_closed};
+use crate::support::{connect, eventually};
 
 const OK: u16 = 0;
 const OUT_OF_MEMORY: u16 = 0x82;
@@ -69,26 +69,31 @@ fn what_one_keeps_the_other_lacks_until_it_is_gone() {
     assert!(eventually(|| metric(&served, "lockproof_buffer_bytes") == 0));
 }
 
+/// What is left of a batch when a socket is full depends on the kernel: of one it may be so little that there is memory for it,
+/// of a dozen it is not.
 #[test]
-fn peer_that_takes_no_replies_is_closed_when_memory_is_short() {
-    let served = memcached(&["--buffer-memory", "100k"]);
-    let (mut slow, mut other) =
-        (connect(served.address("memcached")), connect(served.address("memcached")));
-    // As large as half of the memory: it must come in.
-    let value = vec![b'v'; 30_000];
-    assert_eq!(set(&mut slow, "k", &value).status, OK);
-    let mut asks = slow.try_clone().unwrap();
-    // The server is gone at some time, so not all of it can be sent.
-    let asking = std::thread::spawn(move || {
-        let ask = [&header(0x00, 0, 1, 0)[..], b"k"].concat();
-        (0..10_000).all(|_| asks.write_all(&ask).is_ok())
+fn peers_that_take_no_replies_are_closed_when_memory_is_short() {
+    let served = memcached(&["--buffer-memory", "100k", "--write-deadline", "5m"]);
+    let mut other = connect(served.address("memcached"));
+    let keys = "abcdefghijkl";
+    for (index, key) in keys.char_indices() {
+        let value = vec![b'v'; 20_000 + 777 * index];
+        assert_eq!(set(&mut other, &key.to_string(), &value).status, OK);
+    }
+    let slow = keys.bytes().map(|key| {
+        let mut slow = connect(served.address("memcached"));
+        let ask = [&header(0x00, 0, 1, 0)[..], &[key]].concat();
+        slow.write_all(&ask.repeat(1_000)).unwrap();
+        slow
     });
+    let slow: Vec<TcpStream> = slow.collect();
     let ended = "lockproof_connections_ended_total{protocol=\"memcached\",reason=\"memory\"}";
-    assert!(eventually(|| metric(&served, ended) == 1));
-    assert!(is_closed(&mut slow));
-    asking.join().unwrap();
-    assert!(get(&mut other, "k").value == value, "the other is served on");
-    assert_eq!(metric(&served, "lockproof_buffer_bytes"), 0);
+    assert!(eventually(|| metric(&served, ended) > 0));
+    assert!(metric(&served, "lockproof_buffer_bytes") <= 100 << 10);
+    assert_eq!(set(&mut other, "small", b"v").status, OK);
+    assert_eq!(get(&mut other, "small").value, b"v", "the other is served on");
+    drop(slow);
+    assert!(eventually(|| metric(&served, "lockproof_buffer_bytes") == 0));
 }
 
 #[test]
@@ -99,8 +104,8 @@ fn locker_says_too_large() {
     let mut client = connect(served.address("locker"));
     let length: u64 = 4 << 20;
     client.write_all(&[&[0x7f, 0, 0, 0, 1, 0, 0, 0], &length.to_le_bytes()[..]].concat()).unwrap();
-    // It may be gone before all is sent.
-    let _ = client.write_all(&vec![b'k'; 4 << 20]);
+    // A part of it is enough.
+    client.write_all(&vec![b'k'; 700_000]).unwrap();
     let mut reply = [0; 2];
     client.read_exact(&mut reply).unwrap();
     assert_eq!(reply[1], 5, "too large");

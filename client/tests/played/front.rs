@@ -1,17 +1,12 @@
 //! TLS in front of a session that is played: what comes out of it goes to the player as it is, and the other way round.
 
-use std::sync::Arc;
-
 use lockproof_client::{Address, Endpoint, Tls, TlsFiles};
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::Way;
-use super::certificates::{Authority, Identity};
+use super::certificates::Authority;
 
 /// What the two ends trust each other by.
 pub(crate) struct Front {
@@ -22,19 +17,10 @@ pub(crate) struct Front {
 impl Front {
     pub(crate) fn new() -> Self {
         let authority = Authority::new();
-        let Identity { certificate, key } = authority.sign("front", "127.0.0.1");
-        let chain = vec![CertificateDer::from_pem_file(certificate).expect("a certificate")];
-        let key = PrivateKeyDer::from_pem_file(key).expect("a key");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .expect("they go together");
+        let server = authority.sign("front", "127.0.0.1").server();
         let files = TlsFiles { roots: Some(authority.root()), ..TlsFiles::default() };
         let tls = Tls::load(&files).expect("files of TLS");
-        Self { acceptor: TlsAcceptor::from(Arc::new(config)), tls }
+        Self { acceptor: TlsAcceptor::from(server), tls }
     }
 }
 

@@ -3,15 +3,12 @@
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use lockproof_client::{Address, Endpoint, Tls, TlsFiles};
 use lockproof_reference_server::{self as server, Embedded, EmbeddedConfig};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
 use tokio::runtime::Runtime;
 
 use crate::certificates::{Authority, Identity};
@@ -89,18 +86,9 @@ pub(crate) fn play<R: Send + 'static>(
     authority: &Authority,
     play: impl FnOnce(Secured) -> R + Send + 'static,
 ) -> Played<R> {
-    let Identity { certificate, key } = authority.sign("played", "127.0.0.1");
-    let chain = vec![CertificateDer::from_pem_file(certificate).expect("a certificate")];
-    let key = PrivateKeyDer::from_pem_file(key).expect("a key");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .expect("they go together");
+    let server = authority.sign("played", "127.0.0.1").server();
     play_socket(authority, move |socket| {
-        let connection = ServerConnection::new(Arc::new(config)).expect("a connection");
+        let connection = ServerConnection::new(server).expect("a connection");
         play(StreamOwned::new(connection, socket))
     })
 }

@@ -83,6 +83,14 @@ impl RequestDecoder {
         Ok(Some(Frame { cmd, number, body }))
     }
 
+    /// For want of memory: the error of the frame that `input` begins with, as if it were over the limit. None if its
+    /// header is not there yet.
+    pub fn gives_up(&self, input: &BytesMut) -> Option<TooLarge> {
+        let (cmd, _, length) = self.peek(input)?;
+        let error = FrameError::new("length", self.layout.length_at(), length, "no memory");
+        Some(TooLarge { cmd, error })
+    }
+
     /// The header's fields, left where they are; the padding is never looked at (LKR-002).
     fn peek(&self, input: &BytesMut) -> Option<(u8, i32, u64)> {
         let header = input.get(..self.layout.header_len())?;

@@ -139,8 +139,8 @@ impl Session for LockerSession {
     }
 
     fn give_up_frame(&mut self, input: &mut BytesMut, output: &mut Output) -> Step {
-        let cmd = input.first().copied();
-        cmd.map_or(Step::Close, |cmd| self.refuse(cmd, output))
+        let error = self.decoder.gives_up(input);
+        error.map_or(Step::Close, |TooLarge { cmd, .. }| self.refuse(cmd, output))
     }
 }
 
