@@ -123,14 +123,18 @@ pub fn run(plan: &Plan) -> anyhow::Result<()> {
     }
     println!("in");
     let mut seen = Seen::default();
+    // One after the other: all at once would be a burst, which is not what those who drip do.
+    let in_turn = if plan.manner == Manner::Drips { plan.count.max(1) } else { 1 };
+    let turn = Duration::from_millis(plan.drip) / in_turn;
+    let (mut due, mut next) = (Instant::now(), 0);
     loop {
-        match orders.recv_timeout(Duration::from_millis(plan.drip)).as_deref() {
+        due += turn;
+        match orders.recv_timeout(due.saturating_duration_since(Instant::now())).as_deref() {
             Ok("cut") => network::cut()?,
             Ok("mend") => network::mend()?,
             Err(RecvTimeoutError::Timeout) if plan.manner == Manner::Drips => {
-                for client in &mut clients {
-                    client.drip(&mut seen);
-                }
+                clients[next].drip(&mut seen);
+                next = (next + 1) % clients.len();
             }
             Ok(_) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
