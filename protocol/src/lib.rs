@@ -24,9 +24,13 @@
 
 extern crate alloc;
 
+mod decimal;
 pub mod error;
 pub mod locker;
+pub mod memcached;
 pub mod memcached_binary;
+pub mod memcached_meta;
+pub mod memcached_text;
 pub mod netmem;
 mod tail;
 

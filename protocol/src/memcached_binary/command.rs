@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::header::{Parts, at};
 use super::{Frame, Header, MAGIC_REQUEST, Opcode, Status};
 use crate::FrameError;
+use crate::memcached::{Command, Direction, Side, StoreMode, Value};
 
 /// What a client asks for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -19,84 +20,6 @@ pub struct Request {
     pub cas: u64,
     /// The arguments.
     pub command: Command,
-}
-
-/// The arguments of a request. Expiries and delays are seconds, or Unix seconds above 30 days.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[allow(missing_docs, reason = "the fields are the arguments of the variant's own line")]
-pub enum Command {
-    /// GET, GETK and their quiet forms.
-    Get { key: Bytes },
-    /// SET, ADD, REPLACE and their quiet forms.
-    Store { mode: StoreMode, key: Bytes, flags: u32, expiry: u32, value: Value },
-    /// APPEND, PREPEND and their quiet forms.
-    Concat { side: Side, key: Bytes, value: Value },
-    /// DELETE and DELETEQ.
-    Delete { key: Bytes },
-    /// INCREMENT, DECREMENT and their quiet forms; `initial` is stored where the key is absent.
-    Arithmetic { direction: Direction, key: Bytes, delta: u64, initial: u64, expiry: u32 },
-    /// TOUCH.
-    Touch { key: Bytes, expiry: u32 },
-    /// GAT, GATK and their quiet forms.
-    GetAndTouch { key: Bytes, expiry: u32 },
-    /// FLUSH and FLUSHQ; no extras means delay 0.
-    Flush { delay: u32 },
-    /// NOOP.
-    Noop,
-    /// VERSION.
-    Version,
-    /// QUIT and QUITQ.
-    Quit,
-    /// STAT; an empty group is the default set.
-    Stat { group: Bytes },
-    /// SASL LIST MECHS.
-    SaslListMechs,
-    /// SASL AUTH.
-    SaslAuth { mechanism: Bytes, payload: Value },
-    /// SASL STEP.
-    SaslStep { mechanism: Bytes, payload: Value },
-    /// An unknown opcode; framing is intact, and the answer is `UNKNOWN_COMMAND` (MCB-LIM-14).
-    Unknown,
-}
-
-/// Which store.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum StoreMode {
-    /// Whether or not the key exists.
-    Set,
-    /// Only if the key is absent.
-    Add,
-    /// Only if the key is present.
-    Replace,
-}
-
-/// Where a concatenation adds its bytes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Side {
-    /// Behind the value.
-    Append,
-    /// Before the value.
-    Prepend,
-}
-
-/// Which way a counter goes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Direction {
-    /// Up, modulo 2^64.
-    Increment,
-    /// Down, stopping at 0.
-    Decrement,
-}
-
-/// A value, or the word that it was too large to keep.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Value {
-    /// The bytes; they share memory with the input buffer, so what is kept for long is copied.
-    Present(Bytes),
-    /// The announced length in bytes of a value that was skipped.
-    TooLarge(u32),
-    /// The announced length in bytes of a value within the limit, which was skipped because there was no memory for it.
-    NoMemory(u32),
 }
 
 /// The frame is whole and its contents are not right: answer `status`, and carry on.
@@ -152,22 +75,7 @@ impl Request {
 
     /// The key, or what stands in its place: a statistics group, a mechanism.
     pub fn key(&self) -> Option<&Bytes> {
-        use Command as C;
-        match &self.command {
-            C::Get { key }
-            | C::Store { key, .. }
-            | C::Concat { key, .. }
-            | C::Delete { key }
-            | C::Arithmetic { key, .. }
-            | C::Touch { key, .. }
-            | C::GetAndTouch { key, .. }
-            | C::Stat { group: key }
-            | C::SaslAuth { mechanism: key, .. }
-            | C::SaslStep { mechanism: key, .. } => Some(key),
-            C::Flush { .. } | C::Noop | C::Version | C::Quit | C::SaslListMechs | C::Unknown => {
-                None
-            }
-        }
+        self.command.key()
     }
 
     /// A header whose lengths are still to be filled in.

@@ -20,7 +20,8 @@
 //!   +---------------------------------------------------------------+
 //! ```
 //!
-//! What it leaves out: the text protocol, UDP framing, and the opcodes of other products, which
+//! What it leaves out: the text and meta protocols, which say the same commands in other bytes
+//! ([`memcached_text`](crate::memcached_text)), UDP framing, and the opcodes of other products, which
 //! decode as [`Command::Unknown`].
 
 mod command;
@@ -31,9 +32,11 @@ mod reply;
 mod shape;
 mod status;
 
-pub use command::{Command, CommandError, Direction, Request, Side, StoreMode, Value};
+pub use command::{CommandError, Request};
 pub use decoder::{Limits, ReplyDecoder, RequestDecoder, RequestError};
 pub use header::{Frame, HEADER_LEN, Header, MAGIC_REPLY, MAGIC_REQUEST};
 pub use opcode::Opcode;
 pub use reply::Reply;
 pub use status::Status;
+
+pub use crate::memcached::{Command, Direction, Side, StoreMode, Value};
