@@ -1,32 +1,61 @@
 //! What changes or removes an item: DELETE, INCREMENT, DECREMENT, TOUCH, GAT, FLUSH.
 
 use alloc::vec;
-use lockproof_protocol::memcached_binary::{Direction, Reply, Status};
+use lockproof_protocol::memcached::{DO_NOT_CREATE, Direction, Extras};
+use lockproof_protocol::memcached_binary::{Reply, Status};
 
 use super::counter::{self, Digits};
 use super::expiry::Deadline;
-use super::item::Meta;
+use super::item::{Marks, Meta};
 use super::store::Place;
 use super::write::NoRoom;
 use super::{Hit, Items, failed};
 use crate::Now;
 
-/// The expiry of a counter that shall not be created (MCB-ARI-06).
-const DO_NOT_CREATE: u32 = u32::MAX;
-
 impl Items {
-    pub(super) fn delete(&mut self, now: Now, key: &[u8], cas: u64) -> Reply {
+    pub(super) fn delete(
+        &mut self,
+        now: Now,
+        key: &[u8],
+        cas: Option<u64>,
+        extras: Extras,
+    ) -> Reply {
         let Some(place) = self.claim(now, key) else {
             self.counted.delete_misses += 1;
             return failed(Status::KEY_NOT_FOUND);
         };
         // With CAS off no CAS matches (MCB-CAS-17).
-        if cas != 0 && cas != self.store.item(place).meta().cas {
+        if cas.is_some_and(|cas| cas != self.store.item(place).meta().cas) {
             return failed(Status::KEY_EXISTS);
         }
         self.counted.delete_hits += 1;
-        self.store.remove(place);
+        if extras.invalidates {
+            self.invalidate(now, place, extras.expiry);
+        } else {
+            self.store.remove(place);
+        }
         Reply::Done
+    }
+
+    /// Marks an item as stale, for one client to store anew: whoever wanted to store by the CAS of before is late
+    /// (MCM-STA-09, MCM-STA-11, MCM-DEL-04).
+    fn invalidate(&mut self, now: Now, place: Place, expiry: Option<u32>) {
+        let cas = self.next_cas();
+        let item = self.store.item_mut(place);
+        item.set_marks(item.meta().marks.without(Marks::TAKEN).with(Marks::STALE));
+        item.set_cas(cas);
+        if let Some(expiry) = expiry {
+            self.expire(now, place, expiry);
+        }
+    }
+
+    /// A new expiry; one that is over removes the item.
+    pub(super) fn expire(&mut self, now: Now, place: Place, expiry: u32) {
+        let deadline = Deadline::of_expiry(expiry, now, self.config.unix_start);
+        self.store.item_mut(place).set_deadline(deadline);
+        if deadline.is_over(now) {
+            self.store.remove(place);
+        }
     }
 
     /// TOUCH and GAT: a new expiry, the same CAS (MCB-CAS-02). The reply shows the item as it is,
@@ -46,7 +75,7 @@ impl Items {
         self.counted.touch_hits += 1;
         let deadline = Deadline::of_expiry(expiry, now, self.config.unix_start);
         self.store.item_mut(place).set_deadline(deadline);
-        self.store.visit(place);
+        self.store.read(place, now);
         let reply = show(self.store.item(place).hit());
         if deadline.is_over(now) {
             self.store.remove(place);
@@ -61,17 +90,17 @@ impl Items {
         now: Now,
         key: &[u8],
         place: Place,
-        cas: u64,
+        cas: Option<u64>,
         direction: Direction,
         delta: u64,
     ) -> Reply {
         let item = self.store.item(place);
-        let Meta { cas: current, flags, deadline } = item.meta();
+        let before = item.meta();
         let len_before = item.value().len();
         if len_before == 0 {
             return failed(Status::NON_NUMERIC);
         }
-        if cas != 0 && cas != current {
+        if cas.is_some_and(|cas| cas != before.cas) {
             return failed(Status::KEY_EXISTS);
         }
         let Some(stored) = counter::parse(item.value()) else {
@@ -84,8 +113,15 @@ impl Items {
         let digits = Digits::of(value);
         let padding = vec![b' '; digits.padding(len_before)];
         let text = [digits.as_bytes(), &padding];
-        match self.put(now, key, Some(place), flags, deadline, text) {
+        // One that has room goes on being the same item (MCM-STA-12, MCM-GET-07).
+        let has_room = digits.as_bytes().len() <= len_before;
+        let meta = if has_room { before } else { before.anew() };
+        let history = self.store.history(place);
+        match self.put(now, key, Some(place), meta, text) {
             Ok(cas) => {
+                if has_room {
+                    self.store.set_history(place, history);
+                }
                 *self.arithmetic_counters(direction).0 += 1;
                 Reply::Counter { value, cas }
             }
@@ -102,13 +138,15 @@ impl Items {
         direction: Direction,
         initial: u64,
         expiry: u32,
+        marks: Marks,
     ) -> Reply {
         if expiry == DO_NOT_CREATE {
             *self.arithmetic_counters(direction).1 += 1;
             return failed(Status::KEY_NOT_FOUND);
         }
         let deadline = Deadline::of_expiry(expiry, now, self.config.unix_start);
-        match self.put(now, key, None, 0, deadline, [Digits::of(initial).as_bytes(), b""]) {
+        let meta = Meta { cas: 0, flags: 0, deadline, marks };
+        match self.put(now, key, None, meta, [Digits::of(initial).as_bytes(), b""]) {
             Ok(cas) => Reply::Counter { value: initial, cas },
             Err(NoRoom) => no_memory("Out of memory allocating new item"),
         }

@@ -39,6 +39,12 @@ impl Deadline {
         self != Self::NEVER && nanos(now) >= self.0
     }
 
+    /// The seconds that are left, a begun one counted as one; `None` if it is never reached (MCM-GET-06).
+    pub(super) fn seconds_left(self, now: Now) -> Option<u64> {
+        let left = self.0.saturating_sub(nanos(now)).div_ceil(1_000_000_000);
+        (self != Self::NEVER).then_some(left)
+    }
+
     fn ahead(seconds: u32, now: Now, unix_start: u64) -> Self {
         if seconds <= RELATIVE_MAX {
             return Self(nanos(now.saturating_add(Now::from_secs(seconds.into()))));
@@ -98,6 +104,17 @@ mod tests {
     fn never_outlives_the_largest_time() {
         assert!(!Deadline::of_expiry(0, Now::ZERO, START).is_over(Now::MAX));
         assert!(Deadline::of_expiry(u32::MAX, Now::ZERO, 0).is_over(Now::MAX));
+    }
+
+    #[test]
+    fn begun_second_is_left() {
+        let left =
+            |expiry, now| Deadline::of_expiry(expiry, Now::from_secs(1), START).seconds_left(now);
+        assert_eq!(left(0, Now::from_secs(1)), None);
+        assert_eq!(left(30, Now::from_secs(1)), Some(30));
+        assert_eq!(left(30, Now::from_millis(1_001)), Some(30));
+        assert_eq!(left(30, Now::from_millis(2_001)), Some(29));
+        assert_eq!(left(30, Now::from_secs(40)), Some(0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! buffer of its own that replies share.
 //!
 //! ```text
-//!     byte  0       which optional fields there are
+//!     byte  0       which optional fields there are, and marks
 //!           1       length of the key
 //!           2..10   CAS
 //!           then    flags, 4 bytes, unless they are 0
@@ -22,6 +22,38 @@ use super::expiry::Deadline;
 
 const HAS_FLAGS: u8 = 1;
 const HAS_DEADLINE: u8 = 2;
+
+/// What the meta protocol remembers of an item, beside the bits for fields in its first byte.
+#[derive(Debug, Default, Copy, Clone, Eq, PartialEq)]
+pub(super) struct Marks(u8);
+
+impl Marks {
+    /// Invalidated, and not stored anew since (MCM-STA-09).
+    pub(super) const STALE: Self = Self(1 << 2);
+    /// A client was told to store it anew (MCM-STA-02).
+    pub(super) const TAKEN: Self = Self(1 << 3);
+    /// Its key came in base64 (MCM-KEY-05).
+    pub(super) const BINARY_KEY: Self = Self(1 << 4);
+
+    const ALL: u8 = Self::STALE.0 | Self::TAKEN.0 | Self::BINARY_KEY.0;
+
+    pub(super) const fn has(self, mark: Self) -> bool {
+        self.0 & mark.0 != 0
+    }
+
+    pub(super) const fn with(self, mark: Self) -> Self {
+        Self(self.0 | mark.0)
+    }
+
+    pub(super) const fn without(self, mark: Self) -> Self {
+        Self(self.0 & !mark.0)
+    }
+
+    /// Those of an item that is stored under such a key.
+    pub(super) const fn of_key(is_binary: bool) -> Self {
+        if is_binary { Self::BINARY_KEY } else { Self(0) }
+    }
+}
 
 /// Up to the CAS.
 const FIXED_LEN: usize = 10;
@@ -46,6 +78,15 @@ pub(super) struct Meta {
     pub(super) cas: u64,
     pub(super) flags: u32,
     pub(super) deadline: Deadline,
+    pub(super) marks: Marks,
+}
+
+impl Meta {
+    /// The same of an item that is stored anew: nobody has to any more (MCM-STA-11).
+    pub(super) const fn anew(self) -> Self {
+        let marks = self.marks.without(Marks::STALE).without(Marks::TAKEN);
+        Self { marks, ..self }
+    }
 }
 
 /// An item's value, to be looked at while the item is.
@@ -61,6 +102,11 @@ pub struct Hit<'a> {
 }
 
 impl Hit<'_> {
+    /// Of an item that is gone already: it is empty.
+    pub(super) const fn of_nothing(cas: u64) -> Self {
+        Self { flags: 0, cas, value: &[], shared: None }
+    }
+
     /// The value, to be kept without a copy: of at least [`SHARED_LEN_MIN`] bytes, shorter ones are not shared.
     pub fn share(&self) -> Option<Bytes> {
         self.shared.cloned()
@@ -103,10 +149,7 @@ impl Item {
     /// Changes the deadline and nothing else.
     pub(super) fn set_deadline(&mut self, deadline: Deadline) {
         let before = self.meta();
-        let head = match self {
-            Self::Whole(bytes) => bytes,
-            Self::Split(parts) => &mut parts.0,
-        };
+        let head = self.head_mut();
         let (at, end) =
             (head_len(Meta { deadline: Deadline::NEVER, ..before }, 0), head_len(before, 0));
         let field = deadline.to_bytes();
@@ -117,6 +160,20 @@ impl Item {
             *first = shape(Meta { deadline, ..before });
         }
         *head = bytes.into_boxed_slice();
+    }
+
+    /// Changes the marks and nothing else.
+    pub(super) fn set_marks(&mut self, marks: Marks) {
+        if let Some(first) = self.head_mut().first_mut() {
+            *first = *first & !Marks::ALL | marks.0;
+        }
+    }
+
+    /// Changes the CAS and nothing else.
+    pub(super) fn set_cas(&mut self, cas: u64) {
+        if let Some(field) = self.head_mut().get_mut(2..FIXED_LEN) {
+            field.copy_from_slice(&cas.to_ne_bytes());
+        }
     }
 
     pub(super) fn meta(&self) -> Meta {
@@ -135,6 +192,7 @@ impl Item {
             cas: cas.map_or(0, |bytes| u64::from_ne_bytes(*bytes)),
             flags: flags.map_or(0, |bytes| u32::from_ne_bytes(*bytes)),
             deadline: deadline.map_or(Deadline::NEVER, |bytes| Deadline::from_bytes(*bytes)),
+            marks: Marks(shape & Marks::ALL),
         }
     }
 
@@ -168,6 +226,13 @@ impl Item {
         item_size(self.key().len(), self.meta().flags, self.value().len())
     }
 
+    fn head_mut(&mut self) -> &mut Box<[u8]> {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Split(parts) => &mut parts.0,
+        }
+    }
+
     fn head(&self) -> &[u8] {
         match self {
             Self::Whole(bytes) => bytes,
@@ -187,7 +252,7 @@ fn head_len_of(head: &[u8]) -> usize {
 fn shape(meta: Meta) -> u8 {
     let has_flags = if meta.flags == 0 { 0 } else { HAS_FLAGS };
     let has_deadline = if meta.deadline == Deadline::NEVER { 0 } else { HAS_DEADLINE };
-    has_flags + has_deadline
+    has_flags | has_deadline | meta.marks.0
 }
 
 /// Up to the value.
@@ -206,14 +271,18 @@ fn packed(meta: Meta, key: &[u8], [first, rest]: [&[u8]; 2]) -> Box<[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Deadline, Item, Meta, SHARED_LEN_MIN};
+    use super::{Deadline, Item, Marks, Meta, SHARED_LEN_MIN};
     use alloc::vec;
 
     const DEADLINES: [Deadline; 2] = [Deadline::NEVER, Deadline::from_bytes([7; 8])];
 
     fn metas() -> impl Iterator<Item = Meta> {
-        let meta = |flags| DEADLINES.map(|deadline| Meta { cas: u64::MAX - 1, flags, deadline });
-        [0, 1, u32::MAX].into_iter().flat_map(meta)
+        let meta = |flags| DEADLINES.map(|deadline| (flags, deadline));
+        let marks = [Marks::default(), Marks::STALE, Marks(Marks::ALL)];
+        let fields = [0, 1, u32::MAX].into_iter().flat_map(meta);
+        fields.flat_map(move |(flags, deadline)| {
+            marks.map(|marks| Meta { cas: u64::MAX - 1, flags, deadline, marks })
+        })
     }
 
     #[track_caller]
@@ -235,6 +304,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn new_marks_and_cas_leave_the_rest() {
+        for before in metas() {
+            for after in metas() {
+                let mut item = Item::new(before, b"key", [b"value", b""]).unwrap();
+                item.set_marks(after.marks);
+                item.set_cas(7);
+                is(&item, Meta { marks: after.marks, cas: 7, ..before }, b"key", b"value");
+            }
+        }
+    }
+
+    #[test]
+    fn marks_take_no_room() {
+        let len = |marks| {
+            let meta = Meta { cas: 1, flags: 0, deadline: Deadline::NEVER, marks };
+            Item::new(meta, b"key", [b"value", b""]).unwrap().head().len()
+        };
+        assert_eq!(len(Marks(Marks::ALL)), len(Marks::default()));
     }
 
     #[test]

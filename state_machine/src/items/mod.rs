@@ -1,5 +1,5 @@
-//! The memcached cache: one shard of its items, under the rules of memcached 1.6.18's binary
-//! protocol.
+//! The memcached cache: one shard of its items, under the rules of memcached 1.6.18, in whichever of its protocols they
+//! are asked for.
 //!
 //! Time is exact here, not rounded to a clock that ticks once a second: an item lives until its
 //! deadline and not longer, and a delayed flush fires at its deadline (MCB-FLU-05, MCB-FLU-06).
@@ -12,6 +12,7 @@ mod config;
 mod counter;
 mod expiry;
 mod item;
+mod lookup;
 mod report;
 mod sieve;
 mod slot;
@@ -21,17 +22,22 @@ mod table;
 mod write;
 
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use lockproof_protocol::memcached::Extras;
 use lockproof_protocol::memcached_binary::{Command, Reply, Request, Status};
 
 pub use self::config::{Config, ITEM_OVERHEAD, KEY_LEN_MAX, SHARED_LEN_MIN, SLOT_OVERHEAD};
 pub use self::expiry::RELATIVE_MAX;
 pub use self::item::Hit;
+pub use self::lookup::{NeedsWrite, Seen};
 pub use self::report::{Group, ServerFacts};
 pub use self::stats::Stats;
 
 use self::expiry::Deadline;
+use self::item::{Marks, Meta};
 pub use self::store::WARM_MAX;
 use self::store::{Place, Store};
+use self::write::Guard;
+pub use self::write::NoRoom;
 use crate::Now;
 
 /// One shard of the cache.
@@ -77,6 +83,16 @@ pub struct Items {
 struct Reads {
     hits: AtomicUsize,
     misses: AtomicUsize,
+    /// Misses of what is there, and over.
+    expired: AtomicUsize,
+    flushed: AtomicUsize,
+}
+
+impl Reads {
+    fn count(&self, is_hit: bool) {
+        let count = if is_hit { &self.hits } else { &self.misses };
+        count.fetch_add(1, Relaxed);
+    }
 }
 
 impl Items {
@@ -97,11 +113,8 @@ impl Items {
     /// Looks at an item, which changes nothing but its standing for eviction and the counters
     /// (MCB-GET-10).
     pub fn look(&self, now: Now, key: &[u8]) -> Option<Hit<'_>> {
-        let place = self.live(now, key);
-        let count = if place.is_some() { &self.reads.hits } else { &self.reads.misses };
-        count.fetch_add(1, Relaxed);
-        let place = place?;
-        self.store.visit(place);
+        let place = self.look_up(now, key)?;
+        self.store.read(place, now);
         Some(self.store.item(place).hit())
     }
 
@@ -115,26 +128,39 @@ impl Items {
         self.look(now, key).map_or(failed(Status::KEY_NOT_FOUND), found)
     }
 
-    /// Executes one command about items. The others are answered as unknown.
+    /// Executes one command about items of the binary protocol, where a CAS of 0 checks nothing.
     pub fn apply(&mut self, now: Now, request: &Request) -> Reply {
+        let cas = (request.cas != 0).then_some(request.cas);
+        self.run(now, &request.command, cas, Extras::default())
+    }
+
+    /// Executes one command about items, if the item's CAS is the one that is given. The others are answered as unknown.
+    pub fn run(&mut self, now: Now, command: &Command, cas: Option<u64>, extras: Extras) -> Reply {
         self.fire_flush(now);
-        if request.key().is_some_and(|key| key.len() > KEY_LEN_MAX) {
+        if command.key().is_some_and(|key| key.len() > KEY_LEN_MAX) {
             // The decoder ends such connections (MCB-LIM-03); this is for other callers.
             return failed(Status::INVALID_ARGUMENTS);
         }
-        let cas = request.cas;
-        match &request.command {
+        let marks = Marks::of_key(extras.key_is_binary);
+        match command {
             Command::Get { key } => self.get(now, key),
             Command::Store { mode, key, flags, expiry, value } => {
-                self.put_value(now, key, cas, *mode, (*flags, *expiry), value)
+                let deadline = Deadline::of_expiry(*expiry, now, self.config.unix_start);
+                let meta = Meta { cas: 0, flags: *flags, deadline, marks };
+                let guard = Guard { cas, or_later: extras.invalidates };
+                self.put_value(now, key, guard, *mode, meta, value)
             }
             Command::Concat { side, key, value } => self.concat(now, key, cas, *side, value),
-            Command::Delete { key } => self.delete(now, key, cas),
+            Command::Delete { key } => self.delete(now, key, cas, extras),
             Command::Arithmetic { direction, key, delta, initial, expiry } => {
-                match self.claim(now, key) {
-                    Some(place) => self.count(now, key, place, cas, *direction, *delta),
-                    None => self.seed_counter(now, key, *direction, *initial, *expiry),
+                let Some(place) = self.claim(now, key) else {
+                    return self.seed_counter(now, key, *direction, *initial, *expiry, marks);
+                };
+                let reply = self.count(now, key, place, cas, *direction, *delta);
+                if let (Reply::Counter { .. }, Some(expiry)) = (&reply, extras.expiry) {
+                    self.expire(now, place, expiry); // MCM-ARI-06
                 }
+                reply
             }
             Command::Touch { key, expiry } => self
                 .touch(now, key, *expiry, |hit| Reply::Touched { flags: hit.flags, cas: hit.cas }),
@@ -157,10 +183,14 @@ impl Items {
         let gauge = |number: usize| if is_flushed { 0 } else { number as u64 };
         let hits = self.reads.hits.load(Relaxed) as u64;
         let misses = self.reads.misses.load(Relaxed) as u64;
+        let [get_expired, get_flushed] =
+            [&self.reads.expired, &self.reads.flushed].map(|count| count.load(Relaxed) as u64);
         Stats {
             cmd_get: hits + misses,
             get_hits: hits,
             get_misses: misses,
+            get_expired,
+            get_flushed,
             curr_items: gauge(self.store.len()),
             bytes: gauge(self.store.bytes()),
             item_size_max: self.config.item_max as u64,
@@ -175,6 +205,20 @@ impl Items {
     pub fn reset_stats(&mut self) {
         self.counted = Stats::default();
         self.reads = Reads::default();
+    }
+
+    /// The item, if it is neither expired nor flushed; counted.
+    fn look_up(&self, now: Now, key: &[u8]) -> Option<Place> {
+        let found = self.store.find(key);
+        let is_over = |place: Place| self.store.item(place).meta().deadline.is_over(now);
+        let live = found.filter(|place| !self.is_flushed(now) && !is_over(*place));
+        self.reads.count(live.is_some());
+        if found.is_some() && live.is_none() {
+            let count =
+                if self.is_flushed(now) { &self.reads.flushed } else { &self.reads.expired };
+            count.fetch_add(1, Relaxed);
+        }
+        live
     }
 
     /// The item, if it is neither expired nor flushed.

@@ -7,9 +7,12 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use lockproof_protocol::memcached_binary::{
-    Command, Direction, Reply, Request, Side, Status, StoreMode, Value,
-};
+use lockproof_protocol::memcached::{Command, Direction, Extras, Side, StoreMode, Value};
+use lockproof_protocol::memcached_binary::{Reply, Status};
+
+mod look;
+
+pub(super) use look::Look;
 
 pub(super) const UNIX_START: u64 = 1_700_000_000;
 pub(super) const ITEM_MAX: usize = 130;
@@ -17,11 +20,18 @@ const FOREVER: u64 = u64::MAX;
 
 type Ran = Result<Reply, Status>;
 
+#[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "it is as naive as can be")]
 struct Stored {
     value: Vec<u8>,
     flags: u32,
     cas: u64,
     dies_ms: u64,
+    stale: bool,
+    taken: bool,
+    binary: bool,
+    read: bool,
+    seen_ms: u64,
 }
 
 /// The naive cache.
@@ -71,7 +81,8 @@ impl Model {
             self.last_cas += 1;
         }
         let cas = self.last_cas;
-        self.items.insert(key.to_vec(), Stored { value, flags, cas, dies_ms });
+        let stored = Stored { value, flags, cas, dies_ms, seen_ms: now_ms, ..Stored::default() };
+        self.items.insert(key.to_vec(), stored);
         self.forget_the_dead(now_ms);
         cas
     }
@@ -80,29 +91,41 @@ impl Model {
         48 + 8 + key.len() + 1 + value + 2 + if flags > 0 { 4 } else { 0 } > ITEM_MAX
     }
 
-    pub(super) fn run(&mut self, now_ms: u64, request: &Request) -> Reply {
+    pub(super) fn run(
+        &mut self,
+        now_ms: u64,
+        command: &Command,
+        cas: Option<u64>,
+        extras: Extras,
+    ) -> Reply {
         self.forget_the_dead(now_ms);
-        let key = request.key().map(|key| key.to_vec()).unwrap_or_default();
-        let cas = request.cas;
-        let ran = match &request.command {
+        let key = command.key().map(|key| key.to_vec()).unwrap_or_default();
+        let ran = match command {
             Command::Get { .. } => {
                 let found = self.show(&key);
+                self.mark_read(now_ms, &key);
                 self.bump("cmd_get");
                 self.bump(if found.is_some() { "get_hits" } else { "get_misses" });
                 found.ok_or(Status::KEY_NOT_FOUND)
             }
             Command::Store { mode, flags, expiry, value, .. } => {
                 let dies_ms = Self::dies(now_ms, *expiry);
-                self.store(now_ms, &key, cas, *mode, *flags, dies_ms, value)
+                self.store(now_ms, &key, cas, *mode, *flags, dies_ms, value, extras)
             }
             Command::Concat { side, value, .. } => self.concat(now_ms, &key, cas, *side, value),
-            Command::Delete { .. } => self.delete(&key, cas),
+            Command::Delete { .. } => self.delete(now_ms, &key, cas, extras),
             Command::Arithmetic { direction, delta, initial, expiry, .. } => {
                 let up = *direction == Direction::Increment;
                 if self.items.contains_key(&key) {
-                    self.count(now_ms, &key, cas, up, *delta)
+                    let counted = self.count(now_ms, &key, cas, up, *delta);
+                    if let (Ok(_), Some(expiry)) = (&counted, extras.expiry) {
+                        self.items.get_mut(&key).unwrap().dies_ms = Self::dies(now_ms, expiry);
+                    }
+                    counted
                 } else {
-                    self.seed(now_ms, &key, up, *initial, *expiry)
+                    let seeded = self.seed(now_ms, &key, up, *initial, *expiry);
+                    self.mark_key(&key, extras.key_is_binary && seeded.is_ok());
+                    seeded
                 }
             }
             Command::Touch { expiry, .. } => self.touch(now_ms, &key, *expiry).map(|found| {
@@ -130,12 +153,14 @@ impl Model {
         &mut self,
         now_ms: u64,
         key: &[u8],
-        cas: u64,
+        cas: Option<u64>,
         mode: StoreMode,
         flags: u32,
-        dies_ms: u64,
+        mut dies_ms: u64,
         value: &Value,
+        extras: Extras,
     ) -> Ran {
+        let mut inherited = (false, false);
         let there = self.cas_of(key);
         if Self::is_too_large(key, flags, len(value)) {
             if mode == StoreMode::Set {
@@ -144,14 +169,19 @@ impl Model {
             return Err(refusal(value));
         }
         self.bump("cmd_set");
-        if cas != 0 && self.cas_on {
+        if let Some(cas) = cas.filter(|_| self.cas_on) {
             let Some(there) = there else {
                 self.bump("cas_misses");
                 return Err(Status::KEY_NOT_FOUND);
             };
             if there != cas {
-                self.bump("cas_badval");
-                return Err(Status::KEY_EXISTS);
+                if !extras.invalidates || cas == 0 || cas > there {
+                    self.bump("cas_badval");
+                    return Err(Status::KEY_EXISTS);
+                }
+                let old = &self.items[key];
+                inherited = (true, old.taken);
+                dies_ms = old.dies_ms;
             }
             self.bump("cas_hits");
         } else if mode == StoreMode::Add && there.is_some() {
@@ -160,16 +190,28 @@ impl Model {
             return Err(Status::KEY_NOT_FOUND);
         }
         let Value::Present(bytes) = value else { unreachable!("it would be too large") };
-        Ok(Reply::Stored { cas: self.put(now_ms, key, bytes.to_vec(), flags, dies_ms) })
+        let cas = self.put(now_ms, key, bytes.to_vec(), flags, dies_ms);
+        if let Some(item) = self.items.get_mut(key) {
+            (item.stale, item.taken) = inherited;
+            item.binary = extras.key_is_binary;
+        }
+        Ok(Reply::Stored { cas })
     }
 
-    fn concat(&mut self, now_ms: u64, key: &[u8], cas: u64, side: Side, value: &Value) -> Ran {
+    fn concat(
+        &mut self,
+        now_ms: u64,
+        key: &[u8],
+        cas: Option<u64>,
+        side: Side,
+        value: &Value,
+    ) -> Ran {
         if Self::is_too_large(key, 0, len(value)) {
             return Err(refusal(value));
         }
         self.bump("cmd_set");
         let Some(old) = self.items.get(key) else { return Err(Status::NOT_STORED) };
-        if self.cas_on && cas != 0 && cas != old.cas {
+        if self.cas_on && cas.is_some() && cas != Some(old.cas) {
             return Err(Status::KEY_EXISTS);
         }
         let Value::Present(added) = value else { unreachable!("it would be too large") };
@@ -177,29 +219,40 @@ impl Model {
             Side::Append => [&old.value[..], &added[..]].concat(),
             Side::Prepend => [&added[..], &old.value[..]].concat(),
         };
-        let (flags, dies_ms) = (old.flags, old.dies_ms);
+        let (flags, dies_ms, binary) = (old.flags, old.dies_ms, old.binary);
         if Self::is_too_large(key, flags, whole.len()) {
             return Err(Status::NOT_STORED);
         }
-        Ok(Reply::Stored { cas: self.put(now_ms, key, whole, flags, dies_ms) })
+        let cas = self.put(now_ms, key, whole, flags, dies_ms);
+        self.mark_key(key, binary);
+        Ok(Reply::Stored { cas })
     }
 
-    fn delete(&mut self, key: &[u8], cas: u64) -> Ran {
+    fn delete(&mut self, now_ms: u64, key: &[u8], cas: Option<u64>, extras: Extras) -> Ran {
         let Some(there) = self.cas_of(key) else {
             self.bump("delete_misses");
             return Err(Status::KEY_NOT_FOUND);
         };
-        if cas != 0 && cas != there {
+        if cas.is_some() && cas != Some(there) {
             return Err(Status::KEY_EXISTS);
         }
         self.bump("delete_hits");
+        if extras.invalidates {
+            self.last_cas += u64::from(self.cas_on);
+            let item = self.items.get_mut(key).unwrap();
+            (item.stale, item.taken, item.cas) = (true, false, self.last_cas);
+            if let Some(expiry) = extras.expiry {
+                item.dies_ms = Self::dies(now_ms, expiry);
+            }
+            return Ok(Reply::Done);
+        }
         self.items.remove(key);
         Ok(Reply::Done)
     }
 
-    fn count(&mut self, now_ms: u64, key: &[u8], cas: u64, up: bool, delta: u64) -> Ran {
-        let Stored { value, flags, dies_ms, cas: there } = &self.items[key];
-        if !value.is_empty() && cas != 0 && cas != *there {
+    fn count(&mut self, now_ms: u64, key: &[u8], cas: Option<u64>, up: bool, delta: u64) -> Ran {
+        let Stored { value, cas: there, .. } = &self.items[key];
+        if !value.is_empty() && cas.is_some() && cas != Some(*there) {
             return Err(Status::KEY_EXISTS);
         }
         let old = number(value).ok_or(Status::NON_NUMERIC)?;
@@ -209,9 +262,18 @@ impl Model {
             false => old - delta,
         };
         let text = format!("{new:<width$}", width = value.len()).into_bytes();
-        let (flags, dies_ms) = (*flags, *dies_ms);
         self.bump(if up { "incr_hits" } else { "decr_hits" });
-        Ok(Reply::Counter { value: new, cas: self.put(now_ms, key, text, flags, dies_ms) })
+        let before = self.items.remove(key).unwrap();
+        let cas = self.put(now_ms, key, Vec::new(), 0, FOREVER);
+        let counted = if text.len() > before.value.len() {
+            let Stored { flags, dies_ms, binary, .. } = before;
+            let anew = Stored { seen_ms: now_ms, ..Stored::default() };
+            Stored { value: text, cas, flags, dies_ms, binary, ..anew }
+        } else {
+            Stored { value: text, cas, ..before }
+        };
+        self.items.insert(key.to_vec(), counted);
+        Ok(Reply::Counter { value: new, cas })
     }
 
     fn seed(&mut self, now_ms: u64, key: &[u8], up: bool, initial: u64, expiry: u32) -> Ran {
@@ -228,10 +290,23 @@ impl Model {
         let found = self.show(key);
         self.bump("cmd_touch");
         self.bump(if found.is_some() { "touch_hits" } else { "touch_misses" });
+        self.mark_read(now_ms, key);
         if let Some(item) = self.items.get_mut(key) {
             item.dies_ms = Self::dies(now_ms, expiry);
         }
         found.ok_or(Status::KEY_NOT_FOUND)
+    }
+
+    fn mark_read(&mut self, now_ms: u64, key: &[u8]) {
+        if let Some(item) = self.items.get_mut(key) {
+            (item.read, item.seen_ms) = (true, now_ms);
+        }
+    }
+
+    fn mark_key(&mut self, key: &[u8], binary: bool) {
+        if let Some(item) = self.items.get_mut(key) {
+            item.binary = binary;
+        }
     }
 
     fn show(&self, key: &[u8]) -> Option<Reply> {

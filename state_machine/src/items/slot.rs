@@ -10,13 +10,16 @@ pub(super) const NONE: u32 = u32::MAX;
 /// Somebody asked for the item since the hand of eviction came by.
 const VISITED: u32 = 1 << 31;
 
+/// Somebody read the item since it was stored.
+const READ: u32 = 1 << 30;
+
 /// An item, or the room for one, and its neighbours: in its chain of the hash table, and in the queue of eviction.
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) item: Item,
     /// The next in the chain.
     pub(super) next: u32,
-    /// The hash, and above it whether it was visited.
+    /// The hash, and above it whether it was visited, and read.
     mark: AtomicU32,
     pub(super) newer: u32,
     pub(super) older: u32,
@@ -25,14 +28,14 @@ pub(super) struct Slot {
 // Where pointers have 64 bits.
 const _: () = assert!(size_of::<Slot>() <= 32);
 
-/// A hash of a key: 31 bits, which are enough to tell the items of a chain apart.
+/// A hash of a key: 30 bits, which are enough to tell the items of a chain apart.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
 pub(super) struct Hash(u32);
 
 impl Hash {
     pub(super) fn of(wide: u64) -> Self {
         // The upper half is the better mixed one. It fits, after the shift.
-        Self(u32::try_from(wide >> 33).unwrap_or_default())
+        Self(u32::try_from(wide >> 34).unwrap_or_default())
     }
 
     /// One of `count` chains, a power of two; of none, one that there is not.
@@ -48,7 +51,7 @@ impl Slot {
     }
 
     pub(super) fn hash(&self) -> Hash {
-        Hash(self.mark.load(Relaxed) & !VISITED)
+        Hash(self.mark.load(Relaxed) & !(VISITED | READ))
     }
 
     /// Puts an item here, which nobody has asked for.
@@ -63,6 +66,25 @@ impl Slot {
         if self.mark.load(Relaxed) & VISITED == 0 {
             self.mark.fetch_or(VISITED, Relaxed);
         }
+    }
+
+    /// Notes that somebody read the item, which is a visit too; at the cost of one.
+    pub(super) fn read(&self) {
+        if self.mark.load(Relaxed) & (VISITED | READ) != VISITED | READ {
+            self.mark.fetch_or(VISITED | READ, Relaxed);
+        }
+    }
+
+    /// Whether somebody read it since it was stored.
+    pub(super) fn was_read(&self) -> bool {
+        self.mark.load(Relaxed) & READ != 0
+    }
+
+    /// Puts another item under the same key here: nobody has read it.
+    pub(super) fn renew(&mut self, item: Item) {
+        self.item = item;
+        let mark = self.mark.get_mut();
+        *mark = (*mark | VISITED) & !READ;
     }
 
     /// Whether it was visited since this was last asked.
@@ -90,6 +112,13 @@ mod tests {
             assert!(slot.take_visit() && !slot.take_visit());
             assert_eq!(slot.hash(), hash);
             slot.visit();
+            assert!(!slot.was_read());
+            slot.read();
+            assert!(slot.take_visit() && slot.was_read());
+            assert_eq!(slot.hash(), hash);
+            slot.renew(Item::vacant());
+            assert!(slot.take_visit() && !slot.was_read());
+            assert_eq!(slot.hash(), hash);
         }
     }
 }

@@ -11,6 +11,10 @@ pub struct Stats {
     pub cmd_touch: u64,
     pub get_hits: u64,
     pub get_misses: u64,
+    /// Those of items that were there, and expired.
+    pub get_expired: u64,
+    /// The same, and flushed.
+    pub get_flushed: u64,
     pub delete_hits: u64,
     pub delete_misses: u64,
     pub incr_hits: u64,
@@ -47,13 +51,15 @@ impl Stats {
     }
 
     /// Every number that is a sum over the shards.
-    fn sums(&mut self) -> [&mut u64; 21] {
+    fn sums(&mut self) -> [&mut u64; 23] {
         [
             &mut self.cmd_get,
             &mut self.cmd_set,
             &mut self.cmd_touch,
             &mut self.get_hits,
             &mut self.get_misses,
+            &mut self.get_expired,
+            &mut self.get_flushed,
             &mut self.delete_hits,
             &mut self.delete_misses,
             &mut self.incr_hits,

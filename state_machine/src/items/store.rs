@@ -6,6 +6,7 @@
 use alloc::vec::Vec;
 use core::hash::BuildHasher;
 use core::hint::black_box;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use foldhash::fast::FixedState;
 
 use super::config::SLOT_OVERHEAD;
@@ -36,6 +37,16 @@ pub(super) struct Store {
     sieve: Sieve,
     vacant: Vec<u32>,
     bytes: usize,
+    /// When each slot's item was last asked for, in ticks; empty until somebody wants to know.
+    times: Vec<AtomicU32>,
+    keeps_times: bool,
+}
+
+/// What an item remembers of being read.
+#[derive(Debug, Copy, Clone)]
+pub(super) struct History {
+    pub(super) was_read: bool,
+    ticks: Option<u32>,
 }
 
 impl Store {
@@ -47,6 +58,16 @@ impl Store {
             sieve: Sieve::new(),
             vacant: Vec::new(),
             bytes: 0,
+            times: Vec::new(),
+            keeps_times: false,
+        }
+    }
+
+    /// Keeps the time of each item's last access from now on. Those that are there count as asked for just now.
+    pub(super) fn keep_times(&mut self, now: Now) {
+        if !self.keeps_times {
+            self.keeps_times = true;
+            self.times = self.slots.iter().map(|_| AtomicU32::new(ticks(now))).collect();
         }
     }
 
@@ -91,8 +112,35 @@ impl Store {
         self.slots[place.0 as usize].visit();
     }
 
+    /// Notes that somebody read it now.
+    pub(super) fn read(&self, place: Place, now: Now) {
+        self.slots[place.0 as usize].read();
+        self.note_time(place.0, now);
+    }
+
+    pub(super) fn history(&self, place: Place) -> History {
+        let ticks = self.times.get(place.0 as usize).map(|time| time.load(Relaxed));
+        History { was_read: self.slots[place.0 as usize].was_read(), ticks }
+    }
+
+    /// What is there is what was there, in another form.
+    pub(super) fn set_history(&self, place: Place, history: History) {
+        if history.was_read {
+            self.slots[place.0 as usize].read();
+        }
+        if let (Some(time), Some(ticks)) = (self.times.get(place.0 as usize), history.ticks) {
+            time.store(ticks, Relaxed);
+        }
+    }
+
+    fn note_time(&self, slot: u32, now: Now) {
+        if let Some(time) = self.times.get(slot as usize) {
+            time.store(ticks(now), Relaxed);
+        }
+    }
+
     /// Stores under a key that is not there. The key is at most 250 bytes long.
-    pub(super) fn insert(&mut self, item: Item) {
+    pub(super) fn insert(&mut self, now: Now, item: Item) {
         let hash = self.hash(item.key());
         self.bytes += footprint(item.size());
         let slot = self.vacant.pop().unwrap_or_else(|| {
@@ -101,17 +149,21 @@ impl Store {
             u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX - 1)
         });
         self.slots[slot as usize].fill(item, hash);
+        if self.keeps_times {
+            self.times.resize_with(self.slots.len(), AtomicU32::default);
+            self.note_time(slot, now);
+        }
         self.table.insert(&mut self.slots, slot);
         self.sieve.push(&mut self.slots, slot);
     }
 
     /// Stores over an item, which keeps its place in the queue and counts as asked for.
-    pub(super) fn replace(&mut self, place: Place, item: Item) {
+    pub(super) fn replace(&mut self, now: Now, place: Place, item: Item) {
         let slot = &mut self.slots[place.0 as usize];
         let before = footprint(slot.item.size());
-        slot.item = item;
-        slot.visit();
+        slot.renew(item);
         let after = footprint(slot.item.size());
+        self.note_time(place.0, now);
         self.bytes = self.bytes - before + after;
     }
 
@@ -161,6 +213,7 @@ impl Store {
         self.slots = Vec::new();
         self.sieve = Sieve::new();
         self.vacant = Vec::new();
+        self.times = Vec::new();
         self.bytes = 0;
     }
 
@@ -169,20 +222,37 @@ impl Store {
     }
 }
 
+/// Ticks in a second. 32 bits of them are eight years.
+const TICKS: u32 = 16;
+
+fn ticks(now: Now) -> u32 {
+    u32::try_from(now.as_millis() * u128::from(TICKS) / 1_000).unwrap_or(u32::MAX)
+}
+
+impl History {
+    /// Whole seconds since the last access; 0 where nobody keeps the time.
+    pub(super) fn idle(self, now: Now) -> u64 {
+        let passed = self.ticks.map_or(0, |before| ticks(now).saturating_sub(before));
+        (passed / TICKS).into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Item, Store};
+    use crate::Now;
     use crate::items::expiry::Deadline;
-    use crate::items::item::Meta;
+    use crate::items::item::{Marks, Meta};
     use alloc::format;
 
     #[test]
     fn slots_are_used_again() {
         let mut store = Store::new(1);
-        let meta = Meta { flags: 0, deadline: Deadline::NEVER, cas: 1 };
+        let meta = Meta { flags: 0, deadline: Deadline::NEVER, cas: 1, marks: Marks::default() };
         for round in 0..1_000 {
             let key = format!("key {round}");
-            store.insert(Item::new(meta, key.as_bytes(), [b"v", b""]).expect("it is small"));
+            let item = Item::new(meta, key.as_bytes(), [b"v", b""]).expect("it is small");
+            store.insert(Now::ZERO, item);
             let place = store.find(key.as_bytes()).expect("it was stored");
             assert_eq!(store.item(place).value(), b"v");
             store.remove(place);

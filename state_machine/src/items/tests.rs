@@ -11,6 +11,7 @@ use lockproof_protocol::memcached_binary::{
 use super::{Config, ITEM_OVERHEAD, Items, SLOT_OVERHEAD};
 use crate::Now;
 
+mod access;
 mod memory;
 
 const TOO_LARGE: Reply = Reply::Failed { status: Status::TOO_LARGE };

@@ -3,13 +3,13 @@
 use alloc::string::String;
 use alloc::vec;
 use bytes::Bytes;
-use lockproof_protocol::memcached_binary::{
-    Command, Direction, Opcode, Request, Side, StoreMode, Value,
+use lockproof_protocol::memcached::{
+    Command, Direction, Extras, Lookup, Recache, Side, StoreMode, Value,
 };
 use proptest::prelude::*;
 
-use super::model::{ITEM_MAX, Model, UNIX_START};
-use super::{Config, Group, Items, ServerFacts};
+use super::model::{ITEM_MAX, Look, Model, UNIX_START};
+use super::{Config, Group, Items, Seen, ServerFacts};
 use crate::Now;
 
 /// Which CAS a request carries, told without knowing the number.
@@ -18,12 +18,16 @@ enum Cas {
     None,
     Current,
     Wrong,
+    Older,
+    Zero,
 }
 
 #[derive(Debug, Clone)]
 enum Step {
     Wait(u64),
-    Ask(Cas, Command),
+    Ask(Cas, Command, Extras),
+    Look(Bytes, Lookup),
+    Peek(Bytes),
     ResetStats,
 }
 
@@ -83,10 +87,40 @@ fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
+fn extras() -> impl Strategy<Value = Extras> {
+    let some = (any::<bool>(), prop::option::of(expiry()), any::<bool>()).prop_map(
+        |(invalidates, expiry, key_is_binary)| Extras { invalidates, expiry, key_is_binary },
+    );
+    prop_oneof![Just(Extras::default()), some]
+}
+
+fn lookup() -> impl Strategy<Value = Lookup> {
+    let seldom = || prop_oneof![2 => Just(None), 1 => expiry().prop_map(Some)];
+    let recache =
+        (1_u32..6, any::<bool>()).prop_map(|(below, after_touch)| Recache { below, after_touch });
+    (seldom(), seldom(), prop::option::of(recache), any::<bool>(), any::<bool>()).prop_map(
+        |(touch, vivify, recache, is_peek, key_is_binary)| Lookup {
+            touch,
+            vivify,
+            recache,
+            is_peek,
+            key_is_binary,
+        },
+    )
+}
+
 fn step() -> impl Strategy<Value = Step> {
-    let cas = prop_oneof![3 => Just(Cas::None), 1 => Just(Cas::Current), 1 => Just(Cas::Wrong)];
+    let cas = prop_oneof![
+        3 => Just(Cas::None),
+        1 => Just(Cas::Current),
+        1 => prop::sample::select(vec![Cas::Wrong, Cas::Older, Cas::Zero]),
+    ];
     prop_oneof![
-        40 => (cas, command()).prop_map(|(cas, command)| Step::Ask(cas, command)),
+        40 => (cas, command(), extras())
+            .prop_map(|(cas, command, extras)| Step::Ask(cas, command, extras)),
+        8 => (key(), lookup()).prop_map(|(key, lookup)| Step::Look(key, lookup)),
+        4 => (key(), Just(Lookup::default())).prop_map(|(key, lookup)| Step::Look(key, lookup)),
+        4 => key().prop_map(Step::Peek),
         8 => prop::sample::select(vec![1_u64, 999, 1_000, 2_500, 3_600_000])
             .prop_map(Step::Wait),
         1 => Just(Step::ResetStats),
@@ -96,6 +130,30 @@ fn step() -> impl Strategy<Value = Step> {
 fn text_of(pairs: &[(Bytes, Bytes)], name: &str) -> u64 {
     let found = pairs.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone());
     String::from_utf8(found.unwrap_or_default().to_vec()).unwrap().parse().unwrap()
+}
+
+/// What the cache shows, in the model's words.
+fn look_of(seen: Seen<'_>) -> Look {
+    Look {
+        value: seen.hit.value.to_vec(),
+        flags: seen.hit.flags,
+        cas: seen.hit.cas,
+        ttl_before: seen.ttl_before,
+        ttl: seen.ttl,
+        read: seen.was_read,
+        stale: seen.is_stale,
+        taken: seen.is_taken,
+        won: seen.is_won,
+        binary: seen.key_is_binary,
+    }
+}
+
+/// Shared, if that is enough.
+fn look(items: &mut Items, now: Now, key: &[u8], lookup: &Lookup) -> Option<Look> {
+    if let Ok(seen) = items.fetch(now, key, lookup) {
+        return seen.map(look_of);
+    }
+    items.fetch_mut(now, key, lookup).unwrap().map(look_of)
 }
 
 proptest! {
@@ -114,10 +172,12 @@ proptest! {
             hash_seed,
             ..Config::default()
         });
+        items.keep_access_times(Now::ZERO);
         let mut model = Model::new(cas_on);
         let mut now_ms = 0;
         for step in steps {
-            let (cas, command) = match step {
+            let now = Now::from_millis(now_ms);
+            let (cas, command, extras) = match step {
                 Step::Wait(milliseconds) => {
                     now_ms += milliseconds;
                     continue;
@@ -127,22 +187,37 @@ proptest! {
                     model.counts.clear();
                     continue;
                 }
-                Step::Ask(cas, command) => (cas, command),
+                Step::Look(key, lookup) => {
+                    let expected = model.fetch(now_ms, &key, &lookup);
+                    prop_assert_eq!(look(&mut items, now, &key, &lookup), expected, "{:?}", lookup);
+                    continue;
+                }
+                Step::Peek(key) => {
+                    let expected = model.peek(now_ms, &key);
+                    let seen = items.peek(now, &key);
+                    let idle = expected.as_ref().map(|(_, idle)| *idle);
+                    // A tick is a sixteenth of a second.
+                    prop_assert!(seen.map(|seen| seen.idle).into_iter().eq(idle)
+                        || seen.zip(idle).is_some_and(|(seen, idle)| seen.idle.abs_diff(idle) <= 1));
+                    prop_assert_eq!(seen.map(look_of), expected.map(|(look, _)| look));
+                    continue;
+                }
+                Step::Ask(cas, command, extras) => (cas, command, extras),
             };
-            let mut request = Request { opcode: Opcode::NOOP, opaque: 0, cas: 0, command };
-            let current = request.key().and_then(|key| model.cas_of(key)).unwrap_or(77);
-            request.cas = match cas {
-                Cas::None => 0,
-                Cas::Current => current,
-                Cas::Wrong => current + 1_000,
+            let current = command.key().and_then(|key| model.cas_of(key)).unwrap_or(77);
+            let cas = match cas {
+                Cas::None => None,
+                Cas::Current => Some(current),
+                Cas::Wrong => Some(current + 1_000),
+                Cas::Older => Some(current.saturating_sub(1)),
+                Cas::Zero => Some(0),
             };
-            let now = Now::from_millis(now_ms);
-            let expected = model.run(now_ms, &request);
-            let answered = match &request.command {
+            let expected = model.run(now_ms, &command, cas, extras);
+            let answered = match &command {
                 Command::Get { key } => items.get(now, key),
-                _ => items.apply(now, &request),
+                _ => items.run(now, &command, cas, extras),
             };
-            prop_assert_eq!(answered, expected, "{:?}", request);
+            prop_assert_eq!(answered, expected, "{:?} {:?} {:?}", command, cas, extras);
         }
         let stats = items.stats(Now::from_millis(now_ms)).pairs(Group::General, &ServerFacts::default());
         for name in [

@@ -3,8 +3,7 @@
 use lockproof_protocol::memcached_binary::{Reply, Side, Status, StoreMode, Value};
 
 use super::config::item_size;
-use super::expiry::Deadline;
-use super::item::{Item, Meta};
+use super::item::{Item, Marks, Meta};
 use super::store::{Place, Store, footprint};
 use super::{Items, failed};
 use crate::Now;
@@ -15,21 +14,35 @@ const SWEEP_PAUSE: Now = Now::from_secs(1);
 
 /// No memory, although the item as such is not too large.
 #[derive(Debug)]
-pub(super) struct NoRoom;
+pub struct NoRoom;
+
+/// What must hold of the item that is there.
+#[derive(Debug, Copy, Clone)]
+pub(super) struct Guard {
+    /// It has this CAS. None has 0.
+    pub(super) cas: Option<u64>,
+    /// Or a later one; then what is stored is stale already (MCM-STA-13).
+    pub(super) or_later: bool,
+}
+
+/// How a store that is allowed goes on.
+enum Allowed {
+    Anew,
+    AsStale,
+}
 
 impl Items {
-    /// SET, ADD and REPLACE. `meta` are the flags and the expiry.
+    /// SET, ADD and REPLACE. Of `meta` the CAS is still to be given out.
     pub(super) fn put_value(
         &mut self,
         now: Now,
         key: &[u8],
-        cas: u64,
+        guard: Guard,
         mode: StoreMode,
-        meta: (u32, u32),
+        mut meta: Meta,
         value: &Value,
     ) -> Reply {
-        let (flags, expiry) = meta;
-        let value = match self.fitting(key, flags, value) {
+        let value = match self.fitting(key, meta.flags, value) {
             Ok(value) => value,
             Err(status) => {
                 self.forget_failed_set(key, mode);
@@ -38,11 +51,16 @@ impl Items {
         };
         self.counted.cmd_set += 1;
         let place = self.claim(now, key);
-        if let Err(status) = self.may_store(place, cas, mode) {
-            return failed(status);
+        match (self.may_store(place, guard, mode), place) {
+            (Err(status), _) => return failed(status),
+            (Ok(Allowed::AsStale), Some(place)) => {
+                let Meta { deadline, marks, .. } = self.store.item(place).meta();
+                let taken = if marks.has(Marks::TAKEN) { Marks::TAKEN } else { Marks::default() };
+                meta = Meta { deadline, marks: meta.marks.with(Marks::STALE).with(taken), ..meta };
+            }
+            _ => {}
         }
-        let deadline = Deadline::of_expiry(expiry, now, self.config.unix_start);
-        if let Ok(cas) = self.put(now, key, place, flags, deadline, [value, b""]) {
+        if let Ok(cas) = self.put(now, key, place, meta, [value, b""]) {
             Reply::Stored { cas }
         } else {
             self.forget_failed_set(key, mode);
@@ -55,7 +73,7 @@ impl Items {
         &mut self,
         now: Now,
         key: &[u8],
-        cas: u64,
+        cas: Option<u64>,
         side: Side,
         value: &Value,
     ) -> Reply {
@@ -65,8 +83,8 @@ impl Items {
         };
         self.counted.cmd_set += 1;
         let Some(place) = self.claim(now, key) else { return failed(Status::NOT_STORED) };
-        let Meta { cas: current, flags, deadline } = self.store.item(place).meta();
-        if self.config.cas && cas != 0 && cas != current {
+        let before = self.store.item(place).meta();
+        if self.config.cas && cas.is_some_and(|cas| cas != before.cas) {
             return failed(Status::KEY_EXISTS);
         }
         let stored = self.store.item(place).hit().to_bytes();
@@ -74,7 +92,7 @@ impl Items {
             Side::Append => [&stored, added],
             Side::Prepend => [added, &stored],
         };
-        match self.put(now, key, Some(place), flags, deadline, parts) {
+        match self.put(now, key, Some(place), before.anew(), parts) {
             Ok(cas) => Reply::Stored { cas },
             // MCB-APP-07, MCB-LIM-19: too large together, or no memory for both.
             Err(NoRoom) => failed(Status::NOT_STORED),
@@ -88,27 +106,26 @@ impl Items {
         now: Now,
         key: &[u8],
         place: Option<Place>,
-        flags: u32,
-        deadline: Deadline,
+        meta: Meta,
         value: [&[u8]; 2],
     ) -> Result<u64, NoRoom> {
-        let size = item_size(key.len(), flags, value[0].len() + value[1].len());
+        let size = item_size(key.len(), meta.flags, value[0].len() + value[1].len());
         if size > self.config.item_max {
             return Err(NoRoom);
         }
-        let is_past = deadline.is_over(now);
+        let is_past = meta.deadline.is_over(now);
         if !is_past && !self.make_room(now, footprint(size), place) {
             return Err(NoRoom);
         }
-        let meta = Meta { flags, deadline, cas: self.next_cas() };
+        let meta = Meta { cas: self.next_cas(), ..meta };
         // MCB-EXP-05: stored, and at once unreadable. Nobody can tell this from not stored.
         let item = if is_past { None } else { Some(Item::new(meta, key, value).ok_or(NoRoom)?) };
         self.counted.total_items += 1;
         match (place, item) {
             (Some(place), None) => self.store.remove(place),
             (None, None) => {}
-            (Some(place), Some(item)) => self.store.replace(place, item),
-            (None, Some(item)) => self.store.insert(item),
+            (Some(place), Some(item)) => self.store.replace(now, place, item),
+            (None, Some(item)) => self.store.insert(now, item),
         }
         Ok(meta.cas)
     }
@@ -138,9 +155,14 @@ impl Items {
 
     /// Whether the item that is there, or its absence, allows the store. With a CAS to match, ADD
     /// and REPLACE are a SET (MCB-CAS-07).
-    fn may_store(&mut self, place: Option<Place>, cas: u64, mode: StoreMode) -> Result<(), Status> {
+    fn may_store(
+        &mut self,
+        place: Option<Place>,
+        guard: Guard,
+        mode: StoreMode,
+    ) -> Result<Allowed, Status> {
         let current = place.map(|place| self.store.item(place).meta().cas);
-        if self.config.cas && cas != 0 {
+        if let Some(cas) = guard.cas.filter(|_| self.config.cas) {
             return match current {
                 None => {
                     self.counted.cas_misses += 1;
@@ -148,7 +170,11 @@ impl Items {
                 }
                 Some(current) if current == cas => {
                     self.counted.cas_hits += 1;
-                    Ok(())
+                    Ok(Allowed::Anew)
+                }
+                Some(current) if guard.or_later && (1..current).contains(&cas) => {
+                    self.counted.cas_hits += 1;
+                    Ok(Allowed::AsStale)
                 }
                 Some(_) => {
                     self.counted.cas_badval += 1;
@@ -162,7 +188,7 @@ impl Items {
                 Err(Status::KEY_EXISTS)
             }
             (StoreMode::Replace, None) => Err(Status::KEY_NOT_FOUND),
-            _ => Ok(()),
+            _ => Ok(Allowed::Anew),
         }
     }
 
@@ -196,7 +222,7 @@ impl Items {
     }
 
     /// A CAS that was never given out, and is not 0 (MCB-CAS-01); 0 when CAS is off (MCB-CAS-17).
-    fn next_cas(&mut self) -> u64 {
+    pub(super) fn next_cas(&mut self) -> u64 {
         if !self.config.cas {
             return 0;
         }
