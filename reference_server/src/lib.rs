@@ -50,7 +50,7 @@ pub use mark::{MARK_TARGET, Mark};
 pub use output::{Output, SHARED_BYTES_MIN};
 pub use peer::{Inherited, InheritedSockets, Listen, Peer};
 pub use protocols::{
-    Echo, EchoMode, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem, NetMemConfig,
+    Echo, EchoMode, Locker, LockerConfig, Memcached, MemcachedConfig, NetMem, NetMemConfig, Speaks,
 };
 pub use roster::Roster;
 pub use serve::serve;

@@ -18,7 +18,8 @@ use crate::metrics::Observed;
 use crate::observe::{self, Watched};
 use crate::{
     ConnectionConfig, Echo, EchoMode, Inherited, InheritedSockets, Listen, Locker, LockerConfig,
-    Memcached, MemcachedConfig, NetMem, NetMemConfig, Protocol, SocketOptions, Tls, Token, Users,
+    Memcached, MemcachedConfig, NetMem, NetMemConfig, Protocol, SocketOptions, Speaks, Tls, Token,
+    Users,
 };
 
 /// Of the files of Unix sockets: nobody but the user who runs the server may connect.
@@ -60,7 +61,9 @@ pub struct ServerConfig {
     pub memory_max: usize,
     /// Bytes of memcached's largest item.
     pub item_max: usize,
-    /// SASL PLAIN users of memcached; `None` asks nobody to authenticate.
+    /// Which protocols a connection to memcached may speak.
+    pub speaks: Speaks,
+    /// Users of memcached, by SASL PLAIN or text's own way; `None` asks nobody to authenticate.
     pub users: Option<Users>,
     /// How long the answer to a wrong password waits.
     pub auth_delay: Duration,
@@ -103,6 +106,7 @@ impl Default for ServerConfig {
             waiters_max,
             memory_max,
             item_max,
+            speaks: Speaks::default(),
             users: None,
             auth_delay: AUTH_DELAY,
             locks: locks::Config::default(),
@@ -140,6 +144,7 @@ impl ServerConfig {
         MemcachedConfig {
             items,
             unix_start: None,
+            speaks: self.speaks,
             users: self.users.clone(),
             auth_delay: self.auth_delay,
             workers: self.workers,

@@ -30,6 +30,11 @@ impl Users {
         self.0.read(|credentials| gate.is_open(Some(credentials)))
     }
 
+    /// Whether it is one of them, for who does not speak SASL.
+    pub(crate) fn admit(&self, user: &[u8], password: &[u8]) -> bool {
+        self.0.read(|credentials| credentials.admit_user(user, password))
+    }
+
     pub(crate) fn check(&self, gate: &mut Gate, request: &Request) -> Verdict {
         self.0.read(|credentials| gate.check(Some(credentials), request))
     }

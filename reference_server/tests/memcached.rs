@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Client, Running};
-use lockproof_reference_server::{ConnectionConfig, Ending, Memcached, MemcachedConfig};
+use lockproof_reference_server::{ConnectionConfig, Ending, Memcached, MemcachedConfig, Speaks};
 use lockproof_state_machine::sasl::Credentials;
 
 const GET: u8 = 0x00;
@@ -185,7 +185,7 @@ async fn quit_answers_and_executes_nothing_behind_it() {
 
 #[tokio::test]
 async fn other_protocols_are_closed_without_an_answer() {
-    let server = start();
+    let server = start_with(MemcachedConfig { speaks: Speaks::Binary, ..Default::default() });
     let mut text = server.connect().await;
     text.send(b"get key\r\n").await;
     assert_eq!(text.read_to_end().await, b"");

@@ -26,7 +26,7 @@ const LIMITS: &str = "Limits";
 /// again, for connections that come from then on; if a file is wrong, it says so and all stays as it
 /// was.
 ///
-/// -m, -I, -c and -t mean what they mean to memcached.
+/// -m, -I, -c, -t and -B mean what they mean to memcached.
 ///
 ///   lockproof serve --only memcached --memcached 127.0.0.1:0
 ///   lockproof serve --only netmem,locker --pages 64
@@ -93,6 +93,9 @@ pub(crate) struct Serve {
     /// costs up to 50 µs of processor time for a request that no other follows; after a few such in a row only one of 64 is.
     #[arg(long)]
     pub(crate) spin: bool,
+    /// memcached: which of its protocols a connection may speak
+    #[arg(short = 'B', long = "protocol", value_name = "PROTOCOL", value_enum, default_value_t = Speaks::Auto)]
+    pub(crate) speaks: Speaks,
     /// NetMem: number of pages
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_048_576), help_heading = LIMITS)]
     pub(crate) pages: u32,
@@ -163,6 +166,16 @@ pub(crate) struct Serve {
     /// The same as --log debug; twice, --log trace
     #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "log")]
     pub(crate) verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Speaks {
+    /// What its first byte says: binary, or text and meta
+    Auto,
+    /// The binary protocol only
+    Binary,
+    /// Text and meta only
+    Ascii,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use lockproof_reference_server::{
     Addresses, BUFFER_BYTES_MAX, Budget, ConnectionConfig, Dialect, EchoMode, Listen, LockerLimits,
-    LocksConfig, SPIN, Server, ServerConfig, Tls, TlsFiles, Token, Users, read_credentials,
+    LocksConfig, SPIN, Server, ServerConfig, Speaks, Tls, TlsFiles, Token, Users, read_credentials,
     read_token,
 };
 use sd_notify::NotifyState;
@@ -92,6 +92,7 @@ fn config(serve: &Serve) -> Result<ServerConfig, Problem> {
         watch_token: token(serve)?,
         unix_mode: serve.unix_mode,
         tls: tls(serve)?,
+        speaks: speaks(serve.speaks),
         users: users(serve)?,
         auth_delay: serve.auth_delay,
         workers: serve.threads.map_or(default.workers, usize::from),
@@ -116,6 +117,14 @@ fn config(serve: &Serve) -> Result<ServerConfig, Problem> {
         connection,
         ..default
     })
+}
+
+fn speaks(asked: arguments::Speaks) -> Speaks {
+    match asked {
+        arguments::Speaks::Auto => Speaks::Auto,
+        arguments::Speaks::Binary => Speaks::Binary,
+        arguments::Speaks::Ascii => Speaks::Text,
+    }
 }
 
 /// An item of the longest kind must come in while it grows, and others beside it.

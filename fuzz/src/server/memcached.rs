@@ -9,7 +9,7 @@ use lockproof_protocol::memcached_binary::{
     Command, Limits, Opcode, Reply, Request, RequestDecoder, RequestError, Status,
 };
 use lockproof_reference_server::protocols::MEMCACHED_VERSION;
-use lockproof_reference_server::{Memcached, MemcachedConfig};
+use lockproof_reference_server::{Memcached, MemcachedConfig, Speaks};
 use lockproof_state_machine::items::Config;
 
 use super::naive::{Naive, Next};
@@ -23,6 +23,7 @@ fn config(with_sasl: bool) -> MemcachedConfig {
     MemcachedConfig {
         items: Config { item_max: 4096, ..Config::default() },
         unix_start: Some(UNIX_START),
+        speaks: Speaks::Binary,
         users: with_sasl.then(|| gate::credentials().into()),
         auth_delay: Duration::ZERO,
         workers: 1,

@@ -1,33 +1,27 @@
 //! memcached: items in shards, each behind its own lock, chosen by a seeded hash of the key.
 //!
-//! Binary protocol only: whatever does not begin with 0x80 is closed without an answer
-//! (MCB-NEG-03). A read takes its shard's lock shared. A flush goes to every shard in turn; each
-//! key is flushed at one instant, the keys of two shards at two.
+//! The first byte of a connection tells which protocol it speaks, binary or text with meta, unless the configuration says so
+//! (MCT-CON-08). All of them are about the same items. A read takes its shard's lock shared. A flush goes to every shard in
+//! turn; each key is flushed at one instant, the keys of two shards at two.
 
-use core::future::pending;
 use core::hash::BuildHasher;
-use core::ops::ControlFlow;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use core::time::Duration;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use foldhash::fast::FixedState;
-use lockproof_protocol::memcached_binary::{
-    Command, CommandError, Frame, Limits, Opcode, Reply, Request, RequestDecoder, RequestError,
-    Status,
-};
+use lockproof_protocol::memcached::{Command, Extras};
+use lockproof_protocol::memcached_binary::{MAGIC_REQUEST, Reply};
 use lockproof_rwlock::RwLock;
 use lockproof_state_machine::Now;
 use lockproof_state_machine::items::{self, Items, ServerFacts, Stats};
-use lockproof_state_machine::sasl::{Gate, Verdict};
-use tokio::time::{Instant, sleep_until};
 
-use super::memcached_run::Run;
+use super::memcached_binary::Binary;
 use super::memcached_stats::{self, AuthCounters};
-use crate::{
-    Clock, Counters, Mark, Output, Peer, Protocol, SHARED_BYTES_MIN, Session, Step, Users,
-};
+use super::memcached_text::Text;
+use crate::{Clock, Counters, Output, Peer, Protocol, Session, Step, Users};
 
 /// The version of this memcached service, which is not the crate's: libmemcached refuses a version
 /// whose first number is 0 (MCB-VER-01).
@@ -51,7 +45,9 @@ pub struct MemcachedConfig {
     pub items: items::Config,
     /// Unix seconds of the server's start; `None` asks the system's clock.
     pub unix_start: Option<u64>,
-    /// SASL PLAIN is required of every client, when there are users.
+    /// Which protocols a connection may speak.
+    pub speaks: Speaks,
+    /// Every client must show a password, when there are users: by SASL PLAIN, or by text's own way (MCT-AUT-01).
     pub users: Option<Users>,
     /// How long the answer to a wrong password waits, and with it everything behind it on that connection.
     pub auth_delay: Duration,
@@ -71,6 +67,18 @@ impl MemcachedConfig {
     }
 }
 
+/// Which of memcached's protocols a connection may speak, as memcached's `-B` has it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Speaks {
+    /// What its first byte says (MCT-CON-08).
+    #[default]
+    Auto,
+    /// Binary only: whatever does not begin with 0x80 is closed without an answer (MCB-NEG-03).
+    Binary,
+    /// Text and meta only.
+    Text,
+}
+
 /// The memcached protocol and its items.
 #[derive(Debug)]
 pub struct Memcached {
@@ -81,23 +89,26 @@ pub struct Memcached {
     hasher: FixedState,
     pub(super) auth: AuthCounters,
     pub(super) counters: Arc<Counters>,
+    /// Meta commands so far, for the statistics.
+    pub(super) meta_commands: AtomicU64,
+    /// Items keep the time of their last access, because meta is spoken here.
+    keeps_times: AtomicBool,
 }
 
 /// One memcached client.
 #[derive(Debug)]
 pub struct MemcachedSession {
     cache: Arc<Memcached>,
-    decoder: RequestDecoder,
-    gate: Gate,
-    run: Run,
-    refused: Option<Refused>,
+    talk: Talk,
 }
 
-/// An answer to a wrong password, which waits.
+/// What a connection speaks.
 #[derive(Debug)]
-struct Refused {
-    until: Instant,
-    reply: BytesMut,
+enum Talk {
+    /// Its first byte is not there yet.
+    Undecided,
+    Binary(Binary),
+    Text(Text),
 }
 
 impl Memcached {
@@ -121,6 +132,8 @@ impl Memcached {
             clock: Clock::start(),
             auth: AuthCounters::default(),
             counters: Arc::default(),
+            meta_commands: AtomicU64::default(),
+            keeps_times: AtomicBool::default(),
             config,
         }
     }
@@ -130,25 +143,29 @@ impl Memcached {
         memcached_stats::observed(self, self.clock.now())
     }
 
-    fn execute(&self, now: Now, request: &Request) -> Reply {
-        match &request.command {
-            Command::Noop | Command::Quit => Reply::Done,
-            Command::Version => Reply::Text(Bytes::from_static(MEMCACHED_VERSION.as_bytes())),
-            Command::Stat { group } => memcached_stats::reply(self, now, group),
-            Command::Flush { .. } => self.flush(now, request),
+    /// Executes a command about an item, or a flush. The others are answered as unknown.
+    pub(super) fn run(
+        &self,
+        now: Now,
+        command: &Command,
+        cas: Option<u64>,
+        extras: Extras,
+    ) -> Reply {
+        match command {
             Command::Get { key } => self.shard(key).read(|items| items.get(now, key)),
-            Command::Store { key, .. }
-            | Command::Concat { key, .. }
-            | Command::Delete { key }
-            | Command::Arithmetic { key, .. }
-            | Command::Touch { key, .. }
-            | Command::GetAndTouch { key, .. } => {
-                self.shard(key).write(|items| items.apply(now, request))
+            Command::Flush { .. } => self.flush(now, command),
+            _ => {
+                let key = command.key().map_or(&[][..], |key| key);
+                self.shard(key).write(|items| items.run(now, command, cas, extras))
             }
-            Command::Unknown
-            | Command::SaslListMechs
-            | Command::SaslAuth { .. }
-            | Command::SaslStep { .. } => Reply::Failed { status: Status::UNKNOWN_COMMAND },
+        }
+    }
+
+    /// Notes that meta is spoken here: from the first such command on, items keep the time of their last access.
+    pub(super) fn count_meta(&self, now: Now) {
+        self.meta_commands.fetch_add(1, Relaxed);
+        if !self.keeps_times.load(Relaxed) && !self.keeps_times.swap(true, Relaxed) {
+            self.shards.iter().for_each(|shard| shard.write(|items| items.keep_access_times(now)));
         }
     }
 
@@ -159,10 +176,10 @@ impl Memcached {
     }
 
     /// Every shard has the same switches, so they all give the same answer.
-    fn flush(&self, now: Now, request: &Request) -> Reply {
+    fn flush(&self, now: Now, command: &Command) -> Reply {
         let mut reply = Reply::Done;
         for shard in &self.shards {
-            reply = shard.write(|items| items.apply(now, request));
+            reply = shard.write(|items| items.run(now, command, None, Extras::default()));
         }
         reply
     }
@@ -174,14 +191,7 @@ impl Protocol for Memcached {
     const NAME: &'static str = "memcached";
 
     fn open(self: &Arc<Self>, _: Peer) -> MemcachedSession {
-        let limits = Limits { value_max: self.config.items.item_max, ..Limits::default() };
-        MemcachedSession {
-            cache: Arc::clone(self),
-            decoder: RequestDecoder::new(limits),
-            gate: Gate::new(),
-            run: Run::default(),
-            refused: None,
-        }
+        MemcachedSession { cache: Arc::clone(self), talk: Talk::Undecided }
     }
 
     fn counters(&self) -> &Arc<Counters> {
@@ -191,110 +201,49 @@ impl Protocol for Memcached {
 
 impl Session for MemcachedSession {
     fn execute(&mut self, input: &mut BytesMut, output: &mut Output) -> Step {
-        let now = self.cache.clock.now();
-        while !output.is_full() {
-            if self.is_in() {
-                self.run.gather(&mut self.decoder, input, output);
-                self.run.answer(&self.cache, now, output);
-                if output.is_full() {
-                    break;
-                }
-            }
-            let frame = match self.decoder.decode(input) {
-                Ok(None) => return Step::Drained,
-                Ok(Some(frame)) => frame,
-                Err(error) => {
-                    refuse(&error, output);
-                    return Step::Close;
-                }
-            };
-            output.count_frame();
-            if let ControlFlow::Break(step) = self.answer(now, frame, output) {
-                return step;
-            }
+        if matches!(self.talk, Talk::Undecided) {
+            let Some(first) = input.first() else { return Step::Drained };
+            self.talk = Talk::of(*first, &self.cache);
         }
-        Step::Full
+        match &mut self.talk {
+            Talk::Undecided => Step::Drained,
+            Talk::Binary(binary) => binary.execute(&self.cache, input, output),
+            Talk::Text(text) => text.execute(&self.cache, input, output),
+        }
     }
 
-    /// MCB-LIM-19: out of memory, and nothing worse.
+    /// MCB-LIM-19, MCT-LIM-08: out of memory, and nothing worse.
     fn give_up_frame(&mut self, input: &mut BytesMut, output: &mut Output) -> Step {
-        if self.decoder.gives_up(input) { self.execute(input, output) } else { Step::Close }
+        let gives_up = match &mut self.talk {
+            Talk::Undecided => false,
+            Talk::Binary(binary) => binary.gives_up(input),
+            Talk::Text(text) => text.gives_up(input),
+        };
+        if gives_up { self.execute(input, output) } else { Step::Close }
     }
 
     async fn granted(&mut self, output: &mut Output) {
-        let Some(refused) = &self.refused else { return pending().await };
-        sleep_until(refused.until).await;
-        if let Some(refused) = self.refused.take() {
-            output.buffer().extend_from_slice(&refused.reply);
+        match &mut self.talk {
+            Talk::Undecided => core::future::pending().await,
+            Talk::Binary(binary) => binary.late.granted(output).await,
+            Talk::Text(text) => text.late.granted(output).await,
         }
     }
 }
 
-impl MemcachedSession {
-    fn is_in(&self) -> bool {
-        self.cache.config.users.as_ref().is_none_or(|users| users.are_done_with(&self.gate))
-    }
-
-    fn answer(&mut self, now: Now, frame: Frame, output: &mut Output) -> ControlFlow<Step> {
-        let request = match Request::from_frame(frame) {
-            Ok(request) => request,
-            // The frame is whole, so the next one is where it should be (MCB-SAS-09).
-            Err(CommandError { opcode, opaque, status, .. }) => {
-                Reply::Failed { status }.encode(opcode, opaque, &[], output.buffer());
-                return ControlFlow::Continue(());
-            }
+impl Talk {
+    fn of(first: u8, cache: &Memcached) -> Self {
+        let is_binary = match cache.config.speaks {
+            Speaks::Auto => first == MAGIC_REQUEST,
+            Speaks::Binary => true,
+            Speaks::Text => false,
         };
-        let key: &[u8] = request.key().map_or(&[], |key| key);
-        let (opcode, opaque) = (request.opcode, request.opaque);
-        let users = self.cache.config.users.as_ref();
-        match users.map_or(Verdict::Pass, |users| users.check(&mut self.gate, &request)) {
-            Verdict::Reply(reply) => {
-                self.cache.auth.count(&request.command, &reply);
-                let delay = self.cache.config.auth_delay;
-                if reply.status() == Status::AUTH_ERROR && !delay.is_zero() {
-                    let mut late = BytesMut::new();
-                    reply.encode(opcode, opaque, key, &mut late);
-                    self.refused = Some(Refused { until: Instant::now() + delay, reply: late });
-                    return ControlFlow::Break(Step::Waiting);
-                }
-                reply.encode(opcode, opaque, key, output.buffer());
-            }
-            Verdict::ReplyAndClose(reply) => {
-                reply.encode(opcode, opaque, key, output.buffer());
-                return ControlFlow::Break(Step::Close);
-            }
-            Verdict::Pass => {
-                let reply = self.cache.execute(now, &request);
-                // MCB-QT-01, MCB-QT-02
-                if !opcode.suppresses(reply.status()) {
-                    encode(reply, opcode, opaque, key, output);
-                }
-            }
+        let value_max = cache.config.items.item_max;
+        if is_binary {
+            Self::Binary(Binary::new(value_max))
+        } else {
+            Self::Text(Text::new(value_max))
         }
-        match request.command {
-            Command::Quit => ControlFlow::Break(Step::Close), // MCB-QUI-01, MCB-QUI-02
-            _ => ControlFlow::Continue(()),
-        }
-    }
-}
-
-/// Encodes a reply; a large value is shared with the cache instead of copied.
-pub(super) fn encode(reply: Reply, opcode: Opcode, opaque: u32, key: &[u8], output: &mut Output) {
-    match reply {
-        Reply::Found { flags, cas, value } if value.len() >= SHARED_BYTES_MIN => {
-            Reply::put_found(flags, cas, value.len(), opcode, opaque, key, output.buffer());
-            Mark::ValueShared.hit();
-            output.share(value);
-        }
-        reply => reply.encode(opcode, opaque, key, output.buffer()),
-    }
-}
-
-/// The last words to a peer whose framing is lost; none to one that does not speak the protocol.
-fn refuse(error: &RequestError, output: &mut Output) {
-    tracing::debug!(%error, "framing lost");
-    if let RequestError::Fatal { opcode, opaque, status, .. } = *error {
-        Reply::Failed { status }.encode(opcode, opaque, &[], output.buffer());
     }
 }
 

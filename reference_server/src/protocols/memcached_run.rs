@@ -12,7 +12,8 @@ use lockproof_protocol::memcached_binary::{
 use lockproof_state_machine::Now;
 use lockproof_state_machine::items::{Items, WARM_MAX};
 
-use super::memcached::{Memcached, encode};
+use super::memcached::Memcached;
+use super::memcached_binary::encode;
 use crate::{Mark, Output};
 
 /// Requests gathered at once.

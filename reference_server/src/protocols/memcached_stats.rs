@@ -2,8 +2,9 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use lockproof_protocol::memcached_binary::{Command, Reply, Status};
+use lockproof_protocol::memcached_text::{Refusal, put_line, put_stats};
 use lockproof_rwlock::RwLock;
 use lockproof_state_machine::Now;
 use lockproof_state_machine::items::{Group, Items, ServerFacts, Stats};
@@ -26,6 +27,12 @@ impl AuthCounters {
         self.errors.fetch_add(u64::from(is_attempt && is_error), Relaxed);
     }
 
+    /// Counts an attempt of a text client.
+    pub(super) fn count_attempt(&self, is_right: bool) {
+        self.commands.fetch_add(1, Relaxed);
+        self.errors.fetch_add(u64::from(!is_right), Relaxed);
+    }
+
     fn reset(&self) {
         self.commands.store(0, Relaxed);
         self.errors.store(0, Relaxed);
@@ -37,6 +44,29 @@ pub(super) fn observed(cache: &Memcached, now: Now) -> (Stats, ServerFacts) {
     (merged(&cache.shards, now), facts(cache, now))
 }
 
+/// Answers `stats` of the text protocol (MCT-STT-01 to MCT-STT-08).
+pub(super) fn put_text(
+    cache: &Memcached,
+    now: Now,
+    group: &[u8],
+    argument: &[u8],
+    out: &mut BytesMut,
+) {
+    match (group, argument) {
+        (b"detail", b"on" | b"off") => return put_line("OK", out),
+        (b"cachedump", _) => return put_line(Refusal::NO_DUMP.text(), out),
+        // Prefixes are not counted, and connections are told where sessions are, not here.
+        (b"detail", b"dump") | (b"conns", _) => return put_line("END", out),
+        (b"detail", _) => return put_line(Refusal::STATS_DETAIL.text(), out),
+        _ => {}
+    }
+    match reply(cache, now, group) {
+        Reply::Stats(_) if group == b"reset" => put_line("RESET", out),
+        Reply::Stats(pairs) => put_stats(&pairs, out),
+        _ => put_line(Refusal::UNKNOWN.text(), out),
+    }
+}
+
 /// Answers STAT for the group of that name; the empty one is the default set (MCB-STT-03).
 pub(super) fn reply(cache: &Memcached, now: Now, group: &[u8]) -> Reply {
     let Some(group) = Group::named(group) else {
@@ -45,6 +75,7 @@ pub(super) fn reply(cache: &Memcached, now: Now, group: &[u8]) -> Reply {
     if group == Group::Reset {
         cache.shards.iter().for_each(|shard| shard.write(Items::reset_stats));
         cache.auth.reset();
+        cache.meta_commands.store(0, Relaxed);
     }
     Reply::Stats(merged(&cache.shards, now).pairs(group, &facts(cache, now)))
 }
@@ -75,5 +106,6 @@ fn facts(cache: &Memcached, now: Now) -> ServerFacts {
         auth_cmds: cache.auth.commands.load(Relaxed),
         auth_errors: cache.auth.errors.load(Relaxed),
         sasl: config.users.is_some(),
+        cmd_meta: cache.meta_commands.load(Relaxed),
     }
 }

@@ -7,14 +7,18 @@ mod echo;
 pub mod echo_process;
 mod locker;
 mod memcached;
+mod memcached_binary;
+mod memcached_late;
+mod memcached_meta;
 mod memcached_run;
 mod memcached_stats;
+mod memcached_text;
 mod netmem;
 mod netmem_holdings;
 
 pub use echo::{Echo, EchoMode, EchoSession};
 pub use locker::{Locker, LockerConfig, LockerSession};
-pub use memcached::{MEMCACHED_VERSION, Memcached, MemcachedConfig, MemcachedSession};
+pub use memcached::{MEMCACHED_VERSION, Memcached, MemcachedConfig, MemcachedSession, Speaks};
 pub(crate) use netmem_holdings::{Holdings, PageHeld, PagesOf};
 
 pub use netmem::{NetMem, NetMemConfig, NetMemSession, SERVER_VERSION};

@@ -33,6 +33,8 @@ pub struct ServerFacts {
     pub limit_maxbytes: u64,
     pub auth_cmds: u64,
     pub auth_errors: u64,
+    /// Commands of the meta protocol.
+    pub cmd_meta: u64,
     /// Whether SASL is required.
     pub sasl: bool,
 }
@@ -86,12 +88,15 @@ impl Stats {
     pub fn general(&self, facts: &ServerFacts) -> Pairs {
         let mut pairs = facts.general();
         pairs.extend([
+            pair("cmd_meta", facts.cmd_meta),
             pair("cmd_get", self.cmd_get),
             pair("cmd_set", self.cmd_set),
             pair("cmd_flush", self.cmd_flush),
             pair("cmd_touch", self.cmd_touch),
             pair("get_hits", self.get_hits),
             pair("get_misses", self.get_misses),
+            pair("get_expired", self.get_expired),
+            pair("get_flushed", self.get_flushed),
             pair("delete_misses", self.delete_misses),
             pair("delete_hits", self.delete_hits),
             pair("incr_misses", self.incr_misses),
