@@ -137,6 +137,36 @@ async fn long_multi_get_is_answered_in_parts() {
     }
 }
 
+/// MCT-CON-02, MCT-CON-07, MCT-KEY-03: runs of gets, over several shards and full outputs.
+#[tokio::test]
+async fn pipelined_gets_are_answered_in_their_order() {
+    for workers in [1, 4] {
+        let server = start_with(MemcachedConfig { workers, ..MemcachedConfig::default() });
+        let mut client = server.connect().await;
+        let large = "l".repeat(9_000);
+        for (key, value) in [("a", "1"), ("b", "22"), ("c", ""), ("d", &large)] {
+            let set = format!("set {key} 0 0 {}\r\n{value}\r\n", value.len());
+            ask(&mut client, set.as_bytes(), b"STORED\r\n").await;
+        }
+        let (a, b) = ("VALUE a 0 1\r\n1\r\n", "VALUE b 0 2\r\n22\r\n");
+        let (c, d) = ("VALUE c 0 0\r\n\r\n", format!("VALUE d 0 9000\r\n{large}\r\n"));
+        let long = "k".repeat(251);
+        let requests = format!(
+            "get a\r\nget miss\r\nget b c d\r\nget a {long}\r\nget d\r\ngat 0 a miss d\r\nget b\r\nmn\r\n"
+        );
+        let replies = format!(
+            "{a}END\r\nEND\r\n{b}{c}{d}END\r\nCLIENT_ERROR bad command line format\r\n{d}END\r\n{a}{d}END\r\n{b}END\r\nMN\r\n"
+        );
+        client.send(requests.repeat(300).as_bytes()).await;
+        for _ in 0..300 {
+            ask(&mut client, b"", replies.as_bytes()).await;
+        }
+        client.send(b"get a\r\nget b\r\nquit\r\nget a\r\n").await;
+        ask(&mut client, b"", format!("{a}END\r\n{b}END\r\n").as_bytes()).await;
+        client.expect_clean_end().await;
+    }
+}
+
 /// MCT-LIM-01 to MCT-LIM-07, MCM-SET-12, MCM-SET-13.
 #[tokio::test]
 async fn too_large_values_are_swallowed() {

@@ -10,7 +10,7 @@ use lockproof_state_machine::Now;
 use lockproof_state_machine::items::{Items, NeedsWrite, NoRoom, Seen};
 
 use super::memcached::Memcached;
-use super::memcached_text::put_value;
+use super::memcached_gets::put_value;
 use crate::Output;
 
 /// Executes a request and answers it, unless it is quiet about that.

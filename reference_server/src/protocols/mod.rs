@@ -8,6 +8,7 @@ pub mod echo_process;
 mod locker;
 mod memcached;
 mod memcached_binary;
+mod memcached_gets;
 mod memcached_late;
 mod memcached_meta;
 mod memcached_run;
