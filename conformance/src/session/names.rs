@@ -12,15 +12,16 @@ const BUILT_IN: [&str; 7] =
 /// Fills in the session's own keys and pages; complains of names and connections that nothing introduces.
 pub(super) fn resolve(session: &mut Session) -> Result<(), ParseError> {
     let protocol = session.header.protocol();
-    let (mut bound, mut own) = (bound_names(session), Vec::new());
-    if protocol.has_lines() {
-        (bound, own) = by_first_use(session);
-    }
-    let own = match session.header.plays {
-        _ if protocol.has_lines() => own,
-        Side::Client => own_names(session, protocol, &bound),
-        // A client chooses its keys and pages itself.
-        Side::Server => Vec::new(),
+    let (bound, own) = if protocol.has_lines() {
+        by_first_use(session)
+    } else {
+        let bound = bound_names(session);
+        let own = match session.header.plays {
+            Side::Client => own_names(session, protocol, &bound),
+            // A client chooses its keys and pages itself.
+            Side::Server => Vec::new(),
+        };
+        (bound, own)
     };
     if let Some(name) = used_names(session)
         .into_iter()

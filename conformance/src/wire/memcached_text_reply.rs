@@ -27,24 +27,28 @@ pub(super) fn take(buffer: &[u8], block_max: usize) -> Taken {
     let tokens: Vec<Vec<u8>> = line.split(|&byte| byte == b' ').map(<[u8]>::to_vec).collect();
     let length = end + 1;
     match block_length(&tokens) {
-        None => Taken::Whole(Reply { tokens, length, ..Reply::default() }),
-        Some(Some(block)) if block <= block_max => with_block(tokens, buffer, length, block),
-        Some(Some(block)) => Taken::Broken(format!(
+        Ok(None) => Taken::Whole(Reply { length, tokens, ..Reply::default() }),
+        Ok(Some(block)) if block <= block_max => with_block(tokens, buffer, length, block),
+        Ok(Some(block)) => Taken::Broken(format!(
             "a block of {block} bytes: more than {block_max} (?max-value= raises that)"
         )),
-        Some(None) => Taken::Broken(format!("a block without its length: {}", text(line))),
+        Err(NoLength) => Taken::Broken(format!("a block without its length: {}", text(line))),
     }
 }
 
-/// How long the block behind a line is, where its first word announces one; `Some(None)` if the line does not say.
-fn block_length(tokens: &[Vec<u8>]) -> Option<Option<usize>> {
-    let place = match tokens.first()?.as_slice() {
-        b"VALUE" => 3,
-        b"VA" => 1,
-        _ => return None,
+/// A line announces a block, and does not say how long it is.
+struct NoLength;
+
+/// How long the block behind a line is, where its first word announces one.
+fn block_length(tokens: &[Vec<u8>]) -> Result<Option<usize>, NoLength> {
+    let place = match tokens.first().map(Vec::as_slice) {
+        Some(b"VALUE") => 3,
+        Some(b"VA") => 1,
+        _ => return Ok(None),
     };
-    let digits = tokens.get(place).and_then(|word| std::str::from_utf8(word).ok());
-    Some(digits.filter(|text| !text.starts_with('+')).and_then(|text| text.parse().ok()))
+    let digits = tokens.get(place).filter(|word| word.iter().all(u8::is_ascii_digit));
+    let length = digits.and_then(|word| std::str::from_utf8(word).ok()?.parse().ok());
+    length.map(Some).ok_or(NoLength)
 }
 
 fn with_block(tokens: Vec<Vec<u8>>, buffer: &[u8], line: usize, block: usize) -> Taken {
@@ -59,7 +63,7 @@ fn with_block(tokens: Vec<Vec<u8>>, buffer: &[u8], line: usize, block: usize) ->
         ));
     };
     let fields = vec![("block", Datum::Bytes(block.to_vec()))];
-    Taken::Whole(Reply { tokens, fields, length, ..Reply::default() })
+    Taken::Whole(Reply { fields, length, tokens, ..Reply::default() })
 }
 
 fn text(bytes: &[u8]) -> String {
