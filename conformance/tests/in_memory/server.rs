@@ -33,7 +33,7 @@ impl Memory {
         let listener = Pipes(Mutex::new(arrivals));
         match case.protocol() {
             Protocol::Memcached | Protocol::Text | Protocol::Meta => {
-                run(listener, Memcached::new(memcached(case)))
+                run(listener, Memcached::new(memcached(case)));
             }
             Protocol::NetMem => {
                 let config = NetMemConfig { pages: 16, page_len: 64, ..NetMemConfig::default() };
