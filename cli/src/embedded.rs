@@ -41,7 +41,7 @@ impl House {
 
     /// The four protocols as targets.
     pub(crate) fn targets(&self) -> Vec<Target> {
-        Protocol::ALL.into_iter().map(|protocol| target(&self.server, protocol)).collect()
+        Protocol::SERVERS.into_iter().map(|protocol| target(&self.server, protocol)).collect()
     }
 
     /// A source of further servers of one protocol.
@@ -69,7 +69,7 @@ impl Spare for Room {
 fn target(server: &Embedded, protocol: Protocol) -> Target {
     let url = |address: SocketAddr| format!("{}://{address}", protocol.name());
     let url = match protocol {
-        Protocol::Memcached => {
+        Protocol::Memcached | Protocol::Text | Protocol::Meta => {
             let [sasl, evicts, refuses] =
                 [server.memcached_sasl(), server.memcached_evicts(), server.memcached_refuses()]
                     .map(|address| address.port());

@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::session::{Message, Scope, Value};
+use crate::session::{Message, Scope, TextLine, Value};
 use crate::wire::{Codec, Reply, Taken};
 
 /// The opaque of everything that the suite asks for itself.
@@ -83,4 +83,9 @@ pub(crate) fn request_of_bytes(name: &str, fields: &[(&str, &[u8])]) -> Message<
         .map(|(name, value)| ((*name).to_owned(), Value::Text(value.to_vec())))
         .collect();
     Message::Named { words: vec![name.to_owned()], args: Vec::new(), fields, tag: None }
+}
+
+/// A line of these words.
+pub(crate) fn line<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Message<Value> {
+    Message::Line(TextLine::of(words.into_iter().map(Value::word).collect()))
 }

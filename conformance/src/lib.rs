@@ -1,4 +1,4 @@
-//! Judges any server of the four protocols by its bytes alone.
+//! Judges any server of memcached's three protocols, NetMem, Locker or echo by its bytes alone.
 //!
 //! In reading order: [`session`] is the file format, [`wire`] the judge's own codecs, [`replay`] plays a session against
 //! a server, [`target`] names that server, [`stage`] prepares it for a case, [`suite`] is all cases and [`aliases`] the

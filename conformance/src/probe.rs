@@ -12,7 +12,7 @@ use crate::replay::World;
 use crate::session::{Expected, Message, Step};
 use crate::stage::Stage;
 use crate::suite::Case;
-use crate::wire::Protocol;
+use crate::wire::{Protocol, Reply};
 
 /// What a server is and can do.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,8 @@ pub struct Profile {
     pub implementation: String,
     /// The version alone, for expectations files.
     pub version: Option<String>,
+    /// What it speaks of the protocols of its kind. Cases in others are not asked of it.
+    pub speaks: BTreeSet<Protocol>,
     /// memcached opcodes that it does not know.
     pub unknown_opcodes: BTreeSet<u8>,
     /// It hands out CAS values.
@@ -33,7 +35,9 @@ const FLUSH: [u8; 2] = [0x08, 0x18];
 
 /// Asks the server what it is and can do.
 pub async fn probe<W: World>(stage: &Stage<W>, timeout: Duration) -> Profile {
-    match stage.target().protocol() {
+    let protocol = stage.target().protocol();
+    let speaks = BTreeSet::from([protocol]);
+    match protocol {
         Protocol::Memcached => memcached(stage, timeout).await,
         Protocol::NetMem => {
             let word = stage
@@ -47,32 +51,55 @@ pub async fn probe<W: World>(stage: &Stage<W>, timeout: Duration) -> Profile {
                     "NetMem API {major}.{minor}, server {server_major}.{server_minor}"
                 ),
                 version: Some(format!("{server_major}.{server_minor}.0")),
+                speaks,
                 ..Profile::default()
             }
         }
         protocol => Profile {
             implementation: format!("a {} server", protocol.name()),
+            speaks,
             ..Profile::default()
         },
     }
 }
 
 async fn memcached<W: World>(stage: &Stage<W>, timeout: Duration) -> Profile {
-    let unknown = unknown_opcodes(stage, timeout).await;
-    let version =
-        stage.question("version", &[], timeout).await.and_then(|reply| reply.text("value"));
-    let key = format!("lp:probe:{:016x}", std::process::id());
-    let stored = stage.question("set", &[("key", key.as_bytes())], timeout).await;
-    let _ = stage.question("delete", &[("key", key.as_bytes())], timeout).await;
-    Profile {
-        implementation: version.as_ref().map_or_else(
-            || "a memcached server without VERSION".to_owned(),
-            |version| format!("memcached {version}"),
-        ),
-        version,
-        unknown_opcodes: unknown,
-        cas: stored.and_then(|reply| reply.number("cas")).unwrap_or_default() != 0,
+    let (speaks, version) = spoken(stage, timeout).await;
+    let implementation = version.as_ref().map_or_else(
+        || "a memcached server without VERSION".to_owned(),
+        |version| format!("memcached {version}"),
+    );
+    let (mut unknown_opcodes, mut cas) = (BTreeSet::new(), true);
+    if speaks.contains(&Protocol::Memcached) {
+        unknown_opcodes = self::unknown_opcodes(stage, timeout).await;
+        let key = format!("lp:probe:{:016x}", std::process::id());
+        let stored = stage.question("set", &[("key", key.as_bytes())], timeout).await;
+        let _ = stage.question("delete", &[("key", key.as_bytes())], timeout).await;
+        cas = stored.and_then(|reply| reply.number("cas")).unwrap_or_default() != 0;
     }
+    Profile { implementation, version, speaks, unknown_opcodes, cas }
+}
+
+/// Which of memcached's three protocols the server answers in, and what it says of its version.
+async fn spoken<W: World>(
+    stage: &Stage<W>,
+    timeout: Duration,
+) -> (BTreeSet<Protocol>, Option<String>) {
+    let (noop, binary) =
+        (stage.question("noop", &[], timeout), stage.question("version", &[], timeout));
+    let (text, meta) = (stage.line("version", timeout), stage.line("mn", timeout));
+    let (noop, binary, text, meta) = tokio::join!(noop, binary, text, meta);
+    let begins = |reply: &Option<Reply>, word: &[u8]| {
+        reply.as_ref().and_then(|reply| reply.tokens.first()).is_some_and(|first| first == word)
+    };
+    let answers = [
+        (Protocol::Memcached, noop.is_some()),
+        (Protocol::Text, begins(&text, b"VERSION")),
+        (Protocol::Meta, begins(&meta, b"MN")),
+    ];
+    let speaks = answers.into_iter().filter_map(|(one, answers)| answers.then_some(one)).collect();
+    let told = text.and_then(|reply| String::from_utf8(reply.tokens.get(1)?.clone()).ok());
+    (speaks, binary.and_then(|reply| reply.text("value")).or(told))
 }
 
 /// Opcodes asked for at the same time: a server that answers none costs a few timeouts, and one with few connections to
@@ -102,6 +129,11 @@ impl Profile {
         allow_flush: bool,
     ) -> Option<String> {
         let facts = &stage.target().facts;
+        let header = &case.session.header;
+        let mut spoken = header.speaks.values().copied().chain([header.protocol()]);
+        if let Some(unknown) = spoken.find(|protocol| !self.speaks.contains(protocol)) {
+            return Some(format!("the server does not speak {}", unknown.name()));
+        }
         for need in &case.session.header.needs {
             let lacking = match need.as_str() {
                 "flush" if !private && !allow_flush => {

@@ -17,8 +17,10 @@ pub struct Requirement {
     pub text: String,
 }
 
-const DOCUMENTS: [(Protocol, &str); 4] = [
+const DOCUMENTS: [(Protocol, &str); 6] = [
     (Protocol::Memcached, include_str!("../protocols/memcached-binary.md")),
+    (Protocol::Text, include_str!("../protocols/memcached-text.md")),
+    (Protocol::Meta, include_str!("../protocols/memcached-meta.md")),
     (Protocol::NetMem, include_str!("../protocols/netmem.md")),
     (Protocol::Locker, include_str!("../protocols/locker.md")),
     (Protocol::Echo, include_str!("../protocols/echo.md")),
@@ -27,7 +29,7 @@ const DOCUMENTS: [(Protocol, &str); 4] = [
 /// The levels of requirements, most binding first.
 pub const LEVELS: [&str; 3] = ["MUST", "SHOULD", "MAY"];
 
-/// All requirements of the four documents, by id.
+/// All requirements of the documents, by id.
 pub fn all() -> BTreeMap<&'static str, Requirement> {
     let lines = DOCUMENTS
         .iter()
@@ -50,7 +52,9 @@ mod tests {
     #[test]
     fn every_document_has_its_requirements() {
         let all = all();
-        for (prefix, least) in [("MCB-", 190), ("NM-", 40), ("LKR-", 70), ("EC-", 9)] {
+        for (prefix, least) in
+            [("MCB-", 190), ("MCT-", 160), ("MCM-", 100), ("NM-", 40), ("LKR-", 70), ("EC-", 9)]
+        {
             let count = all.keys().filter(|id| id.starts_with(prefix)).count();
             assert!(count >= least, "{prefix}: {count} requirements, at least {least} expected");
         }

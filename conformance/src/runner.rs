@@ -14,6 +14,7 @@ use crate::suite::Case;
 use crate::target::SMALL;
 use crate::venue::{Spare, Venue};
 use crate::watch::Watch;
+use crate::wire::Codec;
 
 /// A case that lets this much time pass is waiting, not working: it does not count against the jobs.
 const WAITS: Duration = Duration::from_millis(50);
@@ -147,7 +148,7 @@ impl Run {
         let (mut unplayed, mut tasks) = (Vec::new(), Vec::new());
         for (index, venue) in self.venues.iter().enumerate() {
             let target = venue.target();
-            for case in cases.iter().filter(|case| case.protocol() == target.protocol()) {
+            for case in cases.iter().filter(|case| case.protocol().server() == target.protocol()) {
                 let failed = failed_before(case, &target.url, earlier);
                 for delivery in self.plan.deliveries.iter().copied() {
                     if let Some(before) = failed {
@@ -298,7 +299,8 @@ fn judged(
             Some(format!("by an accepted alternative: {}", played.lenient.join("; "))),
         ),
     };
-    let (codec, mut transcript) = (venue.target().codec, played.transcript);
+    let codec = Codec { protocol: case.protocol(), ..venue.target().codec };
+    let mut transcript = played.transcript;
     transcript.shorten(EVENTS_KEPT);
     let evidence = played.failure.map(|failure| Evidence { failure, transcript, codec });
     CaseReport {

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use crate::exchange::{Exchange, request, request_of_bytes};
+use crate::exchange::{Exchange, line, request, request_of_bytes};
 use crate::page_pool::PagePool;
 use crate::replay::{Options, Played, TcpWorld, World, play};
 use crate::session::{Datum, Message, Scope, Session, Value};
 use crate::target::{SMALL, SPECIAL, Target};
-use crate::wire::{Protocol, Reply};
+use crate::wire::{Codec, Protocol, Reply};
 
 /// Deletes in one write; their replies, should they all fail, fit any socket's buffer.
 const REMOVED_AT_ONCE: usize = 500;
+
+/// A header of memcached's binary protocol.
+const HEADER: usize = 24;
 
 /// One server, ready to be judged, in whatever world it is reached. Cases may be staged on it side by side.
 #[derive(Debug)]
@@ -76,6 +79,13 @@ impl<W: World> Stage<W> {
             .map_err(|error| StageError::Unreachable(url(), error))?;
         let greeted = tokio::time::timeout(timeout, self.greet(&mut asks)).await;
         let mute = |why: String| StageError::Mute(url(), self.target.protocol().name(), why);
+        // A server may speak in lines alone.
+        if self.target.protocol() == Protocol::Memcached
+            && !matches!(greeted, Ok(Ok(_)))
+            && self.line("version", timeout).await.is_some()
+        {
+            return Ok(self);
+        }
         self.pages = greeted
             .map_err(|_| mute(format!("it does not answer a simple request within {timeout:?}")))?
             .map_err(|error| mute(error.to_string()))?;
@@ -124,7 +134,9 @@ impl<W: World> Stage<W> {
                     Err(io::Error::other("it answered something else than what it was sent"))
                 }
             }
-            Protocol::Memcached => asks.ask(&request("noop", &[])).await.map(|_| None),
+            Protocol::Memcached | Protocol::Text | Protocol::Meta => {
+                asks.ask(&request("noop", &[])).await.map(|_| None)
+            }
             Protocol::Locker => {
                 let words = vec!["query".to_owned()];
                 let args = vec![Value::Text(b"lp:hello".to_vec())];
@@ -159,25 +171,42 @@ impl<W: World> Stage<W> {
         tokio::time::timeout(timeout, asked).await.ok()?.ok()
     }
 
+    /// One line of words on a connection of its own; `None` if no line came back.
+    pub async fn line(&self, request: &str, timeout: Duration) -> Option<Reply> {
+        // Who speaks the binary protocol alone refuses a line only when it is as long as a header; spaces are nothing.
+        let padded = format!("{request:HEADER$}");
+        let asked = async {
+            let mut asks = self.lines(&self.world).await?;
+            asks.ask(&line(padded.split(' ').map(str::as_bytes))).await
+        };
+        tokio::time::timeout(timeout, asked).await.ok()?.ok()
+    }
+
+    async fn lines(&self, world: &W) -> io::Result<Exchange<W::Stream>> {
+        let codec = Codec { protocol: Protocol::Text, ..self.target.codec };
+        Ok(Exchange::new(codec, world.connect().await?))
+    }
+
     /// Plays one case: with keys of its own, on borrowed pages, and cleans up behind it.
     pub async fn play(&self, session: &Session, options: Options) -> Played {
         let needs = &session.header.needs;
         let world = self.world(needs);
         if needs.iter().any(|need| SMALL.contains(&need.as_str())) {
-            within(options, self.empty(world)).await;
+            within(options, self.empty(world, session.header.protocol())).await;
         }
         let lent = self.lend(session.own_pages.len()).await;
         let before = within(options, self.contents(&lent)).await.unwrap_or_default();
         let scope = self.scope(session, options, &lent);
         // An earlier run with this seed may have been cut off before it cleaned up.
         let own = own_prefix(session, options);
-        self.remove(world, options, &own, own_keys(session, &scope)).await;
+        let protocol = session.header.protocol();
+        self.remove(world, protocol, options, &own, own_keys(session, &scope)).await;
         let played = play(session, world, self.target.codec, scope, options).await;
         within(options, self.put_back(before)).await;
         if let Some(pool) = &self.pages {
             pool.give_back(&lent);
         }
-        self.remove(world, options, &own, played.keys.iter().cloned().collect()).await;
+        self.remove(world, protocol, options, &own, played.keys.iter().cloned().collect()).await;
         played
     }
 
@@ -252,29 +281,56 @@ impl<W: World> Stage<W> {
     }
 
     /// Flushes a server that is filled by every case: what a run that was cut off left there takes memory.
-    async fn empty(&self, world: &W) -> io::Result<()> {
+    async fn empty(&self, world: &W, protocol: Protocol) -> io::Result<()> {
+        if protocol.has_lines() {
+            return self.lines(world).await?.ask(&line([&b"flush_all"[..]])).await.map(|_| ());
+        }
         self.exchange(world).await?.ask(&request("flush", &[])).await.map(|_| ())
     }
 
-    /// Removes memcached keys, but none that is not the case's own: quiet deletes, closed by a NOOP, some hundred at a time.
-    async fn remove(&self, world: &W, options: Options, own: &str, mut keys: Vec<Vec<u8>>) {
+    /// Removes memcached keys, but none that is not the case's own, some hundred at a time; what removes them is spoken in
+    /// the case's own protocol, which the server knows.
+    async fn remove(
+        &self,
+        world: &W,
+        protocol: Protocol,
+        options: Options,
+        own: &str,
+        mut keys: Vec<Vec<u8>>,
+    ) {
         keys.retain(|key| key.starts_with(own.as_bytes()));
         if self.target.protocol() != Protocol::Memcached || keys.is_empty() {
             return;
         }
         within(options, async {
-            let mut asks = self.exchange(world).await?;
+            let lines = protocol.has_lines();
+            let mut asks =
+                if lines { self.lines(world).await? } else { self.exchange(world).await? };
             for some in keys.chunks(REMOVED_AT_ONCE) {
-                let mut requests: Vec<_> =
-                    some.iter().map(|key| request_of_bytes("deleteq", &[("key", key)])).collect();
-                requests.push(request("noop", &[]));
+                let mut requests: Vec<_> = some.iter().map(|key| removal(lines, key)).collect();
+                requests.push(if lines { line([&b"version"[..]]) } else { request("noop", &[]) });
                 asks.tell(&requests).await?;
-                while asks.reply().await?.words.last().is_none_or(|name| name != "noop") {}
+                while !is_last(&asks.reply().await?) {}
             }
             Ok(())
         })
         .await;
     }
+}
+
+/// Quiet, whether there is such a key or not.
+fn removal(lines: bool, key: &[u8]) -> Message<Value> {
+    if lines {
+        line([b"delete", key, b"noreply"])
+    } else {
+        request_of_bytes("deleteq", &[("key", key)])
+    }
+}
+
+/// Whether that is the reply to what stands behind the removals.
+fn is_last(reply: &Reply) -> bool {
+    reply.words.last().is_some_and(|name| name == "noop")
+        || reply.tokens.first().is_some_and(|word| word == b"VERSION")
 }
 
 /// What helps a case but does not judge it has a time limit, and may fail: the case itself will tell.

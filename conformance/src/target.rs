@@ -215,7 +215,8 @@ fn scheme(url: &Url) -> Result<(Protocol, Way), String> {
             return Err(format!("`+{way}` is no way to a server; +tls and +unix are"));
         }
     };
-    let protocol = Protocol::from_name(&name).ok_or_else(|| {
+    let server = |protocol: &Protocol| protocol.server() == *protocol;
+    let protocol = Protocol::from_name(&name).filter(server).ok_or_else(|| {
         format!("`{name}` is no protocol; memcached, netmem, locker and echo are")
     })?;
     Ok((protocol, way))
@@ -246,7 +247,7 @@ fn page_range(value: &str) -> Result<RangeInclusive<u32>, String> {
 
 const fn default_port(protocol: Protocol) -> u16 {
     match protocol {
-        Protocol::Memcached => 11211,
+        Protocol::Memcached | Protocol::Text | Protocol::Meta => 11211,
         Protocol::NetMem => 10001,
         Protocol::Locker => 10002,
         Protocol::Echo => 9999,

@@ -48,10 +48,10 @@ fn trials(url: Option<&str>) -> Result<Vec<Trial>, String> {
     let deliveries = deliveries()?;
     let cases = suite::all().map_err(|error| error.to_string())?;
     let mut trials = Vec::new();
-    for protocol in Protocol::ALL {
+    for protocol in Protocol::SERVERS {
         let Some(server) = Server::start(url, protocol)? else { continue };
         let venue = server.venue()?;
-        for case in cases.iter().filter(|case| case.protocol() == protocol) {
+        for case in cases.iter().filter(|case| case.protocol().server() == protocol) {
             let lacking = venue.lacks(case, server.is_ours());
             let (case, url, deliveries) =
                 (case.clone(), url.map(str::to_owned), deliveries.clone());
@@ -96,7 +96,7 @@ impl Server {
         let server =
             runtime.block_on(Embedded::start(config)).map_err(|error| error.to_string())?;
         let url = match protocol {
-            Protocol::Memcached => {
+            Protocol::Memcached | Protocol::Text | Protocol::Meta => {
                 let [sasl, evicts, refuses] = [
                     server.memcached_sasl(),
                     server.memcached_evicts(),
@@ -137,7 +137,7 @@ impl Server {
 /// Plays one case in each delivery, each on a fresh server if it is ours.
 fn judge(case: &Arc<Case>, url: Option<&str>, deliveries: Vec<Delivery>) -> Result<(), Failed> {
     for delivery in deliveries {
-        let server = Server::start(url, case.protocol())?.ok_or("another protocol")?;
+        let server = Server::start(url, case.protocol().server())?.ok_or("another protocol")?;
         let _turn = if server.is_ours() { None } else { take_turns(&server.target, case) };
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let plan = Plan {

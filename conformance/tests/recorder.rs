@@ -23,7 +23,7 @@ async fn embedded() -> Embedded {
 
 fn address(server: &Embedded, protocol: Protocol) -> SocketAddr {
     match protocol {
-        Protocol::Memcached => server.memcached(),
+        Protocol::Memcached | Protocol::Text | Protocol::Meta => server.memcached(),
         Protocol::NetMem => server.netmem(),
         Protocol::Locker => server.locker(),
         Protocol::Echo => server.echo(),

@@ -200,7 +200,7 @@ async fn replay(imported: &Imported, delivery: Delivery) -> Played {
 
 async fn play(server: &Embedded, session: &Session, delivery: Delivery) -> Played {
     let url = match session.header.protocol() {
-        Protocol::Memcached => {
+        Protocol::Memcached | Protocol::Text | Protocol::Meta => {
             let sasl = server.memcached_sasl().port();
             format!(
                 "memcached://{}?sasl=user:password&sasl-port={sasl}&fresh=yes",

@@ -59,7 +59,7 @@ pub fn judge(
     sim.client("judge", async move {
         let world = SimWorld::new(HOST, PORT, noted);
         // The world knows where the server is.
-        let target = Target::parse(&format!("{}://127.0.0.1:1?fresh=yes", protocol.name()))?;
+        let target = Target::parse(&format!("{}://127.0.0.1:1?fresh=yes", protocol.server().name()))?;
         let stage = Stage::on(world, target, PATIENCE).await?;
         let options = Options { delivery, timeout: PATIENCE, seed };
         result.replace(Some(stage.play(&session, options).await));
@@ -88,7 +88,7 @@ async fn start(protocol: Protocol, needs: Vec<String>) -> Ended {
     let listener = SimListener::bind(PORT, Wire::default())?;
     let config = ConnectionConfig::default();
     match protocol {
-        Protocol::Memcached => {
+        Protocol::Memcached | Protocol::Text | Protocol::Meta => {
             let memcached = MemcachedConfig {
                 workers: 1,
                 connections_max: config.connections_max,

@@ -26,7 +26,7 @@ pub(crate) enum Caller {
 impl Caller {
     pub(crate) fn new(protocol: Protocol, stream: Stream, timeout: Duration) -> Self {
         match protocol {
-            Protocol::Memcached => {
+            Protocol::Memcached | Protocol::Text | Protocol::Meta => {
                 Self::Memcached(memcached::blocking::Client::new(stream, timeout))
             }
             Protocol::NetMem => Self::NetMemBefore(stream, timeout),

@@ -15,7 +15,7 @@ pub(crate) async fn outcomes(
     timeout: Duration,
 ) -> Vec<String> {
     match protocol {
-        Protocol::Memcached => {
+        Protocol::Memcached | Protocol::Text | Protocol::Meta => {
             let mut client = memcached::Client::new(stream, timeout);
             let mut outcomes = Vec::new();
             for call in calls {

@@ -113,7 +113,7 @@ impl Recording {
         let (_, first) = lines.next().ok_or_else(|| fail(0, "an empty file".to_owned()))?;
         let header: Header =
             serde_json::from_str(first).map_err(|error| fail(0, error.to_string()))?;
-        let protocol = Protocol::ALL
+        let protocol = Protocol::SERVERS
             .into_iter()
             .find(|protocol| header.protocol.starts_with(protocol.name()))
             .ok_or_else(|| fail(0, format!("`{}` is no protocol of ours", header.protocol)))?;

@@ -216,7 +216,7 @@ impl<'a> Scribe<'a> {
                     );
                 }
             }
-            Protocol::Locker | Protocol::Echo => {}
+            Protocol::Locker | Protocol::Echo | Protocol::Text | Protocol::Meta => {}
         }
         let mut draft = Draft::send(&stream.name, message);
         if !segments.is_empty() && length <= SPLIT_MAX && segments.len() <= SEGMENTS_MAX {
@@ -333,7 +333,7 @@ impl<'a> Scribe<'a> {
                 let words = reply.words.iter().take(1).cloned().chain([name]).collect();
                 Message::Named { words, args: Vec::new(), fields: Vec::new(), tag: None }
             }),
-            Protocol::Echo => None,
+            Protocol::Echo | Protocol::Text | Protocol::Meta => None,
         };
         // A named message is used only if it says everything: a player must accept these very bytes.
         let message =

@@ -101,7 +101,7 @@ impl Stream {
                 };
                 self.waiting.iter().position(of_kind).unwrap_or(0)
             }
-            Protocol::NetMem | Protocol::Echo => 0,
+            Protocol::NetMem | Protocol::Echo | Protocol::Text | Protocol::Meta => 0,
         };
         let waiting = self.waiting.remove(position)?;
         Some(Found { waiting, hidden: false })

@@ -79,7 +79,7 @@ pub(super) fn coalesced_run(lines: &[Line]) -> usize {
             }
             Some(Step::Expect(expect)) => match &expect.what {
                 Expected::Message(message) if expect.within.is_none() => {
-                    message.fields().iter().for_each(|(_, pattern)| {
+                    message.values().for_each(|pattern| {
                         pattern.each_var(&mut |name| {
                             bound.insert(name.to_owned());
                         });
@@ -108,7 +108,6 @@ fn is_on<'a>(conn: &mut Option<&'a str>, name: &'a str) -> bool {
 fn needs(send: &Send, bound: &BTreeSet<String>) -> bool {
     let mut needs = false;
     let mut check = |name: &str| needs |= bound.contains(name);
-    send.message.fields().iter().for_each(|(_, value)| value.each_var(&mut check));
-    send.message.args().iter().for_each(|value| value.each_var(&mut check));
+    send.message.values().for_each(|value| value.each_var(&mut check));
     needs
 }

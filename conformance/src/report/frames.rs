@@ -113,7 +113,11 @@ impl Stream {
     }
 }
 
-fn front(codec: Codec, sent: bool, bytes: &[u8]) -> Front {
+/// In a case of lines a connection may speak the binary protocol: its first byte tells, as it tells memcached.
+fn front(mut codec: Codec, sent: bool, bytes: &[u8]) -> Front {
+    if codec.protocol.has_lines() && matches!(bytes.first(), Some(0x80 | 0x81)) {
+        codec.protocol = Protocol::Memcached;
+    }
     if sent {
         return match codec.take_request(bytes) {
             TakenRequest::Whole(request) => {

@@ -1,5 +1,7 @@
 //! The lines before the first empty one. Leaves out finding them: [`super::parse`] does that.
 
+use std::collections::BTreeMap;
+
 use super::parse::Parsed;
 use super::scan::Scan;
 use super::{Call, Header, Level, Side, call};
@@ -22,9 +24,10 @@ pub(super) fn read(found: &[(&str, Scan<'_>)], end: usize) -> Parsed<Header> {
     };
     let case = need("case")?;
     let id = case.rest().trim_end();
-    if Protocol::from_name(id.split('/').next().unwrap_or_default()).is_none() {
+    let protocol = Protocol::from_name(id.split('/').next().unwrap_or_default());
+    if protocol.is_none() {
         return Err(
-            case.error("a case id begins with its protocol: memcached/, netmem/, locker/ or echo/")
+            case.error("a case id begins with its protocol: memcached/, text/, meta/, netmem/, locker/ or echo/")
         );
     }
     if id.split('/').count() != 3
@@ -34,7 +37,13 @@ pub(super) fn read(found: &[(&str, Scan<'_>)], end: usize) -> Parsed<Header> {
     }
     let level = need("level")?;
     need("conn")?;
+    let (conn, speaks) = connections(line("conn"))?;
     let plays = line("plays").map_or(Ok(Side::Client), plays)?;
+    if let (Some(protocol), Side::Server) = (protocol, plays)
+        && (protocol.has_lines() || !speaks.is_empty())
+    {
+        return Err(level.error("sessions of lines play the client only"));
+    }
     let calls = calls(found, plays)?;
     Ok(Header {
         case: id.to_owned(),
@@ -46,8 +55,26 @@ pub(super) fn read(found: &[(&str, Scan<'_>)], end: usize) -> Parsed<Header> {
         needs: words("needs"),
         after: words("after").into_iter().next(),
         calls,
-        conn: words("conn"),
+        conn,
+        speaks,
     })
+}
+
+/// `A B:memcached`: names, and what is spoken there if it is not the case's own protocol.
+fn connections(line: Option<&Scan<'_>>) -> Parsed<(Vec<String>, BTreeMap<String, Protocol>)> {
+    let (mut names, mut speaks) = (Vec::new(), BTreeMap::new());
+    let Some(scan) = line else { return Ok((names, speaks)) };
+    for word in scan.rest().split_whitespace() {
+        let (name, protocol) = word.split_once(':').unwrap_or((word, ""));
+        names.push(name.to_owned());
+        if name.len() < word.len() {
+            let Some(protocol) = Protocol::from_name(protocol) else {
+                return Err(scan.error(format!("`{protocol}` is no protocol")));
+            };
+            speaks.insert(name.to_owned(), protocol);
+        }
+    }
+    Ok((names, speaks))
 }
 
 fn plays(scan: &Scan<'_>) -> Parsed<Side> {

@@ -6,6 +6,7 @@
 
 mod call;
 mod header;
+mod line;
 mod names;
 mod parse;
 mod pattern;
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use call::Call;
+pub use line::TextLine;
 pub use parse::ParseError;
 pub use pattern::Pattern;
 pub use value::{Datum, EvalError, Scope, Value, escape};
@@ -60,6 +62,8 @@ pub struct Header {
     pub calls: Vec<Call>,
     /// Connections opened before the first step.
     pub conn: Vec<String>,
+    /// Those among them that do not speak the case's own protocol.
+    pub speaks: BTreeMap<String, Protocol>,
 }
 
 impl Header {
@@ -67,6 +71,11 @@ impl Header {
     pub fn protocol(&self) -> Protocol {
         let name = self.case.split('/').next().unwrap_or_default();
         Protocol::from_name(name).expect("the parser accepts known protocols only")
+    }
+
+    /// What is spoken on that connection.
+    pub fn spoken_on(&self, conn: &str) -> Protocol {
+        self.speaks.get(conn).copied().unwrap_or_else(|| self.protocol())
     }
 }
 
@@ -312,6 +321,8 @@ pub enum Closing {
 pub enum Message<T> {
     /// `hex 80 00 …`
     Raw(Vec<u8>),
+    /// `set $k 0 0 1 | "v"`: where the protocol is one of lines.
+    Line(TextLine<T>),
     /// Everything else.
     Named {
         /// Leading bare words: `get`, or `ok get`. Empty for echo.
@@ -334,7 +345,7 @@ impl<T> Message<T> {
     /// All listed fields.
     pub fn fields(&self) -> &[(String, T)] {
         match self {
-            Self::Raw(_) => &[],
+            Self::Raw(_) | Self::Line(_) => &[],
             Self::Named { fields, .. } => fields,
         }
     }
@@ -342,7 +353,7 @@ impl<T> Message<T> {
     /// The leading words.
     pub fn words(&self) -> &[String] {
         match self {
-            Self::Raw(_) => &[],
+            Self::Raw(_) | Self::Line(_) => &[],
             Self::Named { words, .. } => words,
         }
     }
@@ -350,15 +361,22 @@ impl<T> Message<T> {
     /// The positional values.
     pub fn args(&self) -> &[T] {
         match self {
-            Self::Raw(_) => &[],
+            Self::Raw(_) | Self::Line(_) => &[],
             Self::Named { args, .. } => args,
         }
+    }
+
+    /// Every value or pattern, wherever it stands.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        let line = if let Self::Line(line) = self { Some(line.values()) } else { None };
+        let fields = self.fields().iter().map(|(_, value)| value);
+        self.args().iter().chain(fields).chain(line.into_iter().flatten())
     }
 
     /// The tag, if any.
     pub fn tag(&self) -> Option<&str> {
         match self {
-            Self::Raw(_) => None,
+            Self::Raw(_) | Self::Line(_) => None,
             Self::Named { tag, .. } => tag.as_deref(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Expected, ParseError, Session, Side, Step};
+use super::{Action, Expect, Expected, ParseError, Pattern, Session, Side, Step};
 use crate::wire::Protocol;
 
 /// Names that exist without being bound.
@@ -11,12 +11,17 @@ const BUILT_IN: [&str; 7] =
 
 /// Fills in the session's own keys and pages; complains of names and connections that nothing introduces.
 pub(super) fn resolve(session: &mut Session) -> Result<(), ParseError> {
-    let bound = bound_names(session);
     let protocol = session.header.protocol();
-    let own = match session.header.plays {
-        Side::Client => own_names(session, protocol, &bound),
-        // A client chooses its keys and pages itself.
-        Side::Server => Vec::new(),
+    let (bound, own) = if protocol.has_lines() {
+        by_first_use(session)
+    } else {
+        let bound = bound_names(session);
+        let own = match session.header.plays {
+            Side::Client => own_names(session, protocol, &bound),
+            // A client chooses its keys and pages itself.
+            Side::Server => Vec::new(),
+        };
+        (bound, own)
     };
     if let Some(name) = used_names(session)
         .into_iter()
@@ -56,6 +61,32 @@ fn bound_names(session: &Session) -> BTreeSet<String> {
     bound
 }
 
+/// In lines nothing marks a key. A name that is sent before a reply can have bound it is a key of the case's own; one that
+/// first stands in a reply is bound there.
+fn by_first_use(session: &Session) -> (BTreeSet<String>, Vec<String>) {
+    let (mut bound, mut own) = (BTreeSet::new(), Vec::new());
+    for step in session.steps() {
+        match step {
+            Step::Send(send) => send.message.values().for_each(|value| {
+                value.each_var(&mut |name| {
+                    let known = bound.contains(name) || BUILT_IN.contains(&name);
+                    if !known && !own.iter().any(|other| other == name) {
+                        own.push(name.to_owned());
+                    }
+                });
+            }),
+            Step::Expect(Expect { what: Expected::Message(message), .. }) => {
+                let binds = message.values().filter_map(Pattern::binds);
+                bound.extend(
+                    binds.filter(|name| !own.iter().any(|other| other == name)).map(str::to_owned),
+                );
+            }
+            _ => {}
+        }
+    }
+    (bound, own)
+}
+
 fn own_names(session: &Session, protocol: Protocol, bound: &BTreeSet<String>) -> Vec<String> {
     let mut own: Vec<String> = Vec::new();
     for step in session.steps() {
@@ -83,7 +114,7 @@ fn own_names(session: &Session, protocol: Protocol, bound: &BTreeSet<String>) ->
                     value.each_var(&mut add);
                 }
             }
-            Protocol::Echo => {}
+            Protocol::Echo | Protocol::Text | Protocol::Meta => {}
         }
     }
     own
@@ -96,14 +127,10 @@ fn used_names(session: &Session) -> BTreeSet<String> {
     };
     for step in session.steps() {
         match step {
-            Step::Send(send) => {
-                send.message.fields().iter().for_each(|(_, value)| value.each_var(&mut add));
-                send.message.args().iter().for_each(|value| value.each_var(&mut add));
-            }
+            Step::Send(send) => send.message.values().for_each(|value| value.each_var(&mut add)),
             Step::Expect(expect) => {
                 if let Expected::Message(message) = &expect.what {
-                    message.fields().iter().for_each(|(_, pattern)| pattern.each_var(&mut add));
-                    message.args().iter().for_each(|pattern| pattern.each_var(&mut add));
+                    message.values().for_each(|pattern| pattern.each_var(&mut add));
                 }
             }
             _ => {}

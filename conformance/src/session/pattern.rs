@@ -20,6 +20,10 @@ pub enum Pattern {
     Regex(String),
     /// `trim("5")`
     Trim(Value),
+    /// `c$c`: what a word of a line begins with, and a pattern for the rest of it.
+    Behind(String, Box<Self>),
+    /// `...`: all that is left of a line.
+    Rest,
     /// `a|b`
     OneOf(Vec<Self>),
 }
@@ -28,7 +32,14 @@ impl Pattern {
     /// Whether `got` fits; binds the pattern's name in `scope` if it is a new one.
     pub fn matches(&self, got: &Datum, scope: &mut Scope) -> Result<bool, EvalError> {
         Ok(match self {
-            Self::Any => true,
+            Self::Any | Self::Rest => true,
+            Self::Behind(before, pattern) => {
+                let bytes = got.clone().into_bytes();
+                match bytes.strip_prefix(before.as_bytes()) {
+                    Some(rest) => pattern.matches(&Datum::Bytes(rest.to_vec()), scope)?,
+                    None => false,
+                }
+            }
             Self::Value(Value::Var(name)) if !scope.vars.contains_key(name) => {
                 scope.vars.insert(name.clone(), got.clone());
                 true
@@ -63,7 +74,9 @@ impl Pattern {
     pub fn explained(&self, scope: &Scope) -> String {
         match self {
             Self::Value(value) | Self::Trim(value) => match value.eval(scope) {
-                Ok(datum) if !matches!(value, Value::Number { .. } | Value::Text(_)) => {
+                Ok(datum)
+                    if !matches!(value, Value::Number { .. } | Value::Text(_) | Value::Word(_)) =>
+                {
                     format!("{} ({self})", shortened(&datum))
                 }
                 Ok(datum) => shortened(&datum),
@@ -74,6 +87,7 @@ impl Pattern {
                 Err(_) => self.to_string(),
             },
             Self::Any => "any legal value".to_owned(),
+            Self::Behind(before, pattern) => format!("{before}, then {}", pattern.explained(scope)),
             _ => self.to_string(),
         }
     }
@@ -82,6 +96,7 @@ impl Pattern {
     pub fn binds(&self) -> Option<&str> {
         match self {
             Self::Value(Value::Var(name)) => Some(name),
+            Self::Behind(_, pattern) => pattern.binds(),
             _ => None,
         }
     }
@@ -94,7 +109,8 @@ impl Pattern {
                 low.each_var(f);
                 high.each_var(f);
             }
-            Self::Any | Self::Regex(_) => {}
+            Self::Behind(_, pattern) => pattern.each_var(f),
+            Self::Any | Self::Rest | Self::Regex(_) => {}
             Self::OneOf(patterns) => patterns.iter().for_each(|pattern| pattern.each_var(f)),
         }
     }
@@ -114,6 +130,8 @@ impl fmt::Display for Pattern {
         match self {
             Self::Value(value) => write!(f, "{value}"),
             Self::Any => f.write_str("*"),
+            Self::Rest => f.write_str("..."),
+            Self::Behind(before, pattern) => write!(f, "{before}{pattern}"),
             Self::Not(value) => write!(f, "!{value}"),
             Self::Range(low, high) => write!(f, "{low}..{high}"),
             Self::Regex(regex) => write!(f, "/{}/", regex.replace('/', "\\/")),

@@ -36,7 +36,11 @@ impl Display for Header {
         for call in &self.calls {
             writeln!(f, "call   {call}")?;
         }
-        writeln!(f, "conn   {}", self.conn.join(" "))
+        let names = self.conn.iter().map(|name| match self.speaks.get(name) {
+            Some(protocol) => format!("{name}:{}", protocol.name()),
+            None => name.clone(),
+        });
+        writeln!(f, "conn   {}", names.collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -145,6 +149,7 @@ impl<T: Display> Display for Message<T> {
                     .chunks(RAW_GROUP)
                     .try_for_each(|group| write!(f, " {}", hex_string(group)));
             }
+            Self::Line(line) => return write!(f, "{line}"),
             Self::Named { words, args, fields, tag } => (words, args, fields, tag),
         };
         let mut parts: Vec<String> = words.clone();

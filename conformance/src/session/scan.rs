@@ -129,7 +129,7 @@ impl<'a> Scan<'a> {
         Ok(Pattern::OneOf(patterns))
     }
 
-    fn one_pattern(&mut self) -> Parsed<Pattern> {
+    pub(super) fn one_pattern(&mut self) -> Parsed<Pattern> {
         if self.take("*") {
             return Ok(Pattern::Any);
         }
@@ -202,7 +202,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn atom(&mut self) -> Parsed<Value> {
+    pub(super) fn atom(&mut self) -> Parsed<Value> {
         let start = self.clone();
         match self.peek() {
             Some('"') => self.text(),
@@ -248,6 +248,7 @@ impl<'a> Scan<'a> {
         }
         let value = match name {
             "hex" => Value::Hex(self.hex(|c| c == ')')?),
+            "base64" => Value::Base64(Box::new(self.value()?)),
             "page" => Value::Page(Box::new(self.value()?)),
             "fill" => Value::Fill(Box::new(self.value()?)),
             "rep" | "pad" => {
@@ -258,7 +259,7 @@ impl<'a> Scan<'a> {
             }
             _ => {
                 return Err(start.error(format!(
-                    "`{name}(…)` is unknown: hex, rep, page, fill and pad are known"
+                    "`{name}(…)` is unknown: hex, base64, rep, page, fill and pad are known"
                 )));
             }
         };

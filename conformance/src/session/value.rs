@@ -21,6 +21,12 @@ pub enum Value {
     Text(Vec<u8>),
     /// `hex(00ff)`
     Hex(Vec<u8>),
+    /// `set`: a bare word of a line.
+    Word(String),
+    /// `base64($k)`
+    Base64(Box<Self>),
+    /// `($c+1)`: a value inside a word of a line.
+    Group(Box<Self>),
     /// `rep("ab",500)`
     Rep(Box<Self>, Box<Self>),
     /// `page("v1")`: zeros up to the page's length.
@@ -109,6 +115,9 @@ impl Value {
             }
             Self::Now => Datum::Number(i128::from(scope.unix_now)),
             Self::Text(bytes) | Self::Hex(bytes) => Datum::Bytes(bytes.clone()),
+            Self::Word(word) => Datum::Bytes(word.clone().into_bytes()),
+            Self::Base64(bytes) => Datum::Bytes(base64(&bytes.bytes(scope)?)),
+            Self::Group(value) => value.eval(scope)?,
             Self::Rep(unit, count) => {
                 let (unit, count) = (unit.bytes(scope)?, count.number(scope)?);
                 let length = count.saturating_mul(unit.len() as i128);
@@ -151,12 +160,26 @@ impl Value {
         self.eval(scope)?.as_number().ok_or_else(|| EvalError::NotANumber(self.to_string()))
     }
 
+    /// Bytes as a word of a line: bare where that reads back as they are.
+    pub(crate) fn word(bytes: &[u8]) -> Self {
+        let bare = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-+=:.,;%&<>~^".contains(byte);
+        let pattern = bytes.windows(2).any(|pair| pair == b"..");
+        match std::str::from_utf8(bytes) {
+            Ok(text) if !text.is_empty() && bytes.iter().all(bare) && !pattern => {
+                Self::Word(text.to_owned())
+            }
+            _ => Self::Text(bytes.to_vec()),
+        }
+    }
+
     /// Calls `f` with every name in the expression.
     pub fn each_var<'a>(&'a self, f: &mut impl FnMut(&'a str)) {
         match self {
             Self::Var(name) => f(name),
-            Self::Number { .. } | Self::Now | Self::Text(_) | Self::Hex(_) => {}
-            Self::Page(part) | Self::Fill(part) => part.each_var(f),
+            Self::Number { .. } | Self::Now | Self::Text(_) | Self::Hex(_) | Self::Word(_) => {}
+            Self::Page(part) | Self::Fill(part) | Self::Base64(part) | Self::Group(part) => {
+                part.each_var(f);
+            }
             Self::Rep(part, size) | Self::Pad(part, size) => {
                 part.each_var(f);
                 size.each_var(f);
@@ -174,6 +197,22 @@ impl Value {
 
 fn bounded(length: i128) -> Result<usize, EvalError> {
     usize::try_from(length).ok().filter(|_| length <= BYTES_MAX).ok_or(EvalError::TooLong(length))
+}
+
+/// With padding, in the alphabet that meta commands take (RFC 4648, section 4).
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let mut word = [0; 3];
+        word[..three.len()].copy_from_slice(three);
+        let [a, b, c] = word;
+        let digits = [a >> 2, (a << 4 | b >> 4) & 63, (b << 2 | c >> 6) & 63, c & 63];
+        for (place, digit) in digits.into_iter().enumerate() {
+            text.push(if place <= three.len() { ALPHABET[usize::from(digit)] } else { b'=' });
+        }
+    }
+    text
 }
 
 fn padded(mut bytes: Vec<u8>, length: usize, with: u8) -> Vec<u8> {
@@ -196,6 +235,9 @@ impl fmt::Display for Value {
             Self::Now => f.write_str("now"),
             Self::Text(bytes) => f.write_str(&escape(bytes)),
             Self::Hex(bytes) => write!(f, "hex({})", hex_string(bytes)),
+            Self::Word(word) => f.write_str(word),
+            Self::Base64(bytes) => write!(f, "base64({bytes})"),
+            Self::Group(value) => write!(f, "({value})"),
             Self::Rep(unit, count) => write!(f, "rep({unit},{count})"),
             Self::Page(start) => write!(f, "page({start})"),
             Self::Fill(unit) => write!(f, "fill({unit})"),

@@ -1,17 +1,21 @@
 //! Whether a session's words are the protocol's, where it plays the client. [`super::serving`] has its own checks.
 
-use super::{Protocol, locker, memcached, memcached_reply, netmem};
+use super::{Protocol, locker, memcached, memcached_reply, memcached_text, netmem};
 use crate::session::{Message, Pattern, Value};
 use memcached::opcode;
 
 /// Whether a session may send this; else what is wrong with it.
 pub(crate) fn check_request(protocol: Protocol, message: &Message<Value>) -> Result<(), String> {
-    let Message::Named { words, args, fields, .. } = message else { return Ok(()) };
+    let (words, args, fields) = match message {
+        Message::Raw(_) => return Ok(()),
+        Message::Line(line) => return memcached_text::check(line),
+        Message::Named { words, args, fields, .. } => (words, args, fields),
+    };
     let known: &[&str] = match protocol {
         Protocol::Memcached => memcached::REQUEST_FIELDS,
         Protocol::NetMem => netmem::REQUEST_FIELDS,
         Protocol::Locker => locker::REQUEST_FIELDS,
-        Protocol::Echo => &[],
+        Protocol::Echo | Protocol::Text | Protocol::Meta => &[],
     };
     check_fields(fields, known)?;
     match (protocol, words.as_slice(), args.as_slice()) {
@@ -38,6 +42,8 @@ pub(crate) fn check_reply(protocol: Protocol, message: &Message<Pattern>) -> Res
             Err("a reply is words and fields; every value has a name".to_owned())
         }
         Protocol::Memcached => memcached_reply::check(words, fields),
+        // All that has a name in a reply of lines is a statistic.
+        Protocol::Text | Protocol::Meta => Ok(()),
         Protocol::NetMem => netmem::check_reply(words, fields),
         Protocol::Locker => locker::check_reply(words, fields),
         Protocol::Echo if words.is_empty() && args.len() == 1 && fields.is_empty() => Ok(()),

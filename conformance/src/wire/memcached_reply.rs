@@ -118,7 +118,7 @@ fn decoded(header: &[u8; HEADER], extras: &[u8], key: &[u8], value: &[u8]) -> Re
         code: header[1],
         status,
         length: HEADER + extras.len() + key.len() + value.len(),
-        asked: None,
+        ..Reply::default()
     }
 }
 

@@ -9,6 +9,8 @@ mod hex;
 mod locker;
 mod memcached;
 mod memcached_reply;
+mod memcached_text;
+mod memcached_text_reply;
 mod netmem;
 mod recorded;
 mod request;
@@ -24,6 +26,7 @@ pub(crate) use check::{check_reply, check_request};
 pub use hex::dump as hexdump;
 pub use locker::{Layout, Results};
 pub(crate) use memcached::{opcode, opcode_name};
+pub(crate) use memcached_text::own_keys;
 pub(crate) use request::number;
 pub use request::{Request, TakenRequest, value_of};
 pub(crate) use serving::{check_answer, check_question};
@@ -35,6 +38,10 @@ use crate::session::{Datum, EvalError, Message, Pattern, Scope, Side, Value};
 pub enum Protocol {
     /// memcached's binary protocol.
     Memcached,
+    /// memcached's classic text protocol.
+    Text,
+    /// memcached's meta commands, which are lines of text as well.
+    Meta,
     /// Shared, versioned, lockable pages.
     NetMem,
     /// The lock server.
@@ -44,13 +51,19 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// All four.
-    pub const ALL: [Self; 4] = [Self::Memcached, Self::NetMem, Self::Locker, Self::Echo];
+    /// All six.
+    pub const ALL: [Self; 6] =
+        [Self::Memcached, Self::Text, Self::Meta, Self::NetMem, Self::Locker, Self::Echo];
+
+    /// Those that name a kind of server, and so the scheme of target URLs.
+    pub const SERVERS: [Self; 4] = [Self::Memcached, Self::NetMem, Self::Locker, Self::Echo];
 
     /// The name in case ids and target URLs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Memcached => "memcached",
+            Self::Text => "text",
+            Self::Meta => "meta",
             Self::NetMem => "netmem",
             Self::Locker => "locker",
             Self::Echo => "echo",
@@ -60,6 +73,20 @@ impl Protocol {
     /// The protocol of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|protocol| protocol.name() == name)
+    }
+
+    /// The kind of server that speaks it: one memcached server speaks three.
+    #[must_use]
+    pub const fn server(self) -> Self {
+        match self {
+            Self::Text | Self::Meta => Self::Memcached,
+            other => other,
+        }
+    }
+
+    /// Whether its messages are lines of text.
+    pub const fn has_lines(self) -> bool {
+        matches!(self, Self::Text | Self::Meta)
     }
 }
 
@@ -132,6 +159,8 @@ pub struct Reply {
     pub length: usize,
     /// What must be repeated in the answer, if this is a request.
     pub asked: Option<Asked>,
+    /// The words of a line, where the protocol has lines.
+    pub tokens: Vec<Vec<u8>>,
 }
 
 impl Reply {
@@ -152,6 +181,9 @@ impl Reply {
 
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.tokens.is_empty() {
+            return memcached_text_reply::show(self, f);
+        }
         let mut parts = self.words.clone();
         let told = self.fields.iter().filter(|(name, datum)| self.tells(name, datum));
         parts.extend(told.map(|(name, datum)| match datum {
@@ -290,6 +322,7 @@ impl Codec {
         }
         match self.protocol {
             Protocol::Memcached => memcached::encode(message, scope, opaque),
+            Protocol::Text | Protocol::Meta => memcached_text::encode(message, scope),
             Protocol::NetMem => netmem::encode(message, scope),
             Protocol::Locker => locker::encode(self.layout, message, scope),
             Protocol::Echo => echo::encode(message, scope),
@@ -304,6 +337,7 @@ impl Codec {
         }
         match self.protocol {
             Protocol::Memcached => memcached_reply::take(buffer, self.reply_max),
+            Protocol::Text | Protocol::Meta => memcached_text_reply::take(buffer, self.reply_max),
             Protocol::NetMem => netmem::take(buffer, self.reply_max),
             Protocol::Locker => locker::take(self.results, buffer),
             Protocol::Echo => Taken::Whole(echo::reply(buffer)),
@@ -329,6 +363,9 @@ impl Codec {
         }
         match self.protocol {
             Protocol::Memcached => memcached_reply::compare(expected, asked, &mut comparison)?,
+            Protocol::Text | Protocol::Meta => {
+                memcached_text_reply::compare(expected, &mut comparison)?;
+            }
             Protocol::NetMem => netmem::compare(expected, asked, &mut comparison)?,
             Protocol::Locker => locker::compare(expected, asked, &mut comparison),
             Protocol::Echo => echo::compare(expected, &mut comparison)?,
@@ -341,7 +378,8 @@ impl Codec {
         match self.protocol {
             Protocol::Memcached => opcode(expected.words().get(1)?),
             Protocol::Locker => locker::code(expected.words().get(1)?),
-            Protocol::NetMem | Protocol::Echo => None,
+            // Lines are answered in order, whatever they say.
+            Protocol::NetMem | Protocol::Echo | Protocol::Text | Protocol::Meta => None,
         }
     }
 
@@ -349,6 +387,9 @@ impl Codec {
     pub fn sentinel(&self, nonce: &str) -> (Message<Value>, Message<Pattern>) {
         match self.protocol {
             Protocol::Memcached => (named(&["noop"], vec![]), named(&["ok", "noop"], vec![])),
+            // A server of text need not know the meta commands.
+            Protocol::Text => memcached_text::sentinel("version", &["VERSION", "..."]),
+            Protocol::Meta => memcached_text::sentinel("mn", &["MN"]),
             Protocol::NetMem => {
                 let version = ("version".to_owned(), Pattern::Any);
                 let expected = Message::Named {

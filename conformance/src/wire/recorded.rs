@@ -24,7 +24,8 @@ impl Reply {
                 let cmd = asked.map_or(0, |asked| asked.code);
                 self.code != if (122..=127).contains(&cmd) { 128 - cmd } else { 0 }
             }
-            Protocol::Echo => false,
+            // What is recorded is told apart by the first word of a session's id, which is a server's kind.
+            Protocol::Text | Protocol::Meta | Protocol::Echo => false,
         }
     }
 }
@@ -36,7 +37,7 @@ impl Codec {
             Protocol::Memcached => memcached::opcode_name(code),
             Protocol::NetMem => netmem::request_name(code),
             Protocol::Locker => locker::command_name(code),
-            Protocol::Echo => String::new(),
+            Protocol::Text | Protocol::Meta | Protocol::Echo => String::new(),
         }
     }
 }

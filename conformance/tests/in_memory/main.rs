@@ -44,7 +44,7 @@ fn trials(
     name: fn(Delivery) -> &'static str,
 ) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for protocol in Protocol::ALL {
+    for protocol in Protocol::SERVERS {
         let own = cases.iter().filter(|case| case.protocol() == protocol);
         let cases: Vec<Arc<Case>> = own.cloned().collect();
         for &delivery in deliveries {

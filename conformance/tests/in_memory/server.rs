@@ -32,7 +32,9 @@ impl Memory {
         let (door, arrivals) = unbounded_channel();
         let listener = Pipes(Mutex::new(arrivals));
         match case.protocol() {
-            Protocol::Memcached => run(listener, Memcached::new(memcached(case))),
+            Protocol::Memcached | Protocol::Text | Protocol::Meta => {
+                run(listener, Memcached::new(memcached(case)));
+            }
             Protocol::NetMem => {
                 let config = NetMemConfig { pages: 16, page_len: 64, ..NetMemConfig::default() };
                 run(listener, NetMem::new(config));

@@ -117,7 +117,10 @@ pub async fn stress<W: World>(
         Protocol::Memcached => run::<_, memcached::Items>(world, target, options).await,
         Protocol::NetMem => run::<_, netmem::Pages>(world, target, options).await,
         Protocol::Locker => run::<_, locker::Locks>(world, target, options).await,
-        Protocol::Echo => Err(StressError::NothingShared(Protocol::Echo)),
+        // A target is a kind of server, and no memcached is judged by its lines here.
+        other @ (Protocol::Echo | Protocol::Text | Protocol::Meta) => {
+            Err(StressError::NothingShared(other))
+        }
     }
 }
 

@@ -68,7 +68,8 @@ impl<W: World> Player<'_, W> {
     /// Whether a reply cannot be built without the request that it answers.
     fn repeats(&self, message: &Message<Value>) -> bool {
         match (self.codec.protocol, message) {
-            (_, Message::Raw(_)) | (Protocol::Echo | Protocol::NetMem, _) => false,
+            (_, Message::Raw(_) | Message::Line(_))
+            | (Protocol::Echo | Protocol::NetMem | Protocol::Text | Protocol::Meta, _) => false,
             (Protocol::Memcached, _) => true,
             (Protocol::Locker, message) => message.words().len() < 2,
         }

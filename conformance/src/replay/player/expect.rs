@@ -36,18 +36,23 @@ impl<W: World> Player<'_, W> {
         if let Message::Raw(bytes) = expected {
             return self.raw(conn, bytes).await;
         }
-        if self.codec.protocol == Protocol::Echo {
+        let codec = self.codec_of(conn);
+        if codec.protocol == Protocol::Echo {
             return self.echoed(conn, expected).await;
         }
         if expected.words().first().is_some_and(|word| word == "stats") {
-            return self.stats(conn, expected).await;
+            return if codec.protocol.has_lines() {
+                self.stat_lines(conn, expected).await
+            } else {
+                self.stats(conn, expected).await
+            };
         }
         let reply = self.reply(conn).await?;
         let asked = match self.codec.plays {
             Side::Client => self.asked(conn, expected)?,
             Side::Server => None,
         };
-        self.compare(expected, &reply, asked.as_ref())?;
+        self.compare(conn, expected, &reply, asked.as_ref())?;
         self.connection(conn)?.take(reply.length);
         self.note_question(conn, expected, reply)?;
         self.taken(conn);
@@ -56,11 +61,12 @@ impl<W: World> Player<'_, W> {
 
     pub(super) fn compare(
         &mut self,
+        conn: &str,
         expected: &Message<Pattern>,
         reply: &Reply,
         asked: Option<&Asked>,
     ) -> Result<(), Problem> {
-        let differences = self.codec.compare(expected, reply, asked, &mut self.scope)?;
+        let differences = self.codec_of(conn).compare(expected, reply, asked, &mut self.scope)?;
         if differences.is_empty() {
             return Ok(());
         }
@@ -73,7 +79,7 @@ impl<W: World> Player<'_, W> {
         conn: &str,
         expected: &Message<Pattern>,
     ) -> Result<Option<Asked>, Problem> {
-        let code = self.codec.expected_code(expected);
+        let code = self.codec_of(conn).expected_code(expected);
         let waiting = &mut self.connection(conn)?.asked;
         let position = match expected.tag() {
             Some(tag) => waiting.iter().position(|asked| asked.tag.as_deref() == Some(tag)),
@@ -94,7 +100,7 @@ impl<W: World> Player<'_, W> {
 
     /// Waits for a whole reply, without taking it.
     pub(super) async fn reply(&mut self, conn: &str) -> Result<Reply, Problem> {
-        let codec = self.codec;
+        let codec = self.codec_of(conn);
         let (peer, message) = (self.peer(), self.peers_message());
         let deadline = self.deadline();
         let name = conn.to_owned();
@@ -202,7 +208,7 @@ impl<W: World> Player<'_, W> {
     }
 
     pub(super) async fn closed(&mut self, conn: &str, wanted: Closing) -> Result<(), Problem> {
-        let (codec, peer) = (self.codec, self.peer());
+        let (codec, peer) = (self.codec_of(conn), self.peer());
         let deadline = self.deadline();
         let name = conn.to_owned();
         let how = self
@@ -237,7 +243,7 @@ impl<W: World> Player<'_, W> {
     /// The next thing in a connection's inbox, as text.
     pub(super) fn next_thing(&self, conn: &str) -> String {
         let unread = self.conns.all.get(conn).map(Connection::unread).unwrap_or_default();
-        match self.codec.take(unread) {
+        match self.codec_of(conn).take(unread) {
             Taken::Whole(reply) => reply.to_string(),
             _ => crate::wire::shortened(&Datum::Bytes(unread.to_vec())),
         }
@@ -245,7 +251,7 @@ impl<W: World> Player<'_, W> {
 
     pub(super) async fn sentinel(&mut self, conn: &str) -> Result<(), Problem> {
         let nonce = format!("{:08x}", self.opaque);
-        let (request, reply) = self.codec.sentinel(&nonce);
+        let (request, reply) = self.codec_of(conn).sentinel(&nonce);
         let request = Send {
             side: Side::Client,
             conn: conn.to_owned(),

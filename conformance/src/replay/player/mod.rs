@@ -6,7 +6,7 @@ mod flood;
 mod send;
 mod stats;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
@@ -17,12 +17,14 @@ use crate::replay::transcript::{Direction, OPEN};
 use crate::replay::world::World;
 use crate::replay::{Failure, Options, Played};
 use crate::session::{Action, Datum, Line, Scope, Session, Side, Step};
-use crate::wire::{Codec, Difference};
+use crate::wire::{Codec, Difference, Protocol};
 use flood::Floods;
 
 pub(super) struct Player<'w, W: World> {
     world: &'w W,
     codec: Codec,
+    /// What is spoken on connections that do not speak the case's own protocol.
+    speaks: BTreeMap<String, Protocol>,
     scope: Scope,
     options: Options,
     conns: Connections<W::Stream>,
@@ -72,6 +74,7 @@ impl<'w, W: World> Player<'w, W> {
         Self {
             world,
             codec,
+            speaks: BTreeMap::new(),
             scope,
             options,
             conns: Connections::new(),
@@ -91,6 +94,13 @@ impl<'w, W: World> Player<'w, W> {
     pub(super) async fn play(mut self, session: &Session) -> Played {
         let limit = self.options.timeout.saturating_mul(TIMEOUTS).saturating_add(session.pauses());
         self.ends = self.started.saturating_add(limit);
+        self.codec.protocol = session.header.protocol();
+        self.speaks.clone_from(&session.header.speaks);
+        if self.codec.protocol.has_lines() {
+            // In a line a key may stand in base64: the names tell it anyway.
+            let own = session.own_keys.iter().filter_map(|name| self.scope.vars.get(name));
+            self.keys.extend(own.cloned().map(Datum::into_bytes));
+        }
         let mut failure = None;
         for name in &session.header.conn {
             if let Err(problem) = self.open(name).await {
@@ -256,6 +266,12 @@ impl<'w, W: World> Player<'w, W> {
             }
         }
         Err(first.unwrap_or_else(|| fail(0, "any".to_owned(), Problem::new("no alternative"))))
+    }
+
+    /// The codec of what is spoken on that connection.
+    fn codec_of(&self, conn: &str) -> Codec {
+        let protocol = self.speaks.get(conn).copied().unwrap_or(self.codec.protocol);
+        Codec { protocol, ..self.codec }
     }
 
     async fn open(&mut self, name: &str) -> Result<(), Problem> {

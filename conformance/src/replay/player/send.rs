@@ -9,7 +9,7 @@ use crate::replay::connection::{Connection, Connections, TimedOut};
 use crate::replay::transcript::Direction;
 use crate::replay::world::World;
 use crate::session::{Send, Side, Split};
-use crate::wire::{Outgoing, Protocol};
+use crate::wire::{Outgoing, Protocol, own_keys};
 
 /// The pause between the segments of a `split`, so that they do not meet again in a buffer.
 const SPLIT_PAUSE: Duration = Duration::from_millis(2);
@@ -31,7 +31,11 @@ impl<W: World> Player<'_, W> {
             return self.answer(send);
         }
         self.opaque = self.opaque.wrapping_add(OPAQUE_STEP);
-        let mut outgoing = self.codec.encode(&send.message, &self.scope, self.opaque)?;
+        let codec = self.codec_of(&send.conn);
+        let mut outgoing = codec.encode(&send.message, &self.scope, self.opaque)?;
+        if codec.protocol.has_lines() {
+            self.keys.extend(own_keys(&outgoing.bytes).map(<[u8]>::to_vec));
+        }
         if let Some(length) = send.cut {
             outgoing.bytes.truncate(length);
         }
@@ -41,7 +45,7 @@ impl<W: World> Player<'_, W> {
         if send.cut.is_some() {
             // No reply is due before the rest has been sent.
         } else if let Some(asked) = outgoing.asked.clone() {
-            if self.codec.protocol == Protocol::Memcached && !asked.key.is_empty() {
+            if codec.protocol == Protocol::Memcached && !asked.key.is_empty() {
                 self.keys.insert(asked.key.clone());
             }
             self.connection(&send.conn)?.asked.push_back(asked);

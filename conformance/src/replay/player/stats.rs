@@ -25,7 +25,7 @@ impl<W: World> Player<'_, W> {
         let mut found: Vec<(String, Datum)> = Vec::new();
         loop {
             let reply = self.reply(conn).await?;
-            self.compare(&stat, &reply, asked.as_ref())?;
+            self.compare(conn, &stat, &reply, asked.as_ref())?;
             self.connection(conn)?.take(reply.length);
             let text = |name| reply_bytes(&reply, name);
             self.in_time()?;
@@ -53,6 +53,31 @@ impl<W: World> Player<'_, W> {
                 value.as_number().filter(|_| text("value") != b"-").map_or(value, Datum::Number);
             found.push((String::from_utf8_lossy(&text("key")).into_owned(), value));
         }
+        self.compare_stats(expected, &found)
+    }
+
+    /// The same in lines: `STAT NAME VALUE` up to `END`. A value may have spaces, and may be empty.
+    pub(super) async fn stat_lines(
+        &mut self,
+        conn: &str,
+        expected: &Message<Pattern>,
+    ) -> Result<(), Problem> {
+        let mut found: Vec<(String, Datum)> = Vec::new();
+        loop {
+            let reply = self.reply(conn).await?;
+            self.in_time()?;
+            self.connection(conn)?.take(reply.length);
+            match reply.tokens.as_slice() {
+                [end] if end == b"END" => break,
+                [stat, name, value @ ..] if stat == b"STAT" && found.len() < STATISTICS_MAX => {
+                    let value = Datum::Bytes(value.join(&b' '));
+                    let value = value.as_number().map_or(value, Datum::Number);
+                    found.push((String::from_utf8_lossy(name).into_owned(), value));
+                }
+                _ => return Err(Problem::new(format!("instead of a statistic or END: {reply}"))),
+            }
+        }
+        self.taken(conn);
         self.compare_stats(expected, &found)
     }
 

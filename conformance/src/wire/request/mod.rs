@@ -8,6 +8,7 @@ mod memcached;
 mod netmem;
 #[cfg(test)]
 mod tests;
+mod text;
 mod value;
 
 pub use value::value_of;
@@ -51,6 +52,7 @@ impl Codec {
         }
         let taken = match self.protocol {
             Protocol::Memcached => memcached::take(buffer),
+            Protocol::Text | Protocol::Meta => text::take(buffer),
             Protocol::NetMem => netmem::take(buffer),
             Protocol::Locker => locker::take(self.layout, buffer),
             Protocol::Echo => TakenRequest::Whole(echo(buffer)),

@@ -32,7 +32,8 @@ impl Codec {
             Protocol::Memcached => memcached::encode(message, scope, asked),
             Protocol::NetMem => netmem::encode(message, scope, asked),
             Protocol::Locker => locker::encode(self.results, message, scope, asked),
-            Protocol::Echo => super::echo::encode(message, scope),
+            // A session of lines does not play the server.
+            Protocol::Echo | Protocol::Text | Protocol::Meta => super::echo::encode(message, scope),
         }
     }
 
@@ -41,7 +42,7 @@ impl Codec {
         match self.protocol {
             Protocol::Memcached => opcode(message.words().get(1)?),
             // These answer in order, whatever a reply says.
-            Protocol::NetMem | Protocol::Locker | Protocol::Echo => None,
+            _ => None,
         }
     }
 }
@@ -78,7 +79,15 @@ fn decoded(protocol: Protocol, request: Request) -> Result<Reply, EvalError> {
     if let (Protocol::Memcached, Some(asked)) = (protocol, &request.asked) {
         fields.push(("opaque", Datum::Number(i128::from(asked.opaque))));
     }
-    Ok(Reply { words, fields, code, status: 0, length: request.length, asked: request.asked })
+    Ok(Reply {
+        words,
+        fields,
+        code,
+        status: 0,
+        length: request.length,
+        asked: request.asked,
+        ..Reply::default()
+    })
 }
 
 const fn known_fields(protocol: Protocol) -> &'static [&'static str] {
@@ -86,7 +95,7 @@ const fn known_fields(protocol: Protocol) -> &'static [&'static str] {
         Protocol::Memcached => super::memcached::REQUEST_FIELDS,
         Protocol::NetMem => super::netmem::REQUEST_FIELDS,
         Protocol::Locker => super::locker::REQUEST_FIELDS,
-        Protocol::Echo => &[],
+        Protocol::Echo | Protocol::Text | Protocol::Meta => &[],
     }
 }
 
@@ -169,7 +178,7 @@ fn request_code(protocol: Protocol, name: &str) -> Option<u8> {
         Protocol::Memcached => opcode(name),
         Protocol::NetMem => super::netmem::code(name),
         Protocol::Locker => super::locker::code(name),
-        Protocol::Echo => None,
+        Protocol::Echo | Protocol::Text | Protocol::Meta => None,
     }
 }
 
