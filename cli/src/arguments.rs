@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lockproof_conformance::report::Form;
+use lockproof_conformance::wire;
 
 use crate::coverage::Coverage;
 use crate::exit::CODES;
@@ -76,6 +77,7 @@ pub(crate) enum Verb {
 ///
 ///   memcached://HOST:PORT   ?sasl=USER:PASSWORD  ?sasl-port=N  ?max-value=N
 ///                           ?evicts-port=N  ?refuses-port=N (full servers, see below)
+///                           (binary, text and meta: each that the server speaks)
 ///   netmem://HOST:PORT      ?pages=A..B (touch only these)  ?max-page=N
 ///   locker://HOST:PORT      ?layout=natural|packed  ?results=small|errno
 ///                           ?max-body=N  ?max-keys=N  ?max-key=N
@@ -88,6 +90,7 @@ pub(crate) enum Verb {
 ///
 /// Examples:
 ///
+///   lockproof check memcached://127.0.0.1:11211 --protocol text --protocol meta
 ///   lockproof check memcached://127.0.0.1:11211 --case 'memcached/cas/*'
 ///   lockproof check 'locker://127.0.0.1:10002?layout=packed&results=errno' --format json
 ///   lockproof check --output junit.xml --output report.html
@@ -106,6 +109,9 @@ pub(crate) struct Check {
     /// Only cases of this level (repeatable)
     #[arg(long = "level", value_name = "LEVEL")]
     pub(crate) levels: Vec<Level>,
+    /// Only cases of this protocol (repeatable)
+    #[arg(long = "protocol", value_name = "PROTOCOL")]
+    pub(crate) protocols: Vec<Spoken>,
     /// A failed "should" fails the run too
     #[arg(long)]
     pub(crate) strict: bool,
@@ -182,6 +188,38 @@ impl Run {
             return Vec::new();
         }
         vec!["--timeout".to_owned(), format!("{}ms", self.timeout.as_millis())]
+    }
+}
+
+/// What a case is said in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Spoken {
+    /// memcached's binary protocol (also: binary)
+    #[value(alias = "binary")]
+    Memcached,
+    /// memcached's classic text protocol
+    Text,
+    /// memcached's meta commands
+    Meta,
+    /// NetMem
+    Netmem,
+    /// locker
+    Locker,
+    /// echo
+    Echo,
+}
+
+impl Spoken {
+    /// As the judge names it.
+    pub(crate) const fn wire(self) -> wire::Protocol {
+        match self {
+            Self::Memcached => wire::Protocol::Memcached,
+            Self::Text => wire::Protocol::Text,
+            Self::Meta => wire::Protocol::Meta,
+            Self::Netmem => wire::Protocol::NetMem,
+            Self::Locker => wire::Protocol::Locker,
+            Self::Echo => wire::Protocol::Echo,
+        }
     }
 }
 

@@ -16,7 +16,8 @@ pub(crate) fn run(check: &Check) -> Done {
     let selection = Selection {
         cases: check.cases.clone(),
         levels: check.levels.iter().map(|level| level_of(*level)).collect(),
-        protocols: targets.iter().map(lockproof_conformance::target::Target::protocol).collect(),
+        servers: targets.iter().map(lockproof_conformance::target::Target::protocol).collect(),
+        protocols: check.protocols.iter().map(|spoken| spoken.wire()).collect(),
     };
     let cases = selection.of(&all).map_err(Problem::usage)?;
     if check.list {

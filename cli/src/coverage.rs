@@ -4,9 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use lockproof_conformance::coverage::Coverage as Table;
-use lockproof_conformance::wire;
 
-use crate::arguments::Protocol;
+use crate::arguments::Spoken;
 use crate::exit::{Done, Problem};
 use crate::output;
 
@@ -21,7 +20,7 @@ use crate::output;
 pub(crate) struct Coverage {
     /// Only this protocol (repeatable)
     #[arg(long, value_name = "PROTOCOL", value_enum)]
-    protocol: Vec<Protocol>,
+    protocol: Vec<Spoken>,
     /// Only requirements that nothing tests
     #[arg(long)]
     uncovered: bool,
@@ -38,7 +37,7 @@ enum CoverageFormat {
 }
 
 pub(crate) fn run(arguments: &Coverage) -> Done {
-    let protocols: Vec<wire::Protocol> = arguments.protocol.iter().copied().map(wire).collect();
+    let protocols: Vec<_> = arguments.protocol.iter().map(|spoken| spoken.wire()).collect();
     let table = Table::of_suite().map_err(Problem::harness)?.of_protocols(&protocols);
     output::print(&match arguments.format {
         CoverageFormat::Human => table.human(arguments.uncovered),
@@ -46,13 +45,4 @@ pub(crate) fn run(arguments: &Coverage) -> Done {
         CoverageFormat::Markdown => table.markdown(arguments.uncovered),
     })?;
     Ok(ExitCode::from(u8::from(!table.is_complete())))
-}
-
-const fn wire(protocol: Protocol) -> wire::Protocol {
-    match protocol {
-        Protocol::Memcached => wire::Protocol::Memcached,
-        Protocol::Netmem => wire::Protocol::NetMem,
-        Protocol::Locker => wire::Protocol::Locker,
-        Protocol::Echo => wire::Protocol::Echo,
-    }
 }

@@ -92,6 +92,7 @@ impl Play<'_> {
         let names: Vec<String> = venues.iter().map(|venue| venue.target().url.clone()).collect();
         let implementations: Vec<String> =
             venues.iter().map(|venue| venue.profile.implementation.clone()).collect();
+        let speaks = venues.iter().flat_map(|venue| venue.profile.speaks.iter().copied()).collect();
         let unused = Self::unused(&venues)?;
         let plan = Plan {
             deliveries: self.deliveries.clone(),
@@ -102,7 +103,10 @@ impl Play<'_> {
             allow_flush: self.allow_flush,
         };
         let fits = |case: &Arc<Case>| {
-            venues.iter().filter(|venue| venue.target().protocol() == case.protocol()).count()
+            venues
+                .iter()
+                .filter(|venue| venue.target().protocol() == case.protocol().server())
+                .count()
         };
         let total: usize = self.cases.iter().map(fits).sum::<usize>() * self.deliveries.len();
         if total == 0 {
@@ -117,6 +121,7 @@ impl Play<'_> {
                 Some(_) => format!("lockproof reference server {}", env!("CARGO_PKG_VERSION")),
                 None => implementations.join(", "),
             },
+            speaks,
             seed: plan.seed,
             strict: self.strict,
             began: moment,
@@ -150,8 +155,9 @@ impl Play<'_> {
         targets: Vec<Target>,
         house: Option<&House>,
     ) -> Result<Vec<Venue>, Problem> {
-        let wanted =
-            |target: &Target| self.cases.iter().any(|case| case.protocol() == target.protocol());
+        let wanted = |target: &Target| {
+            self.cases.iter().any(|case| case.protocol().server() == target.protocol())
+        };
         let targets = house.map_or(targets, House::targets);
         let mut venues = Vec::new();
         for target in targets.into_iter().filter(wanted) {

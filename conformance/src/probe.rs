@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 
 use crate::replay::World;
 use crate::session::{Expected, Message, Step};
-use crate::stage::Stage;
+use crate::stage::{Stage, begins};
 use crate::suite::Case;
 use crate::wire::{Protocol, Reply};
 
@@ -89,13 +89,12 @@ async fn spoken<W: World>(
         (stage.question("noop", &[], timeout), stage.question("version", &[], timeout));
     let (text, meta) = (stage.line("version", timeout), stage.line("mn", timeout));
     let (noop, binary, text, meta) = tokio::join!(noop, binary, text, meta);
-    let begins = |reply: &Option<Reply>, word: &[u8]| {
-        reply.as_ref().and_then(|reply| reply.tokens.first()).is_some_and(|first| first == word)
-    };
+    let begins =
+        |reply: &Option<Reply>, word| reply.as_ref().is_some_and(|reply| begins(reply, word));
     let answers = [
         (Protocol::Memcached, noop.is_some()),
-        (Protocol::Text, begins(&text, b"VERSION")),
-        (Protocol::Meta, begins(&meta, b"MN")),
+        (Protocol::Text, begins(&text, "VERSION")),
+        (Protocol::Meta, begins(&meta, "MN")),
     ];
     let speaks = answers.into_iter().filter_map(|(one, answers)| answers.then_some(one)).collect();
     let told = text.and_then(|reply| String::from_utf8(reply.tokens.get(1)?.clone()).ok());

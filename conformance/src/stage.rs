@@ -17,6 +17,11 @@ const REMOVED_AT_ONCE: usize = 500;
 /// A header of memcached's binary protocol.
 const HEADER: usize = 24;
 
+/// Whether a line's first word is this one.
+pub(crate) fn begins(reply: &Reply, word: &str) -> bool {
+    reply.tokens.first().is_some_and(|first| first == word.as_bytes())
+}
+
 /// One server, ready to be judged, in whatever world it is reached. Cases may be staged on it side by side.
 #[derive(Debug)]
 pub struct Stage<W = TcpWorld> {
@@ -82,7 +87,7 @@ impl<W: World> Stage<W> {
         // A server may speak in lines alone.
         if self.target.protocol() == Protocol::Memcached
             && !matches!(greeted, Ok(Ok(_)))
-            && self.line("version", timeout).await.is_some()
+            && self.line("version", timeout).await.is_some_and(|reply| begins(&reply, "VERSION"))
         {
             return Ok(self);
         }

@@ -100,6 +100,8 @@ pub struct Selection {
     pub cases: Vec<String>,
     /// Levels; empty means all.
     pub levels: Vec<Level>,
+    /// Kinds of servers, named by [`Protocol::server`]; empty means all. Those of memcached speak three protocols.
+    pub servers: Vec<Protocol>,
     /// Protocols; empty means all.
     pub protocols: Vec<Protocol>,
 }
@@ -141,7 +143,8 @@ impl Selection {
                 globs.is_empty() || globs.iter().any(|glob| aliases.matches(glob, case.id()))
             })
             .filter(|case| self.levels.is_empty() || self.levels.contains(&case.level()))
-            .filter(|case| self.protocols.is_empty() || self.protocols.contains(&case.protocol()))
+            .filter(|case| is_in(&self.servers, case.protocol().server()))
+            .filter(|case| is_in(&self.protocols, case.protocol()))
             .cloned()
             .collect();
         if selected.is_empty() { Err(SelectionError::Empty) } else { Ok(selected) }
@@ -154,6 +157,11 @@ impl Selection {
             .flat_map(|glob| Aliases::bundled().only_by_old_id(&glob).collect::<Vec<_>>())
             .collect()
     }
+}
+
+/// An empty list has everything in it.
+fn is_in(wanted: &[Protocol], protocol: Protocol) -> bool {
+    wanted.is_empty() || wanted.contains(&protocol)
 }
 
 /// A hint: cases that contain the last part of what was asked for.

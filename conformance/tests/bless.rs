@@ -1,5 +1,6 @@
 //! Blessing changes the lines that are no longer true, and not a byte of the others.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lockproof_conformance::bless::{BlessError, Blessed, bless, new_file};
@@ -53,6 +54,7 @@ fn report(verdicts: &[(&str, &[Delivery], Verdict)]) -> Report {
     Report {
         target: "echo://there".to_owned(),
         implementation: "an echo server 1.0".to_owned(),
+        speaks: BTreeSet::new(),
         began: std::time::SystemTime::UNIX_EPOCH,
         seed: 1,
         strict: false,

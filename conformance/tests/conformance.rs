@@ -4,6 +4,7 @@
 //! without the variable each test starts an embedded reference server of its own. What a server does not support is
 //! decided before the tests are listed and shown as ignored. `LOCKPROOF_DELIVERY` picks a delivery (all by default).
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -175,6 +176,7 @@ fn explain(cases: Vec<CaseReport>, seed: u64, server: &Server) -> Result<(), Fai
     let report = Report {
         target: if server.is_ours() { "embedded".to_owned() } else { server.target.url.clone() },
         implementation: server.target.url.clone(),
+        speaks: BTreeSet::new(),
         seed,
         strict: true,
         began: SystemTime::now(),

@@ -39,7 +39,7 @@ pub(crate) fn check(
     let target = Target::parse(target).map_err(|error| refused(&error))?;
     let all = suite::all().map_err(|error| broken(&error))?;
     let selection =
-        Selection { cases, protocols: [target.protocol()].into(), ..Selection::default() };
+        Selection { cases, servers: [target.protocol()].into(), ..Selection::default() };
     let cases = selection.of(&all).map_err(|error| refused(&error))?;
     if cases.is_empty() {
         return Err(PyValueError::new_err(
@@ -76,10 +76,12 @@ async fn judge(target: Target, cases: &[Arc<Case>], plan: &Plan) -> Result<Repor
     venue.expectations = bundled.into_iter().find(|file| file.is_about(&venue.profile));
     let target = venue.target().url.clone();
     let implementation = venue.profile.implementation.clone();
+    let speaks = venue.profile.speaks.clone();
     let cases = runner::run(vec![venue], cases, plan, &|_| ()).await;
     Ok(Report {
         target,
         implementation,
+        speaks,
         seed: plan.seed,
         strict: false,
         began,

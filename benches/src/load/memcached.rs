@@ -22,13 +22,16 @@ pub struct Data {
     keys: Vec<u8>,
     key_len: usize,
     value: Vec<u8>,
+    /// The value's length, in decimal.
+    value_digits: Vec<u8>,
 }
 
 impl Data {
     /// `count` keys of 10 digits, and one value of `value_len` bytes.
     pub fn new(count: u32, value_len: usize) -> Arc<Self> {
         let keys = (0..count).flat_map(|index| format!("{index:010}").into_bytes()).collect();
-        Arc::new(Self { keys, key_len: 10, value: vec![b'v'; value_len] })
+        let value_digits = value_len.to_string().into_bytes();
+        Arc::new(Self { keys, key_len: 10, value: vec![b'v'; value_len], value_digits })
     }
 
     /// Number of keys.
@@ -36,7 +39,15 @@ impl Data {
         self.keys.len() / self.key_len
     }
 
-    fn key(&self, index: usize) -> &[u8] {
+    pub(super) fn value(&self) -> &[u8] {
+        &self.value
+    }
+
+    pub(super) fn value_digits(&self) -> &[u8] {
+        &self.value_digits
+    }
+
+    pub(super) fn key(&self, index: usize) -> &[u8] {
         &self.keys[index * self.key_len..][..self.key_len]
     }
 }

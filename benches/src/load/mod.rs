@@ -5,6 +5,7 @@ mod driver;
 mod link;
 pub mod locker;
 pub mod memcached;
+pub mod memcached_lines;
 pub mod netmem;
 mod script;
 

@@ -22,6 +22,7 @@ mod help;
 mod hostile;
 mod kernel_truth;
 mod play;
+mod protocols;
 mod record;
 mod report;
 mod serve;

@@ -180,13 +180,14 @@ fn keys(value: &Value) -> BTreeSet<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-const DOCUMENT: [&str; 10] = [
+const DOCUMENT: [&str; 11] = [
     "began",
     "cases",
     "implementation",
     "outcome",
     "schema",
     "seed",
+    "speaks",
     "strict",
     "target",
     "totals",

@@ -97,6 +97,10 @@ impl Report {
             "\n{HEAD}{}{HEAD:#}  {QUIET}seed {}{QUIET:#}",
             self.implementation, self.seed
         );
+        let spoken = self.spoken();
+        if !spoken.is_empty() {
+            let _ = writeln!(text, "  speaks {spoken}");
+        }
         let columns = self.verdicts();
         let width = |verdict: &Verdict| verdict.name().len().max(6) + 2;
         let _ = write!(text, "  {:<11}{:<10}{:>7}", "protocol", "level", "cases");

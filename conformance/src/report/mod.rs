@@ -15,6 +15,7 @@ mod tap;
 mod tests;
 mod when;
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 pub use form::Form;
@@ -154,6 +155,8 @@ pub struct Report {
     pub target: String,
     /// What it says it is.
     pub implementation: String,
+    /// The protocols in which it answers, of those that its kind of server may speak.
+    pub speaks: BTreeSet<Protocol>,
     /// The run's seed.
     pub seed: u64,
     /// Whether should counts.

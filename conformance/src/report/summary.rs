@@ -49,6 +49,16 @@ impl Report {
         (!ids.is_empty()).then_some(Row { protocol, level, cases: ids.len(), counts })
     }
 
+    /// Which of memcached's protocols are spoken, in words; nothing where that is no question.
+    pub(super) fn spoken(&self) -> String {
+        let of_memcached = |one: &&Protocol| one.server() == Protocol::Memcached;
+        let names = self.speaks.iter().filter(of_memcached).map(|protocol| match protocol {
+            Protocol::Memcached => "binary",
+            other => other.name(),
+        });
+        names.collect::<Vec<_>>().join(", ")
+    }
+
     /// Lines worth telling, the deliveries of one case together, what counts first.
     pub(super) fn grouped(&self) -> Vec<Vec<&CaseReport>> {
         let mut groups: BTreeMap<(&str, &str, Verdict), Vec<&CaseReport>> = BTreeMap::new();

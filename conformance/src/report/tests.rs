@@ -1,5 +1,6 @@
 //! Every form of a report in which everything that a server or a user can say is an attack.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
 use quick_xml::Reader;
@@ -54,6 +55,7 @@ fn evil() -> Report {
     Report {
         target: EVIL.to_owned(),
         implementation: EVIL.to_owned(),
+        speaks: BTreeSet::new(),
         seed: 7,
         strict: false,
         began: UNIX_EPOCH,

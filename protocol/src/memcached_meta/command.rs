@@ -8,7 +8,7 @@ use super::key::decoded;
 use crate::memcached::{
     Command, DO_NOT_CREATE, Direction, Extras, Lookup, Recache, Side, StoreMode,
 };
-use crate::memcached_text::{Block, KEY_MAX, Refusal, Tokens, length};
+use crate::memcached_text::{Block, KEY_MAX, Refusal, Tokens, is_key, length};
 
 /// What a meta line asks for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -120,8 +120,11 @@ impl Request {
         let flags =
             Flags::read(&text, verb.flags_max, verb.too_many).map_err(|wrong| verb.says(wrong))?;
         let key_is_binary = flags.has(b'b');
-        let key =
-            if key_is_binary { decoded(&token).ok_or(verb.says(Refusal::BASE64))? } else { token };
+        let key = match key_is_binary {
+            true => decoded(&token).ok_or(verb.says(Refusal::BASE64))?,
+            false if is_key(&token) => token,
+            false => return Err(Refusal::FORMAT),
+        };
         let (is_quiet, wants_value) = (flags.has(b'q'), flags.has(b'v'));
         let request =
             Self { key, action: Action::Nop, key_is_binary, is_quiet, wants_value, flags: text };

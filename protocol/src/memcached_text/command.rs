@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Block, KEY_MAX, Refusal, Tokens, length};
+use super::{Block, Refusal, Tokens, is_key, length};
 use crate::decimal;
 use crate::memcached::{Command, DO_NOT_CREATE, Direction, Side, StoreMode};
 use crate::memcached_meta;
@@ -255,7 +255,7 @@ impl Line<'_> {
     }
 
     fn key(&self, token: &[u8]) -> Read<Bytes> {
-        if token.len() > KEY_MAX { Err(Refusal::FORMAT) } else { Ok(self.line.slice_ref(token)) }
+        if is_key(token) { Ok(self.line.slice_ref(token)) } else { Err(Refusal::FORMAT) }
     }
 }
 
@@ -286,7 +286,7 @@ fn get(keys: Bytes, with_cas: bool, expiry: Option<u32>) -> Read<Request> {
     if tokens.peek().is_none() {
         return Err(Refusal::UNKNOWN); // MCT-GET-08, MCT-GAT-05
     }
-    if tokens.any(|key| key.len() > KEY_MAX) {
+    if !tokens.all(is_key) {
         return Err(Refusal::FORMAT);
     }
     Ok(Request::Get(Get { keys: Keys { line: keys }, with_cas, expiry }))

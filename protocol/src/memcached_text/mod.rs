@@ -31,7 +31,7 @@ pub use reply::{put_line, put_reply, put_stats, put_value_line};
 
 pub(crate) use block::{Block, length};
 pub(crate) use reply::refusal;
-pub(crate) use tokens::Tokens;
+pub(crate) use tokens::{Tokens, is_key};
 
 /// The longest key, in bytes (MCT-KEY-01).
 pub(crate) const KEY_MAX: usize = 250;

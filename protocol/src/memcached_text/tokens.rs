@@ -1,5 +1,7 @@
 //! A line's tokens: what stands between spaces (MCT-LIN-03). A tab is a byte like any other (MCT-LIN-04).
 
+use super::KEY_MAX;
+
 /// The tokens of a line, one after the other.
 #[derive(Clone, Debug)]
 pub(crate) struct Tokens<'a> {
@@ -30,9 +32,14 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
+/// Whether a token is a key as it stands: not too long (MCT-KEY-02), and without control bytes (MCT-KEY-04).
+pub(crate) fn is_key(token: &[u8]) -> bool {
+    token.len() <= KEY_MAX && !token.iter().any(u8::is_ascii_control)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Tokens;
+    use super::{KEY_MAX, Tokens, is_key};
     use alloc::vec::Vec;
 
     #[test]
@@ -40,5 +47,15 @@ mod tests {
         let tokens = |line| Tokens::new(line).collect::<Vec<_>>();
         assert_eq!(tokens(b"  get  a\tb \r "), [&b"get"[..], b"a\tb", b"\r"]);
         assert!(tokens(b"").is_empty() && tokens(b"   ").is_empty());
+    }
+
+    #[test]
+    fn keys_are_short_and_without_control_bytes() {
+        let longest = [b'k'; KEY_MAX + 1];
+        assert!(is_key("k\u{e9}y".as_bytes()) && is_key(b"~") && is_key(&longest[1..]));
+        assert!(!is_key(&longest));
+        for byte in [0, 1, b'\t', b'\r', 0x1f, 0x7f] {
+            assert!(!is_key(&[b'k', byte]), "{byte:#x}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What is compared: a cell is one load, the servers that it is put on, and what is asked of ours.
 
 use lockproof_benches::load::memcached::Ask;
+use lockproof_benches::load::memcached_lines::Tongue;
 use lockproof_benches::load::{locker, netmem};
 
 /// One of those that are compared.
@@ -62,8 +63,17 @@ pub(crate) struct Load {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum What {
-    Memcached { ask: Ask, keys: u32, value_len: usize },
-    NetMem { ask: netmem::Ask, depth: u32 },
+    /// No tongue is the binary protocol.
+    Memcached {
+        ask: Ask,
+        keys: u32,
+        value_len: usize,
+        tongue: Option<Tongue>,
+    },
+    NetMem {
+        ask: netmem::Ask,
+        depth: u32,
+    },
     Locker(locker::Ask),
 }
 
@@ -170,7 +180,7 @@ const fn gets(ask: Ask, connections: u32, value_len: usize) -> Measured {
         1024..8192 => 10_000,
         _ => 2_000,
     };
-    let what = What::Memcached { ask, keys, value_len };
+    let what = What::Memcached { ask, keys, value_len, tongue: None };
     Measured::Load(Load { what, connections, rate: None, neighbour: false })
 }
 
@@ -184,11 +194,49 @@ const fn locks(ask: locker::Ask) -> Measured {
     Measured::Load(Load { what, connections: 16, rate: None, neighbour: false })
 }
 
+/// The same in lines.
+const fn said(tongue: Tongue, measured: Measured) -> Measured {
+    match measured {
+        Measured::Load(Load {
+            what: What::Memcached { ask, keys, value_len, .. },
+            connections,
+            rate,
+            neighbour,
+        }) => {
+            let what = What::Memcached { ask, keys, value_len, tongue: Some(tongue) };
+            Measured::Load(Load { what, connections, rate, neighbour })
+        }
+        other => other,
+    }
+}
+
+/// T1 to T7 in memcached's text and meta protocols.
+#[rustfmt::skip]
+fn in_lines() -> Vec<Cell> {
+    let many = |keys| Ask::MultiGet { keys };
+    let rows: [(&str, &str, &str, Measured, &[Target]); 7] = [
+        ("T1-text/50", "T1-meta/50", "1 SET to 10 GETs, 100 B, one at a time, 50 connections", gets(GETS, 50, 100), &[]),
+        ("T2-text/50", "T2-meta/50", "1 SET to 10 GETs, 100 B, 32 at a time, 50 connections", gets(GETS_32, 50, 100), &[cpu(0.40)]),
+        ("T3-text/50", "T3-meta/50", "GETs of 32 keys, 100 B, 50 connections", gets(many(32), 50, 100), &[]),
+        ("T4-text/16", "T4-meta/16", "GETs of 100 keys, 100 B, 16 connections", gets(many(100), 16, 100), &[]),
+        ("T5-text/16", "T5-meta/16", "SETs, 100 B, 32 at a time, 16 connections", gets(SETS_32, 16, 100), &[]),
+        ("T6-text/16", "T6-meta/16", "1 SET to 10 GETs, 4 KiB, 32 at a time, 16 connections", gets(GETS_32, 16, 4096), &[]),
+        ("T7-text/4", "T7-meta/4", "GETs of 32 keys, 32 KiB, 4 connections", gets(many(32), 4, 32_768), &[]),
+    ];
+    let cell = |(name, title, measured, targets): (_, _, _, &[Target])| Cell {
+        name, title, measured, contenders: WITH_TUNED.to_vec(), targets: targets.to_vec(),
+    };
+    let text = rows.map(|(name, _, title, load, targets)| (name, title, said(Tongue::Text, load), targets));
+    // Only text has a bound.
+    let meta = rows.map(|(_, name, title, load, _)| (name, title, said(Tongue::Meta, load), &[][..]));
+    text.into_iter().chain(meta).map(cell).collect()
+}
+
 /// All cells, in the order of their names.
 #[rustfmt::skip]
 pub(crate) fn all() -> Vec<Cell> {
     let at_a_rate = Measured::Load(Load {
-        what: What::Memcached { ask: GETS, keys: 100_000, value_len: 100 },
+        what: What::Memcached { ask: GETS, keys: 100_000, value_len: 100, tongue: None },
         connections: 50,
         rate: Some(40_000.0),
         neighbour: true,
@@ -196,7 +244,7 @@ pub(crate) fn all() -> Vec<Cell> {
     let cell = |name, title, measured, contenders: &[Contender], targets: &[Target]| Cell {
         name, title, measured, contenders: contenders.to_vec(), targets: targets.to_vec(),
     };
-    vec![
+    let mut cells = vec![
         cell("T1/16", "1 SET to 10 GETs, 100 B, one at a time, 16 connections", gets(GETS, 16, 100), &USUAL, &[at_least(0.97), cpu(1.00)]),
         cell("T1/50", "1 SET to 10 GETs, 100 B, one at a time, 50 connections", gets(GETS, 50, 100), &USUAL, &[at_least(0.97), cpu(1.00)]),
         cell("T1/200", "1 SET to 10 GETs, 100 B, one at a time, 200 connections", gets(GETS, 200, 100), &USUAL, &[at_least(0.97), cpu(1.00)]),
@@ -226,5 +274,7 @@ pub(crate) fn all() -> Vec<Cell> {
         cell("L1/single", "beside the null server: a lock taken and released", locks(locker::Ask::OwnKeys { keys: 1 }), &WITH_NULL, &[]),
         cell("L2/batch", "beside the null server: 16 locks taken and released", locks(locker::Ask::OwnKeys { keys: 16 }), &WITH_NULL, &[]),
         cell("L3/contended", "beside the null server: 16 clients want 4 locks", locks(locker::Ask::Contended { keys: 4 }), &WITH_NULL, &[]),
-    ]
+    ];
+    cells.extend(in_lines());
+    cells
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use lockproof_benches::load::memcached::{Ask, Data, Fill, Memcached};
+use lockproof_benches::load::memcached_lines::Lines;
 use lockproof_benches::load::{Driver, Outcome, Pace, Script, locker, netmem};
 use lockproof_benches::machine::Meter;
 use lockproof_benches::servers::Server;
@@ -111,9 +112,13 @@ impl<'a> Stage<'a> {
     fn load(&self, server: &Server, load: Load) -> anyhow::Result<Sample> {
         let connections = 0..load.connections;
         match load.what {
-            What::Memcached { ask, keys, value_len } => {
+            What::Memcached { ask, keys, value_len, tongue } => {
                 let data = Data::new(keys, value_len);
                 let seed = |index: u32| self.seed * 1_000_000 + u64::from(index);
+                if let Some(tongue) = tongue {
+                    let script = |index| Lines::new(data.clone(), tongue, ask, seed(index));
+                    return self.drive(server, load, connections.map(script));
+                }
                 let script = |index| Memcached::new(data.clone(), ask, seed(index));
                 self.drive(server, load, connections.map(script))
             }
