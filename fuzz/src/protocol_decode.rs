@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use bytes::BytesMut;
 use lockproof_conformance::wire::{self, Codec, Protocol, Taken, TakenRequest};
 use lockproof_protocol::memcached_binary::{self as memcached, Frame};
+use lockproof_protocol::memcached_text::{GET_LINE_MAX, LINE_MAX, RequestDecoder};
 use lockproof_protocol::{locker, netmem};
 
 /// Longest value, page and body that is taken: some are above it.
@@ -20,6 +21,7 @@ pub fn run(input: &[u8]) {
     let count = usize::from(count % 16).min(input.len());
     let (cuts, stream) = input.split_at(count);
     memcached(&Stream { bytes: stream, cuts });
+    memcached_lines(&Stream { bytes: stream, cuts });
     netmem(&Stream { bytes: stream, cuts });
     for dialect in dialects() {
         locker(&Stream { bytes: stream, cuts }, dialect);
@@ -92,6 +94,47 @@ fn heads(stream: &Stream<'_>, limits: memcached::Limits, mut gives_up: bool) -> 
         }
     }
     heads
+}
+
+/// memcached's text and meta protocols, before and after a password was shown.
+fn memcached_lines(stream: &Stream<'_>) {
+    let decoder = || RequestDecoder::new(LENGTH_MAX as usize);
+    let fed = stream.agree(|| {
+        let mut decoder = decoder();
+        move |input| decoder.decode(input)
+    });
+    let logins = stream.agree(|| {
+        let mut decoder = decoder();
+        move |input| decoder.decode_login(input)
+    });
+    assert_eq!(fed.lengths, logins.lengths, "a frame ends where it ends, whatever it means");
+    for (text, length) in fed.texts.iter().zip(&fed.lengths) {
+        assert!(*length <= GET_LINE_MAX + LENGTH_MAX as usize + 3 || text.contains("TooLarge"));
+    }
+    assert_eq!(lines(stream, true), lines(stream, false), "a value was given up");
+}
+
+/// How many requests there are in pieces of a stream, and what is left; the first value that is late is given up, or kept:
+/// that changes no request's border.
+fn lines(stream: &Stream<'_>, mut gives_up: bool) -> (usize, bool) {
+    let mut decoder = RequestDecoder::new(LENGTH_MAX as usize);
+    let (mut input, mut count) = (BytesMut::new(), 0);
+    for piece in stream.pieces() {
+        input.extend_from_slice(piece);
+        loop {
+            match decoder.decode(&mut input) {
+                Ok(Some(_)) => count += 1,
+                Ok(None) => break,
+                Err(_) => return (count, true),
+            }
+        }
+        if gives_up && decoder.gives_up(&input) {
+            gives_up = false;
+            assert_eq!(decoder.decode(&mut input), Ok(None), "what was late is late");
+            assert!(input.len() <= LINE_MAX + 2, "{} bytes of what was given up", input.len());
+        }
+    }
+    (count, false)
 }
 
 fn netmem(stream: &Stream<'_>) {

@@ -19,6 +19,14 @@ use crate::step::Sessions;
 /// Longer inputs are slow, and tell nothing new.
 const LENGTH_MAX: usize = 2048;
 
+/// memcached's text and meta protocols, of which there are no recordings.
+const LINES: [&str; 4] = [
+    "set k 1 0 5\r\nhello\r\nget k j\r\ngets k\ngat 60 k\r\ncas k 0 0 1 7 noreply\r\nx\r\nincr k 5\r\n",
+    "ms k 2 c k Oq F5 T0\r\nab\r\nmg k v s t f O1\r\nmd k I T30 q\r\nma k N0 J13 MD D2\r\nme k b\r\nmn\r\n",
+    "set big 0 0 9999999\r\nset k 0 0 -1\r\nset k 0 0 2\r\nabc\r\nms YSBi 1 b\r\nx\r\nmg a S\r\n",
+    "set _ _ _ 13\r\nuser password\r\nversion\r\nflush_all 5 noreply\r\nstats items\r\nverbosity 1\r\nquit\r\n",
+];
+
 /// Inputs by target.
 pub type Seeds = BTreeMap<&'static str, BTreeSet<Vec<u8>>>;
 
@@ -36,6 +44,11 @@ pub fn all(conformance: &Path) -> Result<Seeds> {
     for length in [200, 300] {
         let stream = [set(length), set(length)].concat();
         add(&mut seeds, "protocol_decode", [&[5, 28, 90, 41, 100, 77][..], &stream].concat());
+    }
+    for lines in LINES {
+        for cuts in [&[0][..], &[4, 1, 9, 30, 2]] {
+            add(&mut seeds, "protocol_decode", [cuts, lines.as_bytes()].concat());
+        }
     }
     for recording in recordings(&conformance.join("recordings"))? {
         for stream in streams(&recording.events) {

@@ -124,7 +124,7 @@ pub fn run(input: &[u8]) {
 /// The first byte of scripts of a protocol.
 pub(crate) const fn switches(protocol: Name) -> u8 {
     match protocol {
-        Name::Memcached => 0,
+        Name::Memcached | Name::Text | Name::Meta => 0,
         Name::NetMem => 3,
         Name::Locker => 5,
         Name::Echo => 7,
