@@ -144,6 +144,52 @@ async fn answers(address: SocketAddr, script: &[String]) -> Vec<String> {
     answers.split("MN\r\n").map(str::to_owned).collect()
 }
 
+/// All answers, without fences: requests that follow each other are answered together.
+async fn answer(address: SocketAddr, script: &[String]) -> String {
+    let mut client = Client::connect(address).await;
+    client.send(script.concat().as_bytes()).await;
+    client.send(b"quit\r\n").await;
+    String::from_utf8_lossy(&client.read_to_end().await).into_owned()
+}
+
+/// A request, or more often a look that may be answered together with others: at what is stale, too. No counting: memcached
+/// counts in another item while a reply with the first one is not sent yet, and that one is not stale.
+fn mostly_looks(dice: &mut Dice, script: u64) -> String {
+    let key = dice.of(&["a", "b", "c", "miss"]);
+    match dice.below(8) {
+        0 | 1 => match request(dice, script) {
+            counting if ["incr", "decr", "ma"].iter().any(|verb| counting.starts_with(verb)) => {
+                "mn\r\n".to_owned()
+            }
+            other => other,
+        },
+        2 => format!("md {key}{script} I\r\n"),
+        3 => format!("get {key}{script} b{script}\r\n"),
+        _ => format!("mg {key}{script}{}\r\n", dice.some(&["v", "k", "Ox1", "c", "h", "q", "t"])),
+    }
+}
+
+#[tokio::test]
+async fn runs_of_looks_are_answered_alike() {
+    let real = Real::start().await;
+    let ours = |output_max| {
+        let config = MemcachedConfig { workers: 1, ..MemcachedConfig::default() };
+        let connection = ConnectionConfig { output_max, ..ConnectionConfig::default() };
+        Running::start(Memcached::new(config), connection)
+    };
+    // With little room a run is cut off, and goes on after a flush.
+    let (roomy, tight) = (ours(ConnectionConfig::default().output_max), ours(50));
+    for number in 0..SCRIPTS {
+        let mut dice = Dice(number);
+        let script: Vec<String> = (0..REQUESTS).map(|_| mostly_looks(&mut dice, number)).collect();
+        let wanted = answer(real.address, &script).await;
+        for (name, server) in [("roomy", &roomy), ("tight", &tight)] {
+            let got = answer(server.address, &script).await;
+            assert_eq!(got, wanted, "{name}, script {number}:\n{}", script.concat());
+        }
+    }
+}
+
 #[tokio::test]
 async fn memcached_and_this_server_answer_alike() {
     let real = Real::start().await;

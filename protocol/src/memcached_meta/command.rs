@@ -55,6 +55,14 @@ impl Request {
         Tokens::new(&self.flags).any(|flag| flag.first() == Some(&b't'))
     }
 
+    /// How an item is looked at, by `mg`.
+    pub const fn look(&self) -> Option<Lookup> {
+        match self.action {
+            Action::Get(lookup) => Some(lookup),
+            _ => None,
+        }
+    }
+
     /// Whether a value is stored, by a command that goes by the key or the CAS.
     pub(super) const fn is_store(&self) -> bool {
         matches!(

@@ -162,8 +162,8 @@ impl Memcached {
     }
 
     /// Notes that meta is spoken here: from the first such command on, items keep the time of their last access.
-    pub(super) fn count_meta(&self, now: Now) {
-        self.meta_commands.fetch_add(1, Relaxed);
+    pub(super) fn count_meta(&self, now: Now, count: u64) {
+        self.meta_commands.fetch_add(count, Relaxed);
         if !self.keeps_times.load(Relaxed) && !self.keeps_times.swap(true, Relaxed) {
             self.shards.iter().for_each(|shard| shard.write(|items| items.keep_access_times(now)));
         }

@@ -13,9 +13,8 @@ use super::memcached::Memcached;
 use super::memcached_gets::put_value;
 use crate::Output;
 
-/// Executes a request and answers it, unless it is quiet about that.
+/// Executes a request, which was counted, and answers it, unless it is quiet about that.
 pub(super) fn answer(cache: &Memcached, now: Now, request: &Request, output: &mut Output) {
-    cache.count_meta(now);
     match &request.action {
         Action::Nop => put_line("MN", output.buffer()),
         Action::Get(lookup) => get(cache, now, request, lookup, output),
@@ -49,7 +48,7 @@ fn get(cache: &Memcached, now: Now, request: &Request, lookup: &Lookup, output: 
     }
 }
 
-fn put_seen(request: &Request, seen: Option<Seen<'_>>, output: &mut Output) {
+pub(super) fn put_seen(request: &Request, seen: Option<Seen<'_>>, output: &mut Output) {
     let Some(seen) = seen else {
         // MCM-QT-01
         if !request.is_quiet {

@@ -49,7 +49,7 @@ impl Text {
         while !output.is_full() {
             let is_in = self.is_in || cache.config.users.is_none();
             if is_in {
-                self.gets.gather(&mut self.decoder, input, output);
+                self.gets.gather(cache, now, &mut self.decoder, input, output);
             }
             if !self.gets.is_empty() {
                 self.gets.answer_some(cache, now, output);
@@ -88,7 +88,10 @@ impl Text {
         match request {
             Request::Get(get) => self.gets.push(get),
             Request::Item(ask) => change(cache, now, &ask, output),
-            Request::Meta(request) => memcached_meta::answer(cache, now, &request, output),
+            Request::Meta(request) => {
+                cache.count_meta(now, 1);
+                memcached_meta::answer(cache, now, &request, output);
+            }
             Request::Control(control) => return control_of(cache, now, &control, output),
             Request::Refused { refusal, is_silent: false } => {
                 put_line(refusal.text(), output.buffer());
