@@ -17,7 +17,7 @@ use lockproof_conformance::session::{Scope, Session, Step};
 use lockproof_conformance::stage::Stage;
 use lockproof_conformance::target::Target;
 use lockproof_conformance::wire::{Codec, Protocol};
-use lockproof_reference_server::{Embedded, EmbeddedConfig};
+use lockproof_reference_server::{Embedded, EmbeddedConfig, MemcachedConfig, Speaks};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -188,6 +188,11 @@ fn against_its_recording(imported: &Imported) -> Option<String> {
 async fn replay(imported: &Imported, delivery: Delivery) -> Played {
     let header = &imported.recording.header;
     let config = EmbeddedConfig {
+        // The originals speak no other one: lines are what they close upon.
+        memcached: MemcachedConfig {
+            speaks: Speaks::Binary,
+            ..EmbeddedConfig::default().memcached
+        },
         pages: header.pages.unwrap_or(4),
         page_len: header.page_length.unwrap_or(16),
         ..EmbeddedConfig::default()

@@ -63,7 +63,8 @@ impl Trip {
     ) -> Result<Verdicts, String> {
         let mut verdicts = Verdicts::new();
         for case in cases {
-            let targets = self.targets.iter().filter(|one| one.protocol() == case.protocol());
+            let kind = case.protocol().server();
+            let targets = self.targets.iter().filter(|one| one.protocol() == kind);
             let targets: Vec<Target> = targets.cloned().collect();
             for delivery in &self.deliveries {
                 for _ in 0..times {
