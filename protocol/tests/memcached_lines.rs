@@ -289,7 +289,7 @@ fn lines_of_text_say_what_they_say() {
         ("VERSION 1.6.18", Answer::Version(b"1.6.18")),
         ("0", Answer::Counter(0)),
         ("ERROR", Answer::Error(Status::UNKNOWN_COMMAND)),
-        ("ERROR Too many open connections", Answer::Error(Status::UNKNOWN_COMMAND)),
+        ("ERROR: shutdown not enabled", Answer::Error(Status::UNKNOWN_COMMAND)),
         ("CLIENT_ERROR bad data chunk", Answer::Error(Status::INVALID_ARGUMENTS)),
         ("SERVER_ERROR object too large for cache", Answer::Error(Status::TOO_LARGE)),
         ("SERVER_ERROR out of memory storing object", Answer::Error(Status::OUT_OF_MEMORY)),
@@ -304,7 +304,16 @@ fn lines_of_text_say_what_they_say() {
     for (line, expected) in rows {
         assert_eq!(Answer::read(line.as_bytes()), Ok(expected), "{line}");
     }
-    let wrong = ["", "STORED ", "ERRORS", "VALUE k 7", "VALUE k x 3", "VALUE k 7 3 x", "STAT"];
+    let wrong = [
+        "",
+        "ERROR Too many open connections",
+        "STORED ",
+        "ERRORS",
+        "VALUE k 7",
+        "VALUE k x 3",
+        "VALUE k 7 3 x",
+        "STAT",
+    ];
     for line in wrong.into_iter().chain(["VALUE k 7 3 9 9", "-1", "1 2", "HTTP/1.1 200 OK", "HD"]) {
         assert!(Answer::read(line.as_bytes()).is_err(), "{line}");
     }

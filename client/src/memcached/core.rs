@@ -138,7 +138,11 @@ impl Core {
                 }
                 lines.submit_own(ticket, own, &mut self.output)?;
             }
-            _ => return Err(Error::invalid("leases and stale items are for the meta protocol")),
+            _ => {
+                return Err(Error::invalid(
+                    "leases and stale items need the meta protocol, which this connection does not speak",
+                ));
+            }
         }
         Ok(self.take_ticket())
     }

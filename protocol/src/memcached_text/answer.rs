@@ -126,6 +126,10 @@ pub(crate) fn error(line: &[u8]) -> Option<Status> {
             _ => Status::INVALID_ARGUMENTS,
         });
     }
+    // It answers nothing that was asked (MCT-ERR-07), and the server closes.
+    if line == b"ERROR Too many open connections" {
+        return None;
+    }
     // "ERROR: shutdown not enabled" has a first word of its own.
     let is_error = matches!(line.strip_prefix(b"ERROR"), Some([] | [b' ' | b':', ..]));
     is_error.then_some(Status::UNKNOWN_COMMAND)
