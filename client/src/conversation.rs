@@ -21,7 +21,9 @@ pub trait Conversation {
 
     /// Whether an answer names its request. Where it does not, a shell makes sure before each
     /// request that nothing has arrived unasked: it would be taken for the answer.
-    const ANSWERS_ARE_NAMED: bool = false;
+    fn answers_are_named(&self) -> bool {
+        false
+    }
 
     /// The bytes of all requests submitted since the last call.
     fn take_output(&mut self) -> BytesMut;

@@ -7,7 +7,7 @@
 //!
 //! | protocol | core | async shell | blocking shell |
 //! |---|---|---|---|
-//! | memcached, binary | [`memcached::Core`] | [`memcached::Client`] | [`memcached::blocking::Client`] |
+//! | memcached: binary, text, meta | [`memcached::Core`] | [`memcached::Client`] | [`memcached::blocking::Client`] |
 //! | netmem | [`netmem::Core`] | [`netmem::Client`] | [`netmem::blocking::Client`] |
 //! | locker | [`locker::Core`] | [`locker::Client`] | [`locker::blocking::Client`] |
 //! | echo | [`echo::Core`] | [`echo::Client`] | [`echo::blocking::Client`] |

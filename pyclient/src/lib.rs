@@ -47,8 +47,9 @@ mod _native {
     use crate::memcached::connection::MemcacheCore;
     #[pymodule_export]
     use crate::memcached::operation::{
-        Operation, add, append, auth_plain, cas, decr, delete, delete_many, flush_all, gat, get,
-        get_many, incr, prepend, replace, set, set_many, stats, touch, version,
+        Operation, add, append, auth_plain, cas, decr, delete, delete_if, delete_many, flush_all,
+        gat, get, get_many, incr, invalidate, lookup, noop, prepend, probe, replace, set, set_many,
+        stats, touch, version,
     };
     #[pymodule_export]
     use crate::memcached::server::MemcacheServer;

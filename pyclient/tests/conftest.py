@@ -14,6 +14,7 @@ import pytest
 from importlib.metadata import entry_points
 
 from lockproof import ReferenceServer
+from lockproof._common import Protocol
 
 if not any(point.value == "lockproof.pytest_plugin" for point in entry_points(group="pytest11")):
     pytest_plugins = ["lockproof.pytest_plugin"]
@@ -58,6 +59,13 @@ def memcached() -> Iterator[str]:
     yield address
     process.kill()
     process.wait()
+
+
+@pytest.fixture(params=["binary", "text", "meta"])
+def protocol(request: pytest.FixtureRequest) -> Protocol:
+    """Each of memcached's protocols."""
+    chosen: Protocol = request.param
+    return chosen
 
 
 @pytest.fixture(params=["reference server", "memcached"])

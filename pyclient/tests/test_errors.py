@@ -111,7 +111,7 @@ all_operations = pytest.mark.parametrize(("operation", "changes"), ALL, ids=[*CH
 def test_a_server_that_never_answers_is_a_timeout(operation: Operation, changes: bool) -> None:
     with FakeServer(silent) as server:
         with pytest.raises(Timeout, match="no answer within") as caught:
-            operation(Memcache(server.address, timeout=SOON))
+            operation(Memcache(server.address, protocol="binary", timeout=SOON))
     assert caught.value.maybe_applied is changes
 
 
@@ -122,7 +122,7 @@ def test_a_server_that_closes_is_a_connection_that_failed(operation: Operation, 
 
     with FakeServer(close) as server:
         with pytest.raises(ConnectionFailed) as caught:
-            operation(Memcache(server.address, timeout=PATIENCE))
+            operation(Memcache(server.address, protocol="binary", timeout=PATIENCE))
     assert caught.value.maybe_applied is changes
 
 
@@ -136,7 +136,7 @@ def test_a_server_that_is_away_certainly_did_nothing(operation: Operation, chang
 
 def test_in_a_pipeline_each_operation_says_whether_it_may_have_been_applied() -> None:
     with FakeServer(silent) as server:
-        pipe = Memcache(server.address, timeout=SOON).pipeline()
+        pipe = Memcache(server.address, protocol="binary", timeout=SOON).pipeline()
         pipe.get("key")
         pipe.set("key", b"value")
         read, changed = pipe.execute(raise_on_error=False)
@@ -198,7 +198,7 @@ SPOILED: dict[str, Script] = {
 def test_what_the_protocol_does_not_allow_is_raised_and_the_connection_never_used_again(
     operation: Operation, script: Script
 ) -> None:
-    with FakeServer(script, answers) as server, Memcache(server.address, timeout=PATIENCE) as cache:
+    with FakeServer(script, answers) as server, Memcache(server.address, protocol="binary", timeout=PATIENCE) as cache:
         with pytest.raises(ProtocolError) as caught:
             operation(cache)
         assert caught.value.maybe_applied is (operation is not get)
@@ -212,7 +212,7 @@ def cut(length: int) -> Script:
 
 @pytest.mark.parametrize("length", [1, 12, 23, 24, 27, 30])
 def test_a_reply_that_is_cut_short_is_no_value(length: int) -> None:
-    with FakeServer(cut(length), answers) as server, Memcache(server.address, timeout=PATIENCE) as cache:
+    with FakeServer(cut(length), answers) as server, Memcache(server.address, protocol="binary", timeout=PATIENCE) as cache:
         with pytest.raises(ConnectionFailed) as caught:
             cache.get("key")
         assert caught.value.maybe_applied is False
@@ -229,10 +229,10 @@ def test_an_answer_that_comes_too_late_is_nobodys() -> None:
         assert connection.recv(1) == b""
         connection.sendall(hit(request, b"late"))
 
-    with FakeServer(late, answers) as server, Memcache(server.address, timeout=SOON) as cache:
+    with FakeServer(late, answers) as server, Memcache(server.address, protocol="binary", timeout=SOON) as cache:
         with pytest.raises(Timeout):
             cache.get("key")
-        patient = Memcache(server.address, timeout=PATIENCE)
+        patient = Memcache(server.address, protocol="binary", timeout=PATIENCE)
         assert patient.get("key") == b"right"
         assert cache.get("key") == b"right"
 
@@ -247,7 +247,7 @@ def test_the_timeout_is_for_the_whole_answer_and_not_for_each_byte() -> None:
     with FakeServer(drip) as server:
         began = time.monotonic()
         with pytest.raises(Timeout):
-            Memcache(server.address, timeout=SOON).get("key")
+            Memcache(server.address, protocol="binary", timeout=SOON).get("key")
         # Byte by byte it would take 100 seconds.
         assert time.monotonic() - began < PATIENCE
 
@@ -335,7 +335,7 @@ def test_a_connection_that_the_server_closed_at_rest_is_replaced_unseen() -> Non
         request = read_request(connection)
         connection.sendall(hit(request, b"once"))
 
-    with FakeServer(once, once, answers) as server, Memcache(server.address, timeout=PATIENCE) as cache:
+    with FakeServer(once, once, answers) as server, Memcache(server.address, protocol="binary", timeout=PATIENCE) as cache:
         assert cache.get("key") == b"once"
         wait_for_the_end(server, 1)
         assert cache.get("key") == b"once"
@@ -359,7 +359,7 @@ def test_bytes_that_come_unasked_are_never_an_answer() -> None:
         unasked = HEADER.pack(0x81, 0, 0, 4, 0, 0, 9, request.opaque + 1, 1) + bytes(4) + b"wrong"
         connection.sendall(unasked)
 
-    with FakeServer(generous, answers) as server, Memcache(server.address, timeout=PATIENCE) as cache:
+    with FakeServer(generous, answers) as server, Memcache(server.address, protocol="binary", timeout=PATIENCE) as cache:
         try:
             assert cache.get("key") == b"first"
         except ProtocolError:

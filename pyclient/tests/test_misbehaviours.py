@@ -104,7 +104,7 @@ def test_a_server_that_is_away_is_no_miss() -> None:
 
 def test_a_server_that_never_answers_is_no_miss() -> None:
     with FakeServer(silent) as server:
-        cache = Memcache(server.address, timeout=0.2)
+        cache = Memcache(server.address, protocol="binary", timeout=0.2)
         with pytest.raises(Timeout):
             cache.get("key")
         with pytest.raises(Timeout):

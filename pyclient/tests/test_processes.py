@@ -72,7 +72,7 @@ def test_a_thread_that_waits_holds_up_no_other() -> None:
         allowed.wait(PATIENCE)
         connection.sendall(hit(request, b"late"))
 
-    with FakeServer(late, answers) as server, Memcache(server.address, timeout=PATIENCE) as cache:
+    with FakeServer(late, answers) as server, Memcache(server.address, protocol="binary", timeout=PATIENCE) as cache:
         with ThreadPoolExecutor(1) as threads:
             waiting = threads.submit(cache.get, "key")
             assert asked.wait(PATIENCE)
@@ -309,7 +309,7 @@ def interrupted(ready: Callable[[], bool]) -> Iterator[None]:
 @pytest.mark.parametrize("on_error", ["raise", "miss"])
 def test_after_ctrl_c_the_same_client_works_on(operation: Callable[[Memcache], Any], on_error: Any) -> None:
     with FakeServer(silent, answers) as server:
-        with Memcache(server.address, timeout=2 * PATIENCE, on_error=on_error) as cache:
+        with Memcache(server.address, protocol="binary", timeout=2 * PATIENCE, on_error=on_error) as cache:
             with interrupted(lambda: server.connections == 1):
                 operation(cache)
             # On a connection of its own: the old one could still bring the old answer.
@@ -320,7 +320,7 @@ def test_after_ctrl_c_the_same_client_works_on(operation: Callable[[Memcache], A
 
 
 def test_after_ctrl_c_a_pipeline_raises_it_and_the_client_works_on() -> None:
-    with FakeServer(silent, answers) as server, Memcache(server.address, timeout=2 * PATIENCE) as cache:
+    with FakeServer(silent, answers) as server, Memcache(server.address, protocol="binary", timeout=2 * PATIENCE) as cache:
         pipe = cache.pipeline()
         pipe.get("a")
         pipe.set("b", b"value")
@@ -342,7 +342,7 @@ def test_a_signal_whose_handler_raises_nothing_interrupts_nothing() -> None:
 
     before = signal.signal(signal.SIGUSR1, lambda number, frame: heard.set())
     try:
-        with FakeServer(slow) as server, Memcache(server.address, timeout=PATIENCE) as cache:
+        with FakeServer(slow) as server, Memcache(server.address, protocol="binary", timeout=PATIENCE) as cache:
             assert cache.get("key") == b"right"
     finally:
         signal.signal(signal.SIGUSR1, before)

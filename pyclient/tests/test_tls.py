@@ -256,7 +256,7 @@ async def test_large_values_and_thousands_of_keys_go_both_ways_by_asyncio(
 def test_a_server_of_openssl_is_understood(identity: Identity, authority: Authority, version: ssl.TLSVersion) -> None:
     context = identity.context
     context.minimum_version = context.maximum_version = version
-    with FakeServer(answers, tls=context) as server, Memcache(server.address, tls=TLS(authority.cafile)) as cache:
+    with FakeServer(answers, tls=context) as server, Memcache(server.address, protocol="binary", tls=TLS(authority.cafile)) as cache:
         assert cache.set("key", b"value") is True
         assert cache.get("key") == b"right"
 
@@ -320,7 +320,7 @@ async def test_a_cancelled_connection_attempt_is_given_up(authority: Authority) 
 def test_after_ctrl_c_the_same_client_works_on(identity: Identity, authority: Authority) -> None:
     with FakeServer(silent, answers, tls=identity.context) as server:
         tls = TLS(authority.cafile)
-        with Memcache(server.address, tls=tls, timeout=2 * PATIENCE, connect_timeout=2 * PATIENCE) as cache:
+        with Memcache(server.address, protocol="binary", tls=tls, timeout=2 * PATIENCE, connect_timeout=2 * PATIENCE) as cache:
             with interrupted(lambda: server.connections == 1):
                 cache.get("key")
             assert cache.get("key") == b"right"
@@ -328,7 +328,7 @@ def test_after_ctrl_c_the_same_client_works_on(identity: Identity, authority: Au
 
 def test_ctrl_c_is_heard_in_a_handshake_that_stalls(authority: Authority) -> None:
     with FakeServer(silent) as server:
-        with Memcache(server.address, tls=TLS(authority.cafile), connect_timeout=2 * PATIENCE) as cache:
+        with Memcache(server.address, protocol="binary", tls=TLS(authority.cafile), connect_timeout=2 * PATIENCE) as cache:
             with interrupted(lambda: server.connections == 1):
                 cache.get("key")
 

@@ -179,7 +179,7 @@ impl Live {
         sent: &mut bool,
         limits: Limits,
     ) -> Result<(), Fault> {
-        if !C::ANSWERS_ARE_NAMED || self.has_rested(limits.begun) {
+        if !conversation.answers_are_named() || self.has_rested(limits.begun) {
             self.expect_silence()?;
         }
         self.arm(limits).map_err(Fault::Transport)?;

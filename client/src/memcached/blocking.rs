@@ -10,7 +10,10 @@ use lockproof_protocol::memcached_binary::{Direction, Side, Status};
 
 use super::operation::{self, Operation, Submission};
 use super::perform::{copy, refused_instead, with_keys};
-use super::{CasOutcome, Core, Item, Meta, Outcome, Seed, batch};
+use super::{
+    CasOutcome, Core, Dialect, Found, Item, Lookup, Meta, Outcome, Seed, batch, lease, or_binary,
+    probe,
+};
 use crate::blocking::{Link, OnInterrupt, Stream};
 use crate::{Cause, Error};
 
@@ -27,6 +30,26 @@ impl Client {
     /// A client whose every operation must be done within `timeout`.
     pub fn new(stream: impl Into<Stream>, timeout: Duration) -> Self {
         Self { link: Link::new(stream.into(), timeout), core: Core::default() }
+    }
+
+    /// The same client, which speaks that dialect instead of [`Dialect::Binary`].
+    #[must_use]
+    pub fn with_dialect(mut self, dialect: Dialect) -> Self {
+        self.core.speak(dialect);
+        self
+    }
+
+    /// What it speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.core.dialect()
+    }
+
+    /// Finds out what a server speaks that nothing is known of, as the async [`Client`](super::Client::detect) does.
+    pub fn detect(&mut self) -> Result<Dialect, Error> {
+        self.core.speak(Dialect::Meta);
+        let dialect = or_binary(self.perform(probe()))?;
+        self.core.speak(dialect);
+        Ok(dialect)
     }
 
     /// Asks `on_interrupt` when a signal interrupts a wait; without it, waits go on.
@@ -157,6 +180,16 @@ impl Client {
         let owned = keys.iter().copied().map(copy);
         let refused = self.perform(batch::delete_many(owned))?;
         Ok(with_keys(keys.iter().copied(), refused))
+    }
+
+    /// Reads an item with all that meta has for it; see [`lease`].
+    pub fn lookup(&mut self, key: &[u8], lookup: Lookup) -> Result<Option<Found>, Error> {
+        self.perform(lease::lookup(copy(key), lookup))
+    }
+
+    /// Marks an item as stale: the next lookup wins it; see [`lease::invalidate`].
+    pub fn invalidate(&mut self, key: &[u8], expiry: Option<u32>) -> Result<bool, Error> {
+        self.perform(lease::invalidate(copy(key), 0, expiry))
     }
 
     /// Sends any requests in one go and returns their outcomes in order. `mutating` says whether

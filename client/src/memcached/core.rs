@@ -1,15 +1,17 @@
-//! The sans-IO core: requests with unique opaques out, replies matched by them in.
+//! The sans-IO core: requests out, replies matched to them in, by any of memcached's protocols.
 //!
-//! Leaves out the meaning of each reply (outcome) and of each operation (shell).
+//! Leaves out what the bytes are (frames, lines), the meaning of each reply (outcome) and of each operation (shell).
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
-use lockproof_protocol::memcached_binary::{
-    Command, Frame, Opcode, ReplyDecoder, Request, Status, Value,
-};
+use bytes::BytesMut;
+use lockproof_protocol::memcached_binary::{Command, Opcode, Status, Value};
 
-use super::outcome::{self, Outcome};
+use super::Dialect;
+use super::dialect::Own;
+use super::frames::Frames;
+use super::lines::Lines;
+use super::outcome::Outcome;
 use crate::{Conversation, Error, Violation};
 
 /// The longest key (MCB-LIM-02), in bytes.
@@ -24,7 +26,7 @@ const REPLY_BYTES_MAX: u32 = 128 * 1024 * 1024;
 
 /// Names a submitted request; each of a connection is different from all that are pending.
 #[derive(Copy, Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Ticket(u32);
+pub struct Ticket(pub(super) u32);
 
 /// The outcome of one request.
 #[derive(Clone, Debug)]
@@ -35,28 +37,39 @@ pub struct Answer {
     pub outcome: Outcome,
 }
 
-/// One connection's pending requests.
-///
-/// Replies come in request order (MCB-CON-01) and carry the request's opaque (MCB-HDR-06). So a
-/// reply to a later request settles the quiet ones before it, and any other opaque is a violation.
-/// A run of quiet requests is ended by a NOOP (MCB-QT-05), else its last ones stay pending.
+/// One connection's requests and answers, in one [`Dialect`].
 #[derive(Debug)]
 pub struct Core {
-    next_opaque: u32,
-    pending: VecDeque<Pending>,
-    /// Answers that a later reply has settled.
-    settled: VecDeque<Answer>,
+    next_ticket: u32,
+    settled: Settled,
     output: BytesMut,
-    decoder: ReplyDecoder,
-    fatal: Option<Status>,
+    wire: Wire,
+    reply_bytes_max: u32,
+}
+
+/// What replies have settled.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// In the order of their requests.
+    pub(super) answers: VecDeque<Answer>,
+    /// The status behind which the connection is of no more use.
+    pub(super) fatal: Option<Status>,
 }
 
 #[derive(Debug)]
-struct Pending {
-    ticket: Ticket,
-    opcode: Opcode,
-    key: Bytes,
-    stats: Vec<(Bytes, Bytes)>,
+enum Wire {
+    Frames(Frames),
+    Lines(Lines),
+}
+
+impl Wire {
+    fn new(dialect: Dialect, reply_bytes_max: u32) -> Self {
+        match dialect {
+            Dialect::Binary => Self::Frames(Frames::new(reply_bytes_max)),
+            Dialect::Text => Self::Lines(Lines::new(false, reply_bytes_max)),
+            Dialect::Meta => Self::Lines(Lines::new(true, reply_bytes_max)),
+        }
+    }
 }
 
 impl Default for Core {
@@ -66,15 +79,34 @@ impl Default for Core {
 }
 
 impl Core {
-    /// A core that takes no reply with a body of more than `reply_bytes_max` bytes.
+    /// A core of the binary protocol that takes no reply with a body of more than `reply_bytes_max` bytes.
     pub fn new(reply_bytes_max: u32) -> Self {
         Self {
-            next_opaque: 1,
-            pending: VecDeque::new(),
-            settled: VecDeque::new(),
+            next_ticket: 1,
+            settled: Settled::default(),
             output: BytesMut::new(),
-            decoder: ReplyDecoder::new(reply_bytes_max),
-            fatal: None,
+            wire: Wire::new(Dialect::Binary, reply_bytes_max),
+            reply_bytes_max,
+        }
+    }
+
+    /// A core that speaks that dialect.
+    pub fn speaking(dialect: Dialect) -> Self {
+        let mut core = Self::default();
+        core.speak(dialect);
+        core
+    }
+
+    /// Goes on in that dialect. What is pending is forgotten, so nothing should be.
+    pub fn speak(&mut self, dialect: Dialect) {
+        self.wire = Wire::new(dialect, self.reply_bytes_max);
+    }
+
+    /// What it speaks.
+    pub fn dialect(&self) -> Dialect {
+        match &self.wire {
+            Wire::Frames(_) => Dialect::Binary,
+            Wire::Lines(lines) => lines.dialect(),
         }
     }
 
@@ -82,17 +114,43 @@ impl Core {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for a key that is empty or longer than 250 bytes, a value above 1 GiB, or
-    /// an unknown command; nothing is added then.
+    /// [`Error::Invalid`] for a key that is empty or longer than 250 bytes, a value above 1 GiB, an unknown command, or what
+    /// the dialect cannot say; nothing is added then.
     pub fn submit(&mut self, opcode: Opcode, cas: u64, command: Command) -> Result<Ticket, Error> {
-        Self::check(&command)?;
-        let ticket = Ticket(self.next_opaque);
-        let request = Request { opcode, opaque: ticket.0, cas, command };
-        request.encode(&mut self.output);
-        self.next_opaque = self.next_opaque.wrapping_add(1);
-        let key = key_of(request.command);
-        self.pending.push_back(Pending { ticket, opcode, key, stats: Vec::new() });
+        self.check(cas, &command)?;
+        let ticket = self.take_ticket();
+        match &mut self.wire {
+            Wire::Frames(frames) => {
+                frames.submit(ticket, opcode, cas, command, &mut self.output);
+            }
+            Wire::Lines(lines) => lines.submit(ticket, opcode, cas, command, &mut self.output),
+        }
         Ok(ticket)
+    }
+
+    /// Adds what only meta has.
+    pub(super) fn submit_own(&mut self, own: Own) -> Result<Ticket, Error> {
+        let ticket = Ticket(self.next_ticket);
+        match &mut self.wire {
+            Wire::Lines(lines) if lines.dialect() == Dialect::Meta => {
+                if let Own::Lookup(key, _) | Own::Invalidate(key, ..) = &own {
+                    check_key(key)?;
+                }
+                lines.submit_own(ticket, own, &mut self.output)?;
+            }
+            _ => {
+                return Err(Error::invalid(
+                    "leases and stale items need the meta protocol, which this connection does not speak",
+                ));
+            }
+        }
+        Ok(self.take_ticket())
+    }
+
+    fn take_ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket = self.next_ticket.wrapping_add(1);
+        ticket
     }
 
     /// Makes room for that many bytes of requests.
@@ -105,137 +163,78 @@ impl Core {
     /// # Errors
     ///
     /// As `submit`.
-    pub fn check(command: &Command) -> Result<(), Error> {
+    pub fn check(&self, cas: u64, command: &Command) -> Result<(), Error> {
         match command {
             Command::Get { key }
             | Command::Delete { key }
             | Command::Arithmetic { key, .. }
             | Command::Touch { key, .. }
-            | Command::GetAndTouch { key, .. } => check_key(key),
+            | Command::GetAndTouch { key, .. } => check_key(key)?,
             Command::Store { key, value, .. } | Command::Concat { key, value, .. } => {
                 check_key(key)?;
-                check_value(value)
+                check_value(value)?;
             }
             Command::Stat { group } if group.len() > KEY_MAX => {
-                Err(Error::invalid("the group's name is longer than 250 bytes"))
+                return Err(Error::invalid("the group's name is longer than 250 bytes"));
             }
             Command::SaslAuth { payload, .. } | Command::SaslStep { payload, .. } => {
-                check_value(payload)
+                check_value(payload)?;
             }
-            Command::Unknown => Err(Error::invalid("an unknown command")),
-            _ => Ok(()),
-        }
-    }
-
-    /// The status after which the server closes the connection, if it has sent one: invalid
-    /// arguments, or an authentication error outside of SASL and FLUSH (MCB-SAS-07, MCB-FLU-10).
-    pub fn fatal(&self) -> Option<Status> {
-        self.fatal
-    }
-
-    /// The request that a reply with that opaque answers; the quiet ones before it are settled.
-    fn match_pending(&mut self, opaque: u32) -> Result<Pending, Violation> {
-        while let Some(pending) = self.pending.pop_front() {
-            if pending.ticket.0 == opaque {
-                return Ok(pending);
-            }
-            if !pending.opcode.is_quiet() {
-                return Violation::check("opaque", pending.ticket.0, opaque).map(|()| pending);
-            }
-            self.settled.push_back(Answer { ticket: pending.ticket, outcome: Outcome::Silent });
-        }
-        Err(Violation::Shape("a reply to no pending request"))
-    }
-
-    fn accept(&mut self, frame: Frame) -> Result<(), Violation> {
-        Violation::check("data type", 0u8, frame.header.data_type)?;
-        let mut pending = self.match_pending(frame.header.opaque)?;
-        Violation::check("opcode", pending.opcode.0, frame.header.opcode.0)?;
-        let outcome = if pending.opcode == Opcode::STAT {
-            let Some(outcome) = accept_stat(&mut pending, &frame)? else {
-                self.pending.push_front(pending);
-                return Ok(());
-            };
-            outcome
-        } else {
-            outcome::read(&pending.key, frame)?
-        };
-        self.note_fatal(pending.opcode, &outcome);
-        self.settled.push_back(Answer { ticket: pending.ticket, outcome });
-        Ok(())
-    }
-
-    fn note_fatal(&mut self, opcode: Opcode, outcome: &Outcome) {
-        let sasl = matches!(opcode, Opcode::SASL_AUTH | Opcode::SASL_STEP);
-        let exempt = sasl || opcode.loud() == Opcode::FLUSH;
-        match outcome {
-            Outcome::Refused(status @ Status::INVALID_ARGUMENTS) if !sasl => {
-                self.fatal = Some(*status);
-            }
-            Outcome::Refused(status @ Status::AUTH_ERROR) if !exempt => self.fatal = Some(*status),
+            Command::Unknown => return Err(Error::invalid("an unknown command")),
             _ => {}
         }
+        match &self.wire {
+            Wire::Frames(_) => Ok(()),
+            Wire::Lines(lines) => lines.check(cas, command),
+        }
+    }
+
+    /// The status after which the server closes the connection, if it has sent one, or behind which nobody can tell what it has
+    /// read of the last request.
+    pub fn fatal(&self) -> Option<Status> {
+        self.settled.fatal
     }
 }
 
 impl Conversation for Core {
     type Answer = Answer;
 
-    const ANSWERS_ARE_NAMED: bool = true;
+    fn answers_are_named(&self) -> bool {
+        matches!(self.wire, Wire::Frames(_))
+    }
 
     fn take_output(&mut self) -> BytesMut {
+        if let Wire::Lines(lines) = &mut self.wire {
+            lines.finish_line(&mut self.output);
+        }
         self.output.split()
     }
 
     fn receive(&mut self, input: &mut BytesMut) -> Result<Option<Answer>, Violation> {
         loop {
-            if let Some(answer) = self.settled.pop_front() {
+            if let Some(answer) = self.settled.answers.pop_front() {
                 return Ok(Some(answer));
             }
-            if self.pending.is_empty() {
+            let more = match &mut self.wire {
+                Wire::Frames(frames) => {
+                    frames.is_waiting() && frames.receive(input, &mut self.settled)?
+                }
+                Wire::Lines(lines) => {
+                    lines.is_waiting() && lines.receive(input, &mut self.settled)?
+                }
+            };
+            if !more {
                 return Ok(None);
             }
-            let Some(frame) = self.decoder.decode(input)? else {
-                return Ok(None);
-            };
-            self.accept(frame)?;
         }
     }
 
     fn is_waiting(&self) -> bool {
-        !self.pending.is_empty() || !self.settled.is_empty()
-    }
-}
-
-/// MCB-STT-01: one packet a statistic, then one with an empty body; MCB-STT-05: an error is a single
-/// packet.
-fn accept_stat(pending: &mut Pending, frame: &Frame) -> Result<Option<Outcome>, Violation> {
-    let status = frame.status();
-    if status != Status::SUCCESS {
-        return outcome::read_refusal(Opcode::STAT, status, &[], frame).map(Some);
-    }
-    Violation::check("extras length of a statistic", 0u8, frame.header.extras_len)?;
-    if !frame.key.is_empty() {
-        // Copied, because a slice would keep the whole input buffer in memory.
-        let name = Bytes::copy_from_slice(&frame.key);
-        pending.stats.push((name, Bytes::copy_from_slice(&frame.value)));
-        return Ok(None);
-    }
-    Violation::check("body length of the last statistic", 0u32, frame.header.body_len)?;
-    Ok(Some(Outcome::Stats(std::mem::take(&mut pending.stats))))
-}
-
-/// What a reply may have to repeat.
-fn key_of(command: Command) -> Bytes {
-    match command {
-        Command::Get { key }
-        | Command::Store { key, .. }
-        | Command::Concat { key, .. }
-        | Command::Delete { key }
-        | Command::Arithmetic { key, .. }
-        | Command::Touch { key, .. }
-        | Command::GetAndTouch { key, .. } => key,
-        _ => Bytes::new(),
+        let is_pending = match &self.wire {
+            Wire::Frames(frames) => frames.is_waiting(),
+            Wire::Lines(lines) => lines.is_waiting(),
+        };
+        is_pending || !self.settled.answers.is_empty()
     }
 }
 

@@ -10,6 +10,7 @@ use lockproof_protocol::memcached_binary::{
     Command, Direction, Opcode, Side, Status, StoreMode, Value,
 };
 
+use super::dialect::Own;
 use super::{Answer, Core, Item, Outcome, Ticket};
 use crate::{Error, Violation};
 
@@ -73,6 +74,8 @@ pub struct Operation<T> {
 
 enum Requests {
     One(Submission),
+    /// What only meta has.
+    Own(Own),
     /// Ended by a NOOP, whose reply proves that nothing more is to come (MCB-QT-05).
     Fenced(Vec<Submission>),
 }
@@ -83,12 +86,16 @@ impl<T> Operation<T> {
         finish: impl FnOnce(Outcome) -> Result<T, Error> + Send + 'static,
     ) -> Self {
         let mutating = changes(&command);
-        let finish = move |mut answers: Vec<Answer>| {
-            let answer = answers.pop().ok_or(UNMATCHED)?;
-            finish(answer.outcome)
-        };
         let requests = Requests::One((opcode, cas, command));
-        Self { requests, mutating, finish: Box::new(finish) }
+        Self { requests, mutating, finish: Box::new(of_one(finish)) }
+    }
+
+    pub(super) fn own(
+        own: Own,
+        finish: impl FnOnce(Outcome) -> Result<T, Error> + Send + 'static,
+    ) -> Self {
+        let mutating = own.is_mutating();
+        Self { requests: Requests::Own(own), mutating, finish: Box::new(of_one(finish)) }
     }
 
     /// `mutating` says whether any of the requests changes something.
@@ -131,6 +138,10 @@ impl<T> Operation<T> {
                 core.submit(opcode, cas, command)?;
                 (None, 1)
             }
+            Requests::Own(own) => {
+                own.submit(core)?;
+                (None, 1)
+            }
             Requests::Fenced(requests) => {
                 let answers = requests.len() + 1;
                 (Some(submit_all(core, requests)?), answers)
@@ -138,6 +149,12 @@ impl<T> Operation<T> {
         };
         Ok(Submitted { fence, answers, mutating, finish })
     }
+}
+
+fn of_one<T>(
+    finish: impl FnOnce(Outcome) -> Result<T, Error> + Send + 'static,
+) -> impl FnOnce(Vec<Answer>) -> Result<T, Error> + Send + 'static {
+    move |mut answers: Vec<Answer>| finish(answers.pop().ok_or(UNMATCHED)?.outcome)
 }
 
 impl<T> fmt::Debug for Operation<T> {
@@ -148,8 +165,8 @@ impl<T> fmt::Debug for Operation<T> {
 
 /// All or nothing: an invalid request in the middle must not leave the ones before it behind.
 fn submit_all(core: &mut Core, requests: Vec<Submission>) -> Result<Ticket, Error> {
-    for (_, _, command) in &requests {
-        Core::check(command)?;
+    for (_, cas, command) in &requests {
+        core.check(*cas, command)?;
     }
     core.reserve(requests.iter().map(|(_, _, command)| request_bytes(command)).sum());
     for (opcode, cas, command) in requests {
@@ -231,7 +248,7 @@ pub fn gat(key: Bytes, expiry: u32) -> Operation<Option<Item>> {
     Operation::one((Opcode::GAT, 0, Command::GetAndTouch { key, expiry }), item)
 }
 
-/// Stores the value; the result is the new CAS value.
+/// Stores the value; the result is the new CAS value (0 by text, which does not tell it).
 pub fn set(key: Bytes, value: Bytes, meta: Meta) -> Operation<u64> {
     let finish = |outcome| stored(outcome, &[])?.ok_or(UNMATCHED);
     Operation::one(store(StoreMode::Set, key, value, meta, 0), finish)
@@ -300,7 +317,7 @@ pub fn touch(key: Bytes, expiry: u32) -> Operation<bool> {
 }
 
 /// Adds to a counter, modulo 2^64, or takes from it, down to 0. Without a seed, `None` when there is
-/// no such item.
+/// no such item. With one it cannot be said by text.
 pub fn count(
     direction: Direction,
     key: Bytes,
@@ -346,7 +363,8 @@ pub fn flush_all(delay: u32) -> Operation<()> {
     Operation::one((Opcode::FLUSH, 0, Command::Flush { delay }), done)
 }
 
-/// Authenticates with SASL PLAIN (MCB-SAS-03).
+/// Authenticates with SASL PLAIN (MCB-SAS-03); by text and meta as memcached's `-Y` has it (MCT-AUT-01), which to a server
+/// that wants no password is a `set` of the key `auth`.
 ///
 /// The server answers wrong credentials with `AUTH_ERROR`, and with `UNKNOWN_COMMAND` if it needs no
 /// authentication (MCB-SAS-01); the connection stays usable.

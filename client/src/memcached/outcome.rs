@@ -1,10 +1,12 @@
-//! What a reply frame means as the answer to one request, and whether it may be one at all.
+//! What requests come to, in any dialect; and what a frame of the binary one means as the answer to one request, and whether it
+//! may be one at all.
 //!
-//! Leaves out which request it answers; the core knows that before it asks here.
+//! Leaves out which request it answers; that is known before it is asked here.
 
 use bytes::{Buf, Bytes};
 use lockproof_protocol::memcached_binary::{Frame, Opcode, Status};
 
+use super::Found;
 use crate::Violation;
 
 /// A stored item as the server returned it.
@@ -49,6 +51,8 @@ pub enum Outcome {
     Text(Bytes),
     /// A SASL challenge.
     Challenge(Bytes),
+    /// A lookup that hit (meta).
+    Found(Found),
     /// Statistics, in the server's order.
     Stats(Vec<(Bytes, Bytes)>),
     /// The server said no.

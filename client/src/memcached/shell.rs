@@ -11,7 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::operation::{self, Operation, Submission};
 use super::perform::{copy, refused_instead, with_keys};
-use super::{CasOutcome, Core, Item, Meta, Outcome, Seed, batch};
+use super::{
+    CasOutcome, Core, Dialect, Found, Item, Lookup, Meta, Outcome, Seed, batch, lease, or_binary,
+    probe,
+};
 use crate::link::Link;
 use crate::{Cause, Error};
 
@@ -29,6 +32,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// A client whose every operation must be done within `timeout`.
     pub fn new(stream: S, timeout: Duration) -> Self {
         Self { link: Link::new(stream, timeout), core: Core::default() }
+    }
+
+    /// The same client, which speaks that dialect instead of [`Dialect::Binary`].
+    #[must_use]
+    pub fn with_dialect(mut self, dialect: Dialect) -> Self {
+        self.core.speak(dialect);
+        self
+    }
+
+    /// What it speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.core.dialect()
+    }
+
+    /// Finds out what a server speaks that nothing is known of, on a fresh connection: once for each server. The client goes
+    /// on in it, unless that is [`Dialect::Binary`]: then this connection is closed, and another one is to be opened.
+    ///
+    /// # Errors
+    ///
+    /// An answer that proves nothing, as none in time.
+    pub async fn detect(&mut self) -> Result<Dialect, Error> {
+        self.core.speak(Dialect::Meta);
+        let dialect = or_binary(self.perform(probe()).await)?;
+        self.core.speak(dialect);
+        Ok(dialect)
     }
 
     /// Whether the connection can still be used.
@@ -156,6 +184,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let owned = keys.iter().copied().map(copy);
         let refused = self.perform(batch::delete_many(owned)).await?;
         Ok(with_keys(keys.iter().copied(), refused))
+    }
+
+    /// Reads an item with all that meta has for it; see [`lease`].
+    pub async fn lookup(&mut self, key: &[u8], lookup: Lookup) -> Result<Option<Found>, Error> {
+        self.perform(lease::lookup(copy(key), lookup)).await
+    }
+
+    /// Marks an item as stale: the next lookup wins it; see [`lease::invalidate`].
+    pub async fn invalidate(&mut self, key: &[u8], expiry: Option<u32>) -> Result<bool, Error> {
+        self.perform(lease::invalidate(copy(key), 0, expiry)).await
     }
 
     /// Sends any requests in one go and returns their outcomes in order. `mutating` says whether

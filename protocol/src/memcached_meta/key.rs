@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// Room for the base64 of the longest key that a cache has, 250 bytes.
-const ENCODED_MAX: usize = 336;
+pub(super) const ENCODED_MAX: usize = 336;
 
 /// The key that a base64 token stands for (MCM-KEY-02); `None` if it is none (MCM-KEY-07).
 pub(super) fn decoded(token: &[u8]) -> Option<Bytes> {

@@ -16,6 +16,7 @@ Key: TypeAlias = str | bytes
 #: The keys of one call: what comes back has their type.
 K = TypeVar("K", bound=Key)
 OnError: TypeAlias = Literal["raise", "miss"]
+Protocol: TypeAlias = Literal["auto", "binary", "text", "meta"]
 Verb: TypeAlias = Literal["get", "release", "query"]
 
 MEMCACHED_PORT = 11211

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
 from . import _native
 from ._address import Address
-from ._common import Entry, K, Key, OnError, Operation, Settings, check_delay, check_delta, check_initial, check_token
-from ._errors import ConnectionFailed, Timeout
+from ._common import (
+    Entry,
+    K,
+    Key,
+    OnError,
+    Operation,
+    Protocol,
+    Settings,
+    check_delay,
+    check_delta,
+    check_initial,
+    check_token,
+)
+from ._errors import ConnectionFailed, Error, Timeout
 from ._expiry import RELATIVE_MAX, Expiry, on_the_wire
+from ._lease import Found, Terms, give_back
 from ._pipeline import Pipeline
 from ._serde import Serde
 from ._tls import TLS, native
 
 
 class Memcache(Settings):
-    """A client for one memcached server or several, by the binary protocol.
+    """A client for one memcached server or several, by any of its protocols.
 
     It may be used by any number of threads, and by children of ``fork``: each operation takes a connection for itself.
     Every reply is read, and matched to its request. What goes wrong is raised (see :class:`lockproof.Error`); a miss,
@@ -34,9 +49,12 @@ class Memcache(Settings):
             another buffer), and anything else is a ``TypeError``.
         on_error: ``"raise"``, or ``"miss"``: a server that can't be reached, or does not answer in time, then looks
             like a miss, is counted in :attr:`forgiven`, and logged.
-        sasl: user and password, for SASL PLAIN.
+        sasl: user and password, for SASL PLAIN; by text and meta they are shown as memcached's ``-Y`` has it.
         tls: a :class:`lockproof.TLS`, or ``True``: the server is reached by TLS, and must prove who it is. An
             ``ssl.SSLContext`` can't be used: the native part has a TLS of its own.
+        protocol: which of memcached's protocols is spoken: ``"binary"``, ``"text"``, ``"meta"``, or ``"auto"``, which is meta
+            where the server speaks it, else text, else binary: found out once for each server, by its first connection.
+            With ``sasl``, ``"auto"`` is binary.
 
     An expiry is a number of seconds from now (any number: beyond 30 days is no trap here), a ``timedelta``, or a
     ``datetime``; 0 and ``None`` are for ever.
@@ -56,12 +74,13 @@ class Memcache(Settings):
         on_error: OnError = "raise",
         sasl: tuple[str, str] | None = None,
         tls: TLS | bool = False,
+        protocol: Protocol = "auto",
     ) -> None:
         super().__init__(server, key_prefix, serde, on_error)
         credentials = None if sasl is None else (sasl[0].encode(), sasl[1].encode())
         files = native(tls)
         self._servers = [
-            _native.MemcacheServer(place, files, connect_timeout, timeout, pool_size, credentials)
+            _native.MemcacheServer(place, files, connect_timeout, timeout, pool_size, credentials, protocol)
             for place in self.servers
         ]
         # Nothing to be done around an operation: get and set take the shortest way.
@@ -162,6 +181,59 @@ class Memcache(Settings):
         count: int | None = self._run(wire, operation, None)
         return count
 
+    # Leases, by the meta protocol.
+
+    def get_or_lease(
+        self,
+        key: Key,
+        compute: Callable[[], Any],
+        ttl: Expiry = 0,
+        *,
+        lease_ttl: int = 30,
+        stale_ttl: int = 0,
+        wait: float = 30.0,
+    ) -> Any:
+        """The value; of all callers that find none, one computes it and the others wait for that.
+
+        Arguments:
+            compute: makes the value. What it raises is raised here, and another caller may compute at once.
+            ttl: how long the value is good for.
+            lease_ttl: seconds that the one has who computes. Then another one may, so that nobody waits for the dead.
+            stale_ttl: seconds behind ``ttl`` in which the old value is given to all but the one who computes the new one.
+            wait: seconds that the others wait, before they raise :class:`lockproof.Timeout`.
+
+        It needs the meta protocol. A key that is used so is read by nothing else than this: by meta, a plain ``get`` of a stale
+        value takes the lease away, and one of an absent value that is being computed is an empty hit.
+        """
+        terms = Terms.checked(ttl, lease_ttl, stale_ttl, wait)
+        wire = self._wire_key(key)
+        began = time.monotonic()
+        for until, pause in terms.pauses(began):
+            item = self._run(wire, terms.lookup(wire), None)
+            if item is None:
+                # The server can't be reached, and that is to look like a miss.
+                return compute()
+            found = Found(*item)
+            if found.won:
+                return self._compute(key, wire, compute, terms, found)
+            if not found.is_stub:
+                return self._decode(key, found.value, found.flags)
+            left = until - time.monotonic()
+            if left <= 0:
+                raise terms.too_late(key)
+            time.sleep(min(pause, left))
+        raise AssertionError("there is always another pause")
+
+    def invalidate(self, key: Key, stale_ttl: Expiry = None) -> bool:
+        """Marks the value as stale: of the callers of :meth:`get_or_lease` the next one computes it anew, and until it is stored
+        the others get the old one, for ``stale_ttl`` at most if that is given. False where there is none.
+
+        It needs the meta protocol.
+        """
+        wire = self._wire_key(key)
+        expiry = None if stale_ttl is None else on_the_wire(stale_ttl)
+        return bool(self._run(wire, _native.invalidate(wire, 0, expiry), False))
+
     # Many keys: one exchange with each server.
 
     def get_many(self, keys: Iterable[K]) -> dict[K, Any]:
@@ -223,6 +295,11 @@ class Memcache(Settings):
         version: str = self._servers[self._place(server)].run(_native.version())
         return version
 
+    def protocol(self, *, server: str | None = None) -> str | None:
+        """What is spoken with a server: ``"binary"``, ``"text"`` or ``"meta"``; ``None`` until the first connection has found it
+        out. ``server`` is needed where there are several."""
+        return self._servers[self._place(server)].protocol()
+
     def flush_all(self, delay: int = 0) -> None:
         """Makes every item of every server a miss, ``delay`` seconds from now."""
         for server in self._servers:
@@ -243,6 +320,18 @@ class Memcache(Settings):
 
     def __repr__(self) -> str:
         return f"<lockproof.Memcache {', '.join(self.servers)}>"
+
+    def _compute(self, key: Key, wire: Key, compute: Callable[[], Any], terms: Terms, found: Found) -> Any:
+        try:
+            computed = compute()
+            value, flags = self._encode(key, computed, None)
+            operation = terms.store(wire, value, flags, found)
+        except Exception:
+            with suppress(Error):
+                self._run(wire, give_back(wire, found), None)
+            raise
+        self._run(wire, operation, None)
+        return computed
 
     def _run(self, wire_key: Key, operation: Operation, miss: Any) -> Any:
         return self._run_at(self._place_of(wire_key), operation, miss)

@@ -1,10 +1,12 @@
 //! What an operation came to, in Rust and then in Python.
 
 use bytes::Bytes;
-use lockproof_client::memcached::{CasOutcome, Item, Status};
+use lockproof_client::memcached::{CasOutcome, Dialect, Found, Item, Status};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
+
+use super::protocol;
 
 /// The answer to any operation.
 pub(crate) enum Answer {
@@ -24,6 +26,10 @@ pub(crate) enum Answer {
     Items { keys: Py<PyList>, items: Vec<Option<Item>>, whole: bool },
     /// `[(key, status)]` of what was refused, with the caller's own keys.
     Refused { keys: Py<PyList>, statuses: Vec<Option<Status>> },
+    /// `(value, flags, cas, won, taken, stale)`, or `None`.
+    Found(Option<Found>),
+    /// The word for it.
+    Dialect(Dialect),
     /// `{name: value}`.
     Stats(Vec<(Bytes, Bytes)>),
 }
@@ -38,6 +44,8 @@ impl Answer {
             Self::Cas(CasOutcome::Stale) => false.into_py_any(py),
             Self::Done | Self::Cas(CasOutcome::Missing) => Ok(py.None()),
             Self::Item(item) => item.map(|item| tuple(py, &item)).into_py_any(py),
+            Self::Found(found) => found.map(|found| state(py, &found)).into_py_any(py),
+            Self::Dialect(dialect) => protocol::word(dialect).into_py_any(py),
             Self::Items { keys, items, whole } => hits(py, keys.bind(py), &items, whole),
             Self::Refused { keys, statuses } => refused(py, keys.bind(py), &statuses),
             Self::Stats(stats) => {
@@ -55,6 +63,13 @@ type Tuple<'py> = (Bound<'py, PyBytes>, u32, u64);
 
 fn tuple<'py>(py: Python<'py>, item: &Item) -> Tuple<'py> {
     (PyBytes::new(py, &item.value), item.flags, item.cas)
+}
+
+type State<'py> = (Bound<'py, PyBytes>, u32, u64, bool, bool, bool);
+
+fn state<'py>(py: Python<'py>, found: &Found) -> State<'py> {
+    let (value, flags, cas) = tuple(py, &found.item);
+    (value, flags, cas, found.is_won, found.is_taken, found.is_stale)
 }
 
 fn hits(

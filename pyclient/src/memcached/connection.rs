@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyList};
 
 use super::answer::Answer;
 use super::operation::Operation;
+use super::protocol;
 use crate::errors::{failure, raise};
 
 /// The core of one connection. Answers belong to the operations in their order.
@@ -41,8 +42,16 @@ impl MemcacheCore {
 #[pymethods]
 impl MemcacheCore {
     #[new]
-    fn new() -> Self {
-        Self(Mutex::default())
+    fn new(protocol: &str) -> PyResult<Self> {
+        let core = Core::speaking(protocol::named(protocol)?);
+        Ok(Self(Mutex::new(State { core, ..State::default() })))
+    }
+
+    /// Goes on in another protocol; nothing may be under way.
+    fn speak(&self, protocol: &str) -> PyResult<()> {
+        let dialect = protocol::named(protocol)?;
+        self.state().core.speak(dialect);
+        Ok(())
     }
 
     /// Adds an operation for `waiter`; whether it changes something on the server.

@@ -3,4 +3,5 @@
 mod answer;
 pub(crate) mod connection;
 pub(crate) mod operation;
+mod protocol;
 pub(crate) mod server;

@@ -4,7 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use lockproof_client::Error;
-use lockproof_client::memcached::{self, Direction, Meta, Seed, Side, batch, operation};
+use lockproof_client::memcached::{
+    self, Direction, Lookup, Meta, Recache, Seed, Side, batch, lease, operation,
+};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -164,6 +166,43 @@ fn count(
     let seed = initial.map(|initial| Seed { initial, expiry });
     let key = arguments::key(key)?;
     Ok(Operation::new(operation::count(direction, key, delta, seed), Answer::Number))
+}
+
+/// Reads, and asks for a lease: of an item that is not there, which then is an empty one for `vivify` seconds; and of one that
+/// is over in fewer seconds than `below`.
+#[pyfunction]
+pub(crate) fn lookup(
+    key: Any<'_, '_>,
+    vivify: Option<u32>,
+    below: Option<u32>,
+) -> PyResult<Operation> {
+    let recache = below.map(|below| Recache { below, after_touch: false });
+    let how = Lookup { vivify, recache, ..Lookup::default() };
+    Ok(Operation::new(lease::lookup(arguments::key(key)?, how), Answer::Found))
+}
+
+/// Marks as stale, if the item has that CAS (0 for any).
+#[pyfunction]
+pub(crate) fn invalidate(key: Any<'_, '_>, cas: u64, expiry: Option<u32>) -> PyResult<Operation> {
+    Ok(Operation::new(lease::invalidate(arguments::key(key)?, cas, expiry), Answer::Flag))
+}
+
+/// Deletes what has that CAS.
+#[pyfunction]
+pub(crate) fn delete_if(key: Any<'_, '_>, cas: u64) -> PyResult<Operation> {
+    Ok(Operation::new(lease::delete_if(arguments::key(key)?, cas), Answer::Flag))
+}
+
+/// Finds out what the server speaks, on a fresh connection that speaks meta.
+#[pyfunction]
+pub(crate) fn probe() -> Operation {
+    Operation::new(memcached::probe(), Answer::Dialect)
+}
+
+/// Nothing.
+#[pyfunction]
+pub(crate) fn noop() -> Operation {
+    Operation::new(operation::noop(), |()| Answer::Done)
 }
 
 /// Many keys in one exchange. `keys` are what goes to the server, `names` what the caller calls them;

@@ -1,12 +1,13 @@
 //! One memcached server, and the connections to it.
 
 use lockproof_client::Error;
-use lockproof_client::memcached::{Meta, Operation as Plan, blocking::Client, operation};
+use lockproof_client::memcached::{Dialect, Meta, Operation as Plan, blocking::Client, operation};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
 use super::answer::Answer;
 use super::operation::Operation;
+use super::protocol::{self, Spoken};
 use crate::arguments;
 use crate::errors::{is_raised, on_interrupt, raise};
 use crate::peer::{Peer, Tls};
@@ -26,6 +27,7 @@ enum Failure {
 pub(crate) struct MemcacheServer {
     peer: Peer,
     credentials: Option<(Vec<u8>, Vec<u8>)>,
+    spoken: Spoken,
     pool: Pool<Connection>,
 }
 
@@ -39,9 +41,16 @@ impl MemcacheServer {
         timeout: Option<f64>,
         pool_size: usize,
         credentials: Option<(Vec<u8>, Vec<u8>)>,
+        protocol: &str,
     ) -> PyResult<Self> {
         let peer = Peer::new(address, tls.as_deref(), connect_timeout, timeout)?;
-        Ok(Self { peer, credentials, pool: Pool::new(pool_size) })
+        let spoken = Spoken::new(protocol, credentials.is_some())?;
+        Ok(Self { peer, credentials, spoken, pool: Pool::new(pool_size) })
+    }
+
+    /// The protocol, once that is known.
+    fn protocol(&self) -> Option<&'static str> {
+        self.spoken.get().map(protocol::word)
     }
 
     /// Performs an operation and returns its answer.
@@ -134,13 +143,32 @@ impl MemcacheServer {
     }
 
     fn connect(&self) -> Result<Connection, Failure> {
-        let stream = self.peer.open().map_err(Failure::Connect)?;
-        let connection = Client::new(stream, self.peer.timeout).with_on_interrupt(on_interrupt);
-        let mut connection = Box::new(connection);
+        let mut connection = match self.spoken.get() {
+            Some(dialect) => self.open(dialect)?,
+            None => self.detect()?,
+        };
         if let Some((user, password)) = &self.credentials {
             let login = operation::auth_plain(user, password);
             login.and_then(|login| connection.perform(login)).map_err(Failure::Operation)?;
         }
+        Ok(connection)
+    }
+
+    fn open(&self, dialect: Dialect) -> Result<Connection, Failure> {
+        let stream = self.peer.open().map_err(Failure::Connect)?;
+        let connection = Client::new(stream, self.peer.timeout).with_on_interrupt(on_interrupt);
+        Ok(Box::new(connection.with_dialect(dialect)))
+    }
+
+    /// The first connection finds out what the server speaks. That it speaks the binary protocol is believed when it does.
+    fn detect(&self) -> Result<Connection, Failure> {
+        let mut connection = self.open(Dialect::Meta)?;
+        let dialect = connection.detect().map_err(Failure::Operation)?;
+        if dialect == Dialect::Binary {
+            connection = self.open(dialect)?;
+            connection.noop().map_err(Failure::Operation)?;
+        }
+        self.spoken.remember(dialect);
         Ok(connection)
     }
 }

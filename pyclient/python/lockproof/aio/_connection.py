@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import _native
 from .._common import Operation
-from .._errors import ConnectionFailed, Timeout
+from .._errors import ConnectionFailed, ProtocolError, Timeout
 from ._connect import Way, hang_up, patience
 from ._tls import explained
 
@@ -23,9 +23,9 @@ class Connection(asyncio.Protocol):
     operation is the only one that needs a clock.
     """
 
-    def __init__(self, timeout: float | None) -> None:
+    def __init__(self, timeout: float | None, protocol: str) -> None:
         self._loop = asyncio.get_running_loop()
-        self._core = _native.MemcacheCore()
+        self._core = _native.MemcacheCore(protocol)
         self._transport: asyncio.Transport | None = None
         self._timeout = timeout
         self._begun: deque[float] = deque()
@@ -60,6 +60,10 @@ class Connection(asyncio.Protocol):
             self._flushing = True
             self._loop.call_soon(self._flush)
         return future
+
+    def speak(self, protocol: str) -> None:
+        """Goes on in another protocol; nothing may be under way."""
+        self._core.speak(protocol)
 
     async def writable(self) -> None:
         """Returns when the system takes more: a server that does not read must not fill our memory."""
@@ -170,10 +174,17 @@ class Server:
         way: Way,
         timeout: float | None,
         sasl: tuple[str, str] | None,
+        protocol: str,
     ) -> None:
         self._way = way
         self._timeout = patience(timeout)
         self._sasl = sasl
+        if protocol not in ("auto", "binary", "text", "meta"):
+            raise ValueError(f"a protocol is 'auto', 'binary', 'text' or 'meta', not {protocol!r}")
+        #: What the server speaks, once that is known. Users are for the binary protocol, unless another one is asked for.
+        self.protocol: str | None = protocol
+        if protocol == "auto":
+            self.protocol = None if sasl is None else "binary"
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[Connection] | None = None
@@ -245,13 +256,33 @@ class Server:
             made.retire()
 
     async def _connect(self) -> Connection:
-        connection = await self._way.open(lambda: Connection(self._timeout))
-        if self._sasl is None:
-            return connection
-        login = connection.perform(_native.auth_plain(*self._sasl))
-        try:
-            await login
-        except BaseException:
-            connection.give_up(login)
-            raise
+        connection = await (self._detect() if self.protocol is None else self._open(self.protocol))
+        if self._sasl is not None:
+            await _first(connection, _native.auth_plain(*self._sasl))
         return connection
+
+    async def _open(self, protocol: str) -> Connection:
+        return await self._way.open(lambda: Connection(self._timeout, protocol))
+
+    async def _detect(self) -> Connection:
+        """The first connection finds out what the server speaks. That it speaks the binary protocol is believed when it does."""
+        connection = await self._open("meta")
+        try:
+            protocol: str = await _first(connection, _native.probe())
+            connection.speak(protocol)
+        except (ConnectionFailed, ProtocolError):
+            protocol = "binary"
+            connection = await self._open(protocol)
+            await _first(connection, _native.noop())
+        self.protocol = protocol
+        return connection
+
+
+async def _first(connection: Connection, operation: Operation) -> Any:
+    """Performs an operation on a connection that nobody else has yet."""
+    future = connection.perform(operation)
+    try:
+        return await future
+    except BaseException:
+        connection.give_up(future)
+        raise

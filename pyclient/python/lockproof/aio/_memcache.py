@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
 from .. import _native
 from .._address import Address
-from .._common import Entry, K, Key, OnError, Operation, Settings, check_delay, check_delta, check_initial, check_token
-from .._errors import ConnectionFailed, Timeout
+from .._common import (
+    Entry,
+    K,
+    Key,
+    OnError,
+    Operation,
+    Protocol,
+    Settings,
+    check_delay,
+    check_delta,
+    check_initial,
+    check_token,
+)
+from .._errors import ConnectionFailed, Error, Timeout
 from .._expiry import Expiry, on_the_wire
+from .._lease import Found, Terms, give_back
 from .._serde import Serde
 from .._tls import TLS
 from ._connect import Way
@@ -37,10 +51,11 @@ class Memcache(Settings):
         on_error: OnError = "raise",
         sasl: tuple[str, str] | None = None,
         tls: TLS | bool = False,
+        protocol: Protocol = "auto",
     ) -> None:
         super().__init__(server, key_prefix, serde, on_error)
         ways = Way.to_all(self._addresses, tls, connect_timeout)
-        self._servers = [Server(way, timeout, sasl) for way in ways]
+        self._servers = [Server(way, timeout, sasl, protocol) for way in ways]
 
     # One key.
 
@@ -130,6 +145,47 @@ class Memcache(Settings):
         count: int | None = await self._run(wire, operation, None)
         return count
 
+    # Leases, by the meta protocol.
+
+    async def get_or_lease(
+        self,
+        key: Key,
+        compute: Callable[[], Awaitable[Any]],
+        ttl: Expiry = 0,
+        *,
+        lease_ttl: int = 30,
+        stale_ttl: int = 0,
+        wait: float = 30.0,
+    ) -> Any:
+        """As :meth:`lockproof.Memcache.get_or_lease`; what ``compute`` gives is awaited.
+
+        One that is cancelled while it computes leaves the others to its lease.
+        """
+        terms = Terms.checked(ttl, lease_ttl, stale_ttl, wait)
+        wire = self._wire_key(key)
+        loop = asyncio.get_running_loop()
+        for until, pause in terms.pauses(loop.time()):
+            item = await self._run(wire, terms.lookup(wire), None)
+            if item is None:
+                # The server can't be reached, and that is to look like a miss.
+                return await compute()
+            found = Found(*item)
+            if found.won:
+                return await self._compute(key, wire, compute, terms, found)
+            if not found.is_stub:
+                return self._decode(key, found.value, found.flags)
+            left = until - loop.time()
+            if left <= 0:
+                raise terms.too_late(key)
+            await asyncio.sleep(min(pause, left))
+        raise AssertionError("there is always another pause")
+
+    async def invalidate(self, key: Key, stale_ttl: Expiry = None) -> bool:
+        """As :meth:`lockproof.Memcache.invalidate`."""
+        wire = self._wire_key(key)
+        expiry = None if stale_ttl is None else on_the_wire(stale_ttl)
+        return bool(await self._run(wire, _native.invalidate(wire, 0, expiry), False))
+
     # Many keys: one exchange with each server.
 
     async def get_many(self, keys: Iterable[K]) -> dict[K, Any]:
@@ -181,6 +237,10 @@ class Memcache(Settings):
         version: str = await self._servers[self._place(server)].run(_native.version())
         return version
 
+    def protocol(self, *, server: str | None = None) -> str | None:
+        """As :meth:`lockproof.Memcache.protocol`."""
+        return self._servers[self._place(server)].protocol
+
     async def flush_all(self, delay: int = 0) -> None:
         """Makes every item of every server a miss, ``delay`` seconds from now."""
         for server in self._servers:
@@ -203,6 +263,20 @@ class Memcache(Settings):
 
     def __repr__(self) -> str:
         return f"<lockproof.aio.Memcache {', '.join(self.servers)}>"
+
+    async def _compute(
+        self, key: Key, wire: Key, compute: Callable[[], Awaitable[Any]], terms: Terms, found: Found
+    ) -> Any:
+        try:
+            computed = await compute()
+            value, flags = self._encode(key, computed, None)
+            operation = terms.store(wire, value, flags, found)
+        except Exception:
+            with suppress(Error):
+                await self._run(wire, give_back(wire, found), None)
+            raise
+        await self._run(wire, operation, None)
+        return computed
 
     async def _run(self, wire_key: Key, operation: Operation, miss: Any) -> Any:
         return await self._run_at(self._place_of(wire_key), operation, miss)

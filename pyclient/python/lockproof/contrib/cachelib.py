@@ -13,7 +13,7 @@ from typing import Any
 from cachelib.base import BaseCache
 
 from .._address import Address
-from .._common import Key, OnError
+from .._common import Key, OnError, Protocol
 from .._errors import Error
 from .._memcache import Memcache
 from .._serde import PickleSerde, Serde
@@ -38,7 +38,7 @@ class MemcacheCache(BaseCache):
         check_connection: ask every server at once, and raise a ``RuntimeError`` if one does not answer.
         serde: how objects become bytes. With the default, whoever can write to the server can run code here;
             :class:`lockproof.JsonSerde` is safe, and takes less.
-        timeout, connect_timeout, pool_size, on_error, sasl, tls: as for :class:`lockproof.Memcache`.
+        timeout, connect_timeout, pool_size, on_error, sasl, tls, protocol: as for :class:`lockproof.Memcache`.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class MemcacheCache(BaseCache):
         on_error: OnError = "raise",
         sasl: tuple[str, str] | None = None,
         tls: TLS | bool = False,
+        protocol: Protocol = "auto",
     ) -> None:
         super().__init__(default_timeout, ignore_delete_many_errors)
         self.key_prefix = key_prefix or ""
@@ -69,6 +70,7 @@ class MemcacheCache(BaseCache):
             on_error=on_error,
             sasl=sasl,
             tls=tls,
+            protocol=protocol,
         )
         if check_connection:
             self._check_connection()
