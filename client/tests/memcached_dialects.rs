@@ -1,12 +1,13 @@
 //! The memcached client in each dialect against the reference server: the same operations come to the same results, but for
 //! what text cannot say.
 
+use std::io;
 use std::time::Duration;
 
 use lockproof_client::blocking::{connect as connect_blocking, go_on};
 use lockproof_client::memcached::{
     CasOutcome, Client, Command, Dialect, Item, Lookup, Meta, Opcode, Outcome, Recache, Seed,
-    Status, StoreMode, Value, blocking,
+    Status, StoreMode, Value, blocking, or_binary,
 };
 use lockproof_client::{Error, Refusal, Stream, connect};
 use lockproof_reference_server::protocols::{MemcachedConfig, Speaks};
@@ -308,6 +309,20 @@ async fn what_a_server_speaks_is_found_out() {
     let mut c = client_at(server.memcached(), Dialect::Binary).await;
     assert_eq!(c.detect().await.unwrap(), Dialect::Binary);
     assert!(!c.is_open());
+}
+
+/// A signal that ends the wait, or a certificate that is wrong, tells nothing of what the server speaks.
+#[test]
+fn only_a_connection_that_the_server_ends_means_frames() {
+    let failed = |kind: io::ErrorKind| {
+        or_binary(Err(Error::Transport { source: kind.into(), maybe_applied: false }))
+    };
+    for kind in [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset] {
+        assert!(matches!(failed(kind), Ok(Dialect::Binary)), "{kind}");
+    }
+    for kind in [io::ErrorKind::Interrupted, io::ErrorKind::InvalidData] {
+        assert!(matches!(failed(kind), Err(Error::Transport { .. })), "{kind}");
+    }
 }
 
 /// The shells differ in how they wait; what is asked and answered is the core's.

@@ -48,7 +48,7 @@ class Concurrent(NamedTuple):
 def lockproof(host: str, port: int) -> Calls:
     from lockproof import Memcache
 
-    client = Memcache((host, port))
+    client = Memcache((host, port), protocol="binary")
     return {"get": client.get, "set": client.set, "get_many": client.get_many, "set_many": client.set_many}
 
 
@@ -85,7 +85,7 @@ def bmemcached(host: str, port: int) -> Calls:
 async def lockproof_aio(host: str, port: int) -> Concurrent:
     from lockproof.aio import Memcache
 
-    return Concurrent(Memcache((host, port)).get)
+    return Concurrent(Memcache((host, port), protocol="binary").get)
 
 
 async def emcache(host: str, port: int, **options: Any) -> Concurrent:

@@ -27,7 +27,7 @@ def relay(memcached_server: str) -> Iterator[Relay]:
 
 @pytest.mark.parametrize("mutating", [False, True])
 async def test_a_silent_server_is_a_timeout_for_everyone(relay: Relay, mutating: bool) -> None:
-    async with Memcache(relay.address, timeout=0.2) as cache:
+    async with Memcache(relay.address, protocol="binary", timeout=0.2) as cache:
         relay.allow(0)
         work = [cache.set("key", b"value") if mutating else cache.get("key") for _ in range(5)]
         raised = await asyncio.gather(*work, return_exceptions=True)
@@ -88,7 +88,7 @@ async def test_a_broken_protocol_is_told_to_all_who_wait(memcached_server: str) 
         return b"\x80" + reply[1:] if broken else reply
 
     with Relay(memcached_server, change) as relay:
-        async with Memcache(relay.address, timeout=PATIENCE) as cache:
+        async with Memcache(relay.address, protocol="binary", timeout=PATIENCE) as cache:
             work = [cache.get("a"), cache.set("key", b"value"), cache.get("b"), cache.incr("c", initial=1)]
             raised = await asyncio.gather(*work, return_exceptions=True)
             assert [type(error) for error in raised] == [ProtocolError] * 4
@@ -105,7 +105,7 @@ async def test_bytes_that_nobody_asked_for_end_the_connection(memcached_server: 
         return reply + surplus
 
     with Relay(memcached_server, change) as relay:
-        async with Memcache(relay.address, timeout=PATIENCE) as cache:
+        async with Memcache(relay.address, protocol="binary", timeout=PATIENCE) as cache:
             for _ in range(3):
                 try:
                     assert await cache.get("key") is None
@@ -155,7 +155,7 @@ async def test_a_server_that_closes_at_once_is_a_failed_connection() -> None:
 
         closer = threading.Thread(target=close_each, daemon=True)
         closer.start()
-        async with Memcache("{}:{}".format(*listener.getsockname()), timeout=PATIENCE) as cache:
+        async with Memcache("{}:{}".format(*listener.getsockname()), protocol="binary", timeout=PATIENCE) as cache:
             for tries in range(1, 6):
                 with pytest.raises(ConnectionFailed):
                     await within(PATIENCE, cache.get("key"))

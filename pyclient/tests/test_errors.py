@@ -291,7 +291,7 @@ def test_a_server_that_is_killed_in_mid_reply_is_a_connection_that_failed(operat
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address = f"127.0.0.1:{process.stdout.readline().strip()}"
-        cache = Memcache(address, timeout=PATIENCE)
+        cache = Memcache(address, protocol="binary", timeout=PATIENCE)
         with pytest.raises(ConnectionFailed) as caught:
             operation(cache)
         assert caught.value.maybe_applied is (operation is not get)

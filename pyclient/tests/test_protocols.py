@@ -121,5 +121,5 @@ def test_keys_with_spaces_are_for_those_who_can_say_them(either: str, protocol: 
 
 def test_there_are_four_words() -> None:
     for client in (Memcache, aio.Memcache):
-        with pytest.raises(ValueError, match="'auto', 'binary', 'text' or 'meta', not .ascii"):
+        with pytest.raises(ValueError, match="'auto', 'binary', 'text' or 'meta', not 'ascii'"):
             client(protocol="ascii")  # type: ignore[arg-type]

@@ -1,5 +1,7 @@
 //! Which of memcached's protocols a connection speaks, and how that is found out.
 
+use std::io;
+
 use super::operation::{Operation, unexpected};
 use super::{Core, Outcome};
 use crate::Error;
@@ -37,9 +39,22 @@ pub fn probe() -> Operation<Dialect> {
 /// A probe that proves nothing, as one that timed out.
 pub fn or_binary(probed: Result<Dialect, Error>) -> Result<Dialect, Error> {
     match probed {
-        Err(Error::Transport { .. } | Error::Protocol { .. }) => Ok(Dialect::Binary),
+        Err(Error::Transport { source, .. }) if has_ended(&source) => Ok(Dialect::Binary),
+        Err(Error::Protocol { .. }) => Ok(Dialect::Binary),
         probed => probed,
     }
+}
+
+/// Whether the server has ended the connection. A wait that a signal has ended, or a certificate that is wrong, tells nothing of
+/// what it speaks.
+fn has_ended(source: &io::Error) -> bool {
+    matches!(
+        source.kind(),
+        io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+    )
 }
 
 /// What is only said by meta.

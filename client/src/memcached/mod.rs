@@ -2,6 +2,21 @@
 //!
 //! Every request of binary and meta has its own opaque, and every reply is matched by it; text goes by order and by keys.
 //! Leaves out serialising values, and spreading keys over servers.
+//!
+//! ```
+//! # async fn example(stream: tokio::io::DuplexStream) -> Result<(), lockproof_client::Error> {
+//! use std::time::Duration;
+//! use lockproof_client::memcached::{Client, Dialect, Lookup};
+//!
+//! let mut client = Client::new(stream, Duration::from_secs(1));
+//! let spoken = client.detect().await?; // to be remembered for this server: the next one is Client::with_dialect
+//! if spoken == Dialect::Meta {
+//!     let found = client.lookup(b"report", Lookup { vivify: Some(30), ..Lookup::default() }).await?;
+//!     if found.is_some_and(|found| found.is_won) { /* nobody else computes it for 30 seconds */ }
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod batch;
 #[cfg(unix)]

@@ -19,7 +19,7 @@ pub(crate) fn named(word: &str) -> PyResult<Dialect> {
     let found = WORDS.into_iter().find(|(_, known)| *known == word);
     found.map(|(dialect, _)| dialect).ok_or_else(|| {
         PyValueError::new_err(format!(
-            "a protocol is 'auto', 'binary', 'text' or 'meta', not {word:?}"
+            "a protocol is 'auto', 'binary', 'text' or 'meta', not '{word}'"
         ))
     })
 }
