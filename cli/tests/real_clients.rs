@@ -1,12 +1,18 @@
 //! Programs that nobody here wrote: real clients against `lockproof serve`, and `lockproof check` against a real
 //! memcached.
 //!
-//! All of it comes from `ci/setup`; what is missing is a failure and not a skip. What each Python client does stands in
-//! `tests/clients/`. memccapable's ASCII half is left out: the server speaks the binary protocol only.
+//! All of it comes from `ci/setup`; what is missing is a failure and not a skip. What each client does stands in
+//! `tests/clients/`. In this file they speak the binary protocol; in `real_clients/text.rs` text and meta.
 
+#[path = "real_clients/outcomes.rs"]
+mod outcomes;
 mod processes;
 #[path = "real_clients/recording.rs"]
 mod recording;
+#[path = "real_clients/table.rs"]
+mod table;
+#[path = "real_clients/text.rs"]
+mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;

@@ -56,7 +56,7 @@ fn prometheus_reads_what_happened() {
     let samples = samples(&page);
     for (name, value) in [
         ("memcached_up", 1.0),
-        ("memcached_version{version=\"1.0.0\"}", 1.0),
+        ("memcached_version{version=\"1.6.0\"}", 1.0),
         ("memcached_commands_total{command=\"get\",status=\"hit\"}", 2.0),
         ("memcached_commands_total{command=\"get\",status=\"miss\"}", 1.0),
         ("memcached_commands_total{command=\"set\",status=\"hit\"}", 1.0),

@@ -18,7 +18,8 @@ use crate::tail::Tail;
 /// The longest line before its LF, in bytes (MCT-LIN-09).
 pub const LINE_MAX: usize = 2048;
 
-/// The same of `get` and `gets`, which have room for some thousand of the longest keys (MCT-LIN-10).
+/// The same of `get` and `gets`, which have room for some thousand of the longest keys (MCT-LIN-10), and of `gat` and `gats`:
+/// clients ask for as many at once, and memcached answers as long as the LF comes with the rest.
 pub const GET_LINE_MAX: usize = 1 << 20;
 
 /// Behind the value of a data block.
@@ -116,7 +117,7 @@ impl RequestDecoder {
         let found = memchr(b'\n', from).map(|at| self.searched + at);
         self.searched = found.unwrap_or(input.len());
         if self.searched > LINE_MAX {
-            let max = if is_get(input) { GET_LINE_MAX } else { LINE_MAX };
+            let max = if takes_many_keys(input) { GET_LINE_MAX } else { LINE_MAX };
             if self.searched > max {
                 return Err(LineTooLong { max });
             }
@@ -157,8 +158,8 @@ fn take(input: &mut BytesMut, line_len: usize, value_len: usize) -> Option<(Byte
     Some((line, block))
 }
 
-fn is_get(input: &[u8]) -> bool {
-    input.starts_with(b"get ") || input.starts_with(b"gets ")
+fn takes_many_keys(input: &[u8]) -> bool {
+    [&b"get "[..], b"gets ", b"gat ", b"gats "].iter().any(|verb| input.starts_with(verb))
 }
 
 fn without_cr(line: &[u8]) -> &[u8] {

@@ -24,8 +24,9 @@ use super::memcached_text::Text;
 use crate::{Clock, Counters, Output, Peer, Protocol, Session, Step, Users};
 
 /// The version of this memcached service, which is not the crate's: libmemcached refuses a version
-/// whose first number is 0 (MCB-VER-01).
-pub const MEMCACHED_VERSION: &str = "1.0.0";
+/// whose first number is 0 (MCB-VER-01), and takes one below 1.6 for a server that knows neither the meta commands nor
+/// that words behind `version` mean nothing (MCT-LIN-14). Below 1.6.18, whose deviations are not ours.
+pub const MEMCACHED_VERSION: &str = "1.6.0";
 
 /// Shards at most.
 const SHARDS_MAX: usize = 64;
