@@ -9,7 +9,9 @@ use std::fmt::Debug;
 use bytes::BytesMut;
 use lockproof_conformance::wire::{self, Codec, Protocol, Taken, TakenRequest};
 use lockproof_protocol::memcached_binary::{self as memcached, Frame};
-use lockproof_protocol::memcached_text::{GET_LINE_MAX, LINE_MAX, RequestDecoder};
+use lockproof_protocol::memcached_text::{
+    GET_LINE_MAX, LINE_MAX, REPLY_LINE_MAX, ReplyDecoder, RequestDecoder,
+};
 use lockproof_protocol::{locker, netmem};
 
 /// Longest value, page and body that is taken: some are above it.
@@ -63,7 +65,11 @@ fn memcached(stream: &Stream<'_>) {
 
 /// The headers of a stream in pieces, all values of which are kept, or the first that is late is given up: that changes no
 /// frame's border.
-fn heads(stream: &Stream<'_>, limits: memcached::Limits, mut gives_up: bool) -> Vec<memcached::Header> {
+fn heads(
+    stream: &Stream<'_>,
+    limits: memcached::Limits,
+    mut gives_up: bool,
+) -> Vec<memcached::Header> {
     let mut decoder = memcached::RequestDecoder::new(limits);
     let mut input = BytesMut::new();
     let mut heads = Vec::new();
@@ -112,6 +118,14 @@ fn memcached_lines(stream: &Stream<'_>) {
         assert!(*length <= GET_LINE_MAX + LENGTH_MAX as usize + 3 || text.contains("TooLarge"));
     }
     assert_eq!(lines(stream, true), lines(stream, false), "a value was given up");
+    let fed = stream.agree(|| {
+        let mut decoder = ReplyDecoder::new(LENGTH_MAX);
+        move |input| decoder.decode(input)
+    });
+    for (text, length) in fed.texts.iter().zip(&fed.lengths) {
+        assert!(*length <= REPLY_LINE_MAX + LENGTH_MAX as usize + 2, "{length} bytes: {text}");
+    }
+    replies_to_the_judge(Codec::new(Protocol::Text), stream.bytes, &fed);
 }
 
 /// How many requests there are in pieces of a stream, and what is left; the first value that is late is given up, or kept:

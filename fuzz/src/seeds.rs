@@ -20,7 +20,8 @@ use crate::step::Sessions;
 const LENGTH_MAX: usize = 2048;
 
 /// memcached's text and meta protocols, of which there are no recordings.
-const LINES: [&str; 4] = [
+const LINES: [&str; 5] = [
+    "STORED\r\nVALUE k 5 5 7\r\nEND\r\n\r\nEND\r\nVA 2 s2 t-1 f5 km Oq W\r\nab\r\nHD c7\r\n12\r\nSTAT pid 1\r\nEND\r\nEN\r\nME k exp=-1\r\nMN\r\n",
     "set k 1 0 5\r\nhello\r\nget k j\r\ngets k\ngat 60 k\r\ncas k 0 0 1 7 noreply\r\nx\r\nincr k 5\r\n",
     "ms k 2 c k Oq F5 T0\r\nab\r\nmg k v s t f O1\r\nmd k I T30 q\r\nma k N0 J13 MD D2\r\nme k b\r\nmn\r\n",
     "set big 0 0 9999999\r\nset k 0 0 -1\r\nset k 0 0 2\r\nabc\r\nms YSBi 1 b\r\nx\r\nmg a S\r\n",
