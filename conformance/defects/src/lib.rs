@@ -84,11 +84,5 @@ pub struct Kind {
 }
 
 /// All of them. The three of memcached are one server, which speaks all three protocols; they differ in their defects.
-pub const KINDS: [Kind; 6] = [
-    memcached::KIND,
-    memcached::TEXT,
-    memcached::META,
-    netmem::KIND,
-    locker::KIND,
-    echo::KIND,
-];
+pub const KINDS: [Kind; 6] =
+    [memcached::KIND, memcached::TEXT, memcached::META, netmem::KIND, locker::KIND, echo::KIND];

@@ -47,11 +47,7 @@ impl Connection {
             return Ok(());
         }
         self.count_connection(true);
-        let served = if self.speaks_in_lines().await? {
-            Talk::new(self.server.clone(), &mut self.socket).serve().await
-        } else {
-            self.frames().await
-        };
+        let served = self.talk().await;
         self.count_connection(false);
         if served.is_err() && self.wrong(Switch::ConnectionsLeak) {
             self.server.leaked.set(self.server.leaked.get() + 1);
@@ -68,6 +64,13 @@ impl Connection {
         } else if !self.wrong(Switch::StatNeverForgetsConnections) {
             statistics.uncount("curr_connections");
         }
+    }
+
+    async fn talk(&mut self) -> io::Result<()> {
+        if self.speaks_in_lines().await? {
+            return Talk::new(self.server.clone(), &mut self.socket).serve().await;
+        }
+        self.frames().await
     }
 
     /// The first byte tells frames from lines. Who has to authenticate does so in frames.

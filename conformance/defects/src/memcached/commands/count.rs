@@ -56,7 +56,8 @@ impl Store {
         let ignores_expiry = self.wrong(Switch::CreationIgnoresTheExpiry);
         let expires = if ignores_expiry { None } else { self.deadline(expiry) };
         let marks = Marks::at(self.clock.unix());
-        let item = Item { value: value.clone(), flags: 0, cas: 0, expires, lifetime: expiry, marks };
+        let item =
+            Item { value: value.clone(), flags: 0, cas: 0, expires, lifetime: expiry, marks };
         self.make_room(command, request, value.len())?;
         let cas = self.put(command, &request.key, item);
         if self.wrong(Switch::CreationAnswersText) {

@@ -1,4 +1,4 @@
-//! flush_all, version, verbosity and quit, and what is unknown.
+//! `flush_all`, version, verbosity and quit, and what is unknown.
 
 use std::io;
 

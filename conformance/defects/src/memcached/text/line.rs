@@ -72,7 +72,8 @@ impl Talk<'_> {
         let line = line.strip_suffix(b"\r").filter(|_| !keeps_cr).unwrap_or(line);
         let separates =
             |byte: &u8| *byte == b' ' || *byte == b'\t' && self.wrong(Switch::TabSeparatesWords);
-        let one_space = self.wrong(Switch::OneSpaceSeparates) || self.wrong(Meta::OneSpaceSeparates);
+        let one_space =
+            self.wrong(Switch::OneSpaceSeparates) || self.wrong(Meta::OneSpaceSeparates);
         let words = line.split(separates).filter(|word| one_space || !word.is_empty());
         words.map(<[u8]>::to_vec).collect()
     }
@@ -102,8 +103,8 @@ impl Talk<'_> {
             () if self.wrong(Meta::KeyOf251IsAccepted) => KEY_BYTES_MAX + 1,
             () => KEY_BYTES_MAX,
         };
-        let lets_in = self.wrong(Switch::ControlBytesAreTaken)
-            || self.wrong(Switch::ControlBytesEndTheKey);
+        let lets_in =
+            self.wrong(Switch::ControlBytesAreTaken) || self.wrong(Switch::ControlBytesEndTheKey);
         // A CR that ends no line is a byte like others (MCT-LIN-15).
         let controls = key.iter().any(|&byte| (byte < b' ' || byte == 0x7f) && byte != b'\r');
         let high = key.iter().any(|&byte| byte >= 0x80);

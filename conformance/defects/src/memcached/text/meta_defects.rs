@@ -43,6 +43,7 @@ switches! {
     OpaqueOf31IsRefused "opaque-of-31-is-refused" "Opaques of 30 bytes are the longest.",
     OpaqueOf32IsRefused "opaque-of-32-is-refused" "Opaques of 31 bytes are the longest, as in 1.6.18.",
     OpaqueHasNoLimit "opaque-has-no-limit" "Opaques may be of any length.",
+    BareOpaqueIsLost "bare-opaque-is-lost" "An O alone does not come back.",
     BareOpaqueIsRefused "bare-opaque-is-refused" "An O alone is malformed.",
 
     // Keys.
@@ -61,6 +62,7 @@ switches! {
 
     // q.
     QuietMgTellsMisses "quiet-mg-tells-misses" "mg with q tells misses.",
+    QuietMgTellsNamedMisses "quiet-mg-tells-named-misses" "mg with q tells a miss that has a key or an opaque to tell.",
     QuietMgHidesHits "quiet-mg-hides-hits" "mg with q keeps HD back.",
     QuietMsTellsSuccess "quiet-ms-tells-success" "ms with q tells HD.",
     QuietMsHidesFailures "quiet-ms-hides-failures" "ms with q keeps NS back.",
@@ -71,7 +73,9 @@ switches! {
     QuietMaTellsCreation "quiet-ma-tells-creation" "ma with q tells of a counter that it created, as in 1.6.18.",
     QuietMaHidesMisses "quiet-ma-hides-misses" "ma with q keeps NF back.",
     QuietHidesMismatches "quiet-hides-mismatches" "q keeps EX back.",
-    QuietHidesErrors "quiet-hides-errors" "q keeps errors back.",
+    QuietHidesErrors "quiet-hides-errors" "q keeps the errors of blocks and counters back.",
+    QuietHidesRefusals "quiet-hides-refusals" "q keeps the errors of flags and keys back.",
+    QuietHidesTooLarge "quiet-hides-too-large" "q keeps SERVER_ERROR back.",
     QuietSticks "quiet-sticks" "q holds for the next command too.",
     QuietIsPutOff "quiet-is-put-off" "ma with q is done behind the next command.",
     MeTakesQ "me-takes-q" "me with q keeps a miss back.",
@@ -87,6 +91,9 @@ switches! {
     TtlIsAUnixTime "ttl-is-a-unix-time" "t tells when, not how long.",
     NoExpiryIsZero "no-expiry-is-zero" "t is 0 for what stays.",
     MgIsNoFetch "mg-is-no-fetch" "h stays 0 for who uses mg.",
+    GetIsNoFetch "get-is-no-fetch" "h stays 0 for who uses get.",
+    GatIsNoFetch "gat-is-no-fetch" "h stays 0 for who uses gat.",
+    TouchIsNoFetch "touch-is-no-fetch" "h stays 0 for who uses touch.",
     UIsAFetch "u-is-a-fetch" "u is ignored.",
     MeIsAFetch "me-is-a-fetch" "me is a fetch.",
     MaIsAFetch "ma-is-a-fetch" "ma is a fetch.",
@@ -98,6 +105,11 @@ switches! {
     NegativeTIsNever "negative-t-is-never" "mg with T-1 makes the item stay.",
 
     // N, R and I.
+    NTouchesAHit "n-touches-a-hit" "mg with N sets the expiry of what is there.",
+    MsKeepsTheMarks "ms-keeps-the-marks" "What ms stores is as stale, won and fetched as what was there.",
+    SetKeepsTheMarks "set-keeps-the-marks" "What set stores is as stale, won and fetched as what was there.",
+    AppendKeepsTheMarks "append-keeps-the-marks" "What was appended to is as stale and won as before.",
+    StaleIsAMissForGet "stale-is-a-miss-for-get" "get does not find a stale item.",
     NCreatesNothing "n-creates-nothing" "mg with N on an absent key is a miss.",
     TwoWinners "two-winners" "Between mg's look at the key and what it marks others come in.",
     EverybodyWins "everybody-wins" "Whoever could bring a new value wins.",
@@ -163,6 +175,7 @@ switches! {
     // ma and md.
     MaMissIsEn "ma-miss-is-en" "ma on an absent key is EN.",
     MdMissIsEn "md-miss-is-en" "md on an absent key is EN.",
+    MdMismatchIsNf "md-mismatch-is-nf" "A CAS that does not match is NF for md.",
     MaForgetsTheNumber "ma-forgets-the-number" "ma with v is HD.",
     MaOnlyCountsUp "ma-only-counts-up" "MD is MI.",
     SignsAreNoModes "signs-are-no-modes" "M+ and M- are invalid.",
@@ -185,6 +198,14 @@ switches! {
     // In the store.
     CreationAppliesTheDelta "creation-applies-the-delta" "A counter that is created is counted at once.",
     CreationIgnoresTheExpiry "creation-ignores-the-expiry" "A counter that is created never expires.",
+    InitialHas32Bits "initial-has-32-bits" "Only the low half of an initial value counts.",
+    DeltaHas32Bits "delta-has-32-bits" "Only the low half of a delta counts.",
+    LaterCasMatches "later-cas-matches" "C matches if it is that of the item or greater.",
+    EarlierCasMatches "earlier-cas-matches" "C matches if it is that of the item or smaller.",
+    RefusalsChangeTheCas "refusals-change-the-cas" "A store that is refused gives the item a new CAS all the same.",
+    ShrunkCounterKeepsDigits "shrunk-counter-keeps-digits" "A shorter number is written over the longer one, and its last digits stay.",
+    KeyEndsAtNul "key-ends-at-nul" "Keys are the same if they are up to a NUL.",
+    KeyEndsAtASpace "key-ends-at-a-space" "Keys are the same if they are up to a space.",
     IncrSaturates "incr-saturates" "ma stops at 2^64 - 1.",
     DecrWraps "decr-wraps" "ma counts below 0.",
     IncrKeepsTheCas "incr-keeps-the-cas" "ma leaves the CAS.",

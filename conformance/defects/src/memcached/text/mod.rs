@@ -50,17 +50,17 @@ impl Wrong {
 
 /// A defect of text or of meta.
 trait OfLines {
-    fn is_on(self, wrong: Wrong) -> bool;
+    fn on(self, wrong: Wrong) -> bool;
 }
 
 impl OfLines for Switch {
-    fn is_on(self, wrong: Wrong) -> bool {
+    fn on(self, wrong: Wrong) -> bool {
         wrong.text.on(self)
     }
 }
 
 impl OfLines for Meta {
-    fn is_on(self, wrong: Wrong) -> bool {
+    fn on(self, wrong: Wrong) -> bool {
         wrong.meta.on(self)
     }
 }
@@ -100,7 +100,7 @@ impl<'a> Talk<'a> {
     }
 
     fn wrong(&self, switch: impl OfLines) -> bool {
-        switch.is_on(self.server.lines)
+        switch.on(self.server.lines)
     }
 
     /// Serves line after line until one of both sides has had enough.

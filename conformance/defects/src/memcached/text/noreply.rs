@@ -1,7 +1,7 @@
 //! noreply: which commands have it, and where it stands.
 
-use super::defects::Switch;
 use super::Talk;
+use super::defects::Switch;
 
 /// How many words a command has in front of noreply; nothing for those that always answer.
 fn words_before(name: &[u8]) -> Option<usize> {
@@ -41,7 +41,9 @@ impl Talk<'_> {
         let reads = matches!(name, b"get" | b"gets" | b"gat" | b"gats");
         is_silent(name, words)
             || surplus && self.wrong(Switch::AnyLastWordIsNoreply)
-            || surplus && last.eq_ignore_ascii_case(b"noreply") && self.wrong(Switch::NoreplyIgnoresCase)
+            || surplus
+                && last.eq_ignore_ascii_case(b"noreply")
+                && self.wrong(Switch::NoreplyIgnoresCase)
             || reads && last == b"noreply" && self.wrong(Switch::ReadsTakeNoreply)
     }
 

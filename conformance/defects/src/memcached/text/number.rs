@@ -64,6 +64,9 @@ impl Talk<'_> {
             return None;
         }
         let past = if self.wrong(Switch::NegativeExpiryIsNever) { 0 } else { PAST };
+        if number <= u64::from(PAST) / 1000 && self.wrong(Switch::ExpiryIsMilliseconds) {
+            number *= 1000;
+        }
         Some(if negative && number > 0 { past } else { low_half(number) })
     }
 }

@@ -5,6 +5,7 @@ use super::defects::Switch;
 use super::meta_defects::Switch as Meta;
 use crate::memcached::frame::{Header, Reply, Request, Status};
 use crate::memcached::opcode::{Command, Verb};
+use crate::memcached::store::Marks;
 
 /// A CAS that no item ever has, for the 0 of lines that matches nothing: 0 asks for nothing in a request.
 pub(super) const NO_ITEMS: u64 = u64::MAX;
@@ -39,6 +40,19 @@ impl Talk<'_> {
         let replies = self.server.execute(command, request).await;
         let reply = replies.into_iter().next().unwrap_or_default();
         reply.error.map_or(Ok(reply), Err)
+    }
+
+    /// What the meta commands know of an item, for the defects that keep it.
+    pub(super) fn marks_of(&self, key: &[u8]) -> Option<Marks> {
+        self.server.store.borrow().items.get(key).map(|item| item.marks)
+    }
+
+    /// Puts back what a command changed.
+    pub(super) fn put_marks(&self, key: &[u8], marks: Option<Marks>) {
+        let mut store = self.server.store.borrow_mut();
+        if let Some((item, marks)) = store.items.get_mut(key).zip(marks) {
+            item.marks = marks;
+        }
     }
 
     /// The extras of a store: flags and expiry.

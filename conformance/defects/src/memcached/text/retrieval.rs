@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Talk;
 use super::block::BAD_FORMAT;
 use super::defects::Switch;
+use super::meta_defects::Switch as Meta;
 use super::requests::{bare, request};
 use crate::memcached::frame::Reply;
 use crate::memcached::opcode::Verb;
@@ -36,9 +37,10 @@ impl Talk<'_> {
                 return self.long_key(&said);
             }
         }
-        let forgets = match said.is_empty() {
-            true => self.wrong(Switch::EndIsForgottenOnMisses),
-            false => self.wrong(Switch::EndIsForgotten),
+        let forgets = if said.is_empty() {
+            self.wrong(Switch::EndIsForgottenOnMisses)
+        } else {
+            self.wrong(Switch::EndIsForgotten)
         };
         if !forgets {
             said.extend(self.line("END"));
@@ -47,7 +49,10 @@ impl Talk<'_> {
     }
 
     /// One key that is too long voids the whole reply.
-    fn long_key(&self, said: &[u8]) -> Vec<u8> {
+    fn long_key(&mut self, said: &[u8]) -> Vec<u8> {
+        if self.wrong(Switch::LongKeyLosesReplies) {
+            self.socket.output.clear();
+        }
         let error = self.error(BAD_FORMAT);
         let stray = if self.wrong(Switch::LongKeyAddsALine) { self.line("") } else { Vec::new() };
         let before = if self.wrong(Switch::LongKeyKeepsTheHits) { said } else { b"" };
@@ -72,6 +77,10 @@ impl Talk<'_> {
 
     async fn one(&mut self, name: &[u8], key: &[u8], expiry: Option<u32>) -> Vec<u8> {
         let stored = self.stored_key(key);
+        let before = self.marks_of(&stored);
+        if before.is_some_and(|marks| marks.stale) && self.wrong(Meta::StaleIsAMissForGet) {
+            return Vec::new();
+        }
         let found = match expiry {
             Some(expiry) => {
                 let touch = request(&stored, expiry.to_be_bytes().to_vec(), Vec::new(), 0);
@@ -79,6 +88,10 @@ impl Talk<'_> {
             }
             None => self.ask(Verb::Get, &bare(&stored)).await,
         };
+        let gat = expiry.is_some();
+        if self.wrong(if gat { Meta::GatIsNoFetch } else { Meta::GetIsNoFetch }) {
+            self.put_marks(&stored, before);
+        }
         match found {
             Ok(reply) => self.hit(name, key, &reply),
             Err(_) if self.wrong(Switch::MissesAreMentioned) => self.line("NOT_FOUND"),
@@ -133,7 +146,12 @@ impl Talk<'_> {
         let Some(expiry) = self.expiry_or_zero(expiry) else { return self.error(BAD_EXPIRY) };
         let extras = expiry.to_be_bytes().to_vec();
         let touch = request(&self.stored_key(key), extras, Vec::new(), 0);
-        match self.ask(Verb::Touch, &touch).await {
+        let before = self.marks_of(&touch.key);
+        let touched = self.ask(Verb::Touch, &touch).await;
+        if self.wrong(Meta::TouchIsNoFetch) {
+            self.put_marks(&touch.key, before);
+        }
+        match touched {
             Ok(_) if self.wrong(Switch::TouchSaysOk) => self.line("OK"),
             Ok(_) => self.line("TOUCHED"),
             Err(_) => self.line("NOT_FOUND"),

@@ -2,6 +2,7 @@
 
 use super::block::{BAD_CHUNK, BAD_FORMAT, Block, OUT_OF_MEMORY, TOO_LARGE};
 use super::defects::Switch;
+use super::meta_defects::Switch as Meta;
 use super::requests::request;
 use super::{Said, Talk};
 use crate::memcached::frame::{Request, Status};
@@ -25,7 +26,8 @@ impl Store {
 impl Talk<'_> {
     pub(super) async fn store(&mut self, name: &[u8], words: &[Vec<u8>]) -> Said {
         let least = if name == b"cas" { 6 } else { 5 };
-        let Some(length) = words.get(4).filter(|_| words.len() >= least && words.len() <= least + 1)
+        let Some(length) =
+            words.get(4).filter(|_| words.len() >= least && words.len() <= least + 1)
         else {
             return Ok(Some(self.error("ERROR")));
         };
@@ -80,7 +82,8 @@ impl Talk<'_> {
     }
 
     fn read_cas(&self, word: &[u8]) -> Option<u64> {
-        let negative = word.strip_prefix(b"-").filter(|_| self.wrong(Switch::CasTokensMayBeNegative));
+        let negative =
+            word.strip_prefix(b"-").filter(|_| self.wrong(Switch::CasTokensMayBeNegative));
         let cas = self.number(negative.unwrap_or(word))?;
         let signed = self.wrong(Switch::CasTokensAreSigned) && i64::try_from(cas).is_err();
         (!signed).then_some(cas)
@@ -119,7 +122,14 @@ impl Talk<'_> {
         if store.verb == Verb::Add && self.kept.deleted == store.key {
             return self.line("NOT_STORED");
         }
+        let before = self.marks_of(&store.key);
         let put = self.ask(store.verb, &store.request(value)).await;
+        let joins = matches!(store.verb, Verb::Append | Verb::Prepend);
+        if put.is_ok()
+            && self.wrong(if joins { Meta::AppendKeepsTheMarks } else { Meta::SetKeepsTheMarks })
+        {
+            self.put_marks(&store.key, before);
+        }
         let compares = store.cas != 0;
         match put {
             Ok(_) if store.verb == Verb::Add && self.wrong(Switch::AddSaysOk) => self.line("OK"),

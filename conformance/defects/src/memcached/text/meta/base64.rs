@@ -5,7 +5,7 @@
 /// `lax` takes a text whose padding is missing.
 pub(super) fn decode(text: &[u8], lax: bool) -> Option<Vec<u8>> {
     let digits = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
-    if !lax && text.len() % 4 != 0 || digits.len() % 4 == 1 || digits.is_empty() {
+    if !lax && !text.len().is_multiple_of(4) || digits.len() % 4 == 1 || digits.is_empty() {
         return None;
     }
     let mut bytes = Vec::new();

@@ -1,8 +1,8 @@
 //! me: what the server knows of an item.
 
 use super::super::Talk;
-use super::super::meta_defects::Switch;
 use super::super::block::BAD_FORMAT;
+use super::super::meta_defects::Switch;
 
 impl Talk<'_> {
     /// Asking is no fetch, and has no flags but b.

@@ -24,6 +24,7 @@ impl Talk<'_> {
         let code = match done {
             Ok(()) => "HD",
             Err(Status::NotFound) => "NF",
+            Err(_) if self.wrong(Switch::MdMismatchIsNf) => "NF",
             Err(_) => "EX",
         };
         let told = self.echoes(asked, code);

@@ -46,11 +46,7 @@ impl Flags {
 
 impl Talk<'_> {
     /// Reads the flags of the command with that second letter.
-    pub(super) fn meta_flags(
-        &self,
-        name: u8,
-        words: &[Vec<u8>],
-    ) -> Result<Flags, &'static str> {
+    pub(super) fn meta_flags(&self, name: u8, words: &[Vec<u8>]) -> Result<Flags, &'static str> {
         let mut flags = Flags(Vec::new());
         for word in words {
             let Some((&letter, argument)) = word.split_first() else { continue };
@@ -88,12 +84,11 @@ impl Talk<'_> {
         }
         let right = match (letter, name) {
             (b'N' | b'R' | b'T', _) => self.expiry(argument).is_some(),
-            (b'C', _) => self.number(argument).is_some(),
             (b'O', _) => return self.check_opaque(length),
             (b'M', b's') => return self.check_mode(argument, b"EAPRS"),
             (b'M', b'a') => return self.check_mode(argument, b"I+D-"),
             (b'F', b's') => self.client_flags(argument).is_some(),
-            (b'D' | b'J', b'a') => self.number(argument).is_some(),
+            (b'C', _) | (b'D' | b'J', b'a') => self.number(argument).is_some(),
             _ => true,
         };
         let lenient = self.wrong(Switch::BadNumbersAreZero)

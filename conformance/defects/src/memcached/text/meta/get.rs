@@ -6,8 +6,8 @@ use tokio::time::sleep;
 
 use super::super::Talk;
 use super::super::meta_defects::Switch;
-use super::flags::Flag;
 use super::Asked;
+use super::flags::Flag;
 use crate::memcached::opcode::{Command, Verb};
 use crate::memcached::store::{Item, Marks};
 
@@ -37,6 +37,10 @@ impl Talk<'_> {
         }
         let (before, told) = (item.marks, Vec::new());
         let mut fetch = Fetch { item, before, told, recache: false };
+        if !created && self.wrong(Switch::NTouchesAHit) {
+            let stub = self.vivified(asked);
+            fetch.item.expires = stub.map_or(fetch.item.expires, |stub| stub.expires);
+        }
         for flag in asked.flags.iter() {
             self.tell(asked, flag, &mut fetch);
         }
@@ -80,7 +84,8 @@ impl Talk<'_> {
             }
             return said;
         }
-        let length = fetch.item.value.len() + 2 * usize::from(self.wrong(Switch::LengthCountsTheEnd));
+        let length =
+            fetch.item.value.len() + 2 * usize::from(self.wrong(Switch::LengthCountsTheEnd));
         let mut said = self.reply(asked, &format!("VA {length}"), fetch.told);
         said.extend(fetch.item.value);
         said.extend_from_slice(b"\r\n");

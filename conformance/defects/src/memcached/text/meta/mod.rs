@@ -80,7 +80,7 @@ impl Talk<'_> {
     /// Errors carry nothing of the request.
     fn refuse(&self, flags: &[Vec<u8>], error: &str) -> Vec<u8> {
         let opaque = flags.iter().find(|flag| flag.starts_with(b"O"));
-        if self.wrong(Switch::QuietHidesErrors) && flags.iter().any(|flag| flag == b"q") {
+        if self.wrong(Switch::QuietHidesRefusals) && flags.iter().any(|flag| flag == b"q") {
             return Vec::new();
         }
         match opaque.filter(|_| self.wrong(Switch::ErrorsCarryTheOpaque)) {
@@ -146,6 +146,7 @@ impl Talk<'_> {
         };
         let mut opaque = match () {
             () if lost => return None,
+            () if flag.argument.is_empty() && self.wrong(Switch::BareOpaqueIsLost) => return None,
             () if self.wrong(Switch::OpaqueIsThatBefore) && !before.is_empty() => before,
             () => flag.word(),
         };

@@ -9,7 +9,8 @@ impl Talk<'_> {
     pub(super) fn unless_quiet(&mut self, asked: &Asked, said: Vec<u8>) -> Vec<u8> {
         let quiet = asked.flags.has(b'q');
         let sticks = std::mem::replace(&mut self.kept.quiet, quiet);
-        if !quiet && !(sticks && self.wrong(Switch::QuietSticks)) {
+        let silent = quiet || sticks && self.wrong(Switch::QuietSticks);
+        if !silent {
             return said;
         }
         let code = said.get(..2).unwrap_or_default().to_vec();
@@ -19,8 +20,9 @@ impl Talk<'_> {
     fn is_kept_back(&self, asked: &Asked, code: &[u8]) -> bool {
         let success = matches!(code, b"HD" | b"VA" | b"OK");
         match (asked.name, code) {
-            (_, b"CL" | b"SE") => self.wrong(Switch::QuietHidesErrors),
-            (b'g', b"EN") => !self.wrong(Switch::QuietMgTellsMisses),
+            (_, b"CL") => self.wrong(Switch::QuietHidesErrors),
+            (_, b"SE") => self.wrong(Switch::QuietHidesTooLarge),
+            (b'g', b"EN") => !self.tells_misses(asked),
             (b'g', b"HD") => self.wrong(Switch::QuietMgHidesHits),
             (b's', _) if success => !self.wrong(Switch::QuietMsTellsSuccess),
             (b'd', _) if success => !self.wrong(Switch::QuietMdTellsSuccess),
@@ -35,5 +37,12 @@ impl Talk<'_> {
             (_, b"EX") => self.wrong(Switch::QuietHidesMismatches),
             _ => false,
         }
+    }
+
+    /// The defects that tell misses of mg.
+    fn tells_misses(&self, asked: &Asked) -> bool {
+        let named = asked.flags.has(b'k') || asked.flags.has(b'O');
+        self.wrong(Switch::QuietMgTellsMisses)
+            || named && self.wrong(Switch::QuietMgTellsNamedMisses)
     }
 }

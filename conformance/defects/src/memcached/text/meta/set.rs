@@ -57,7 +57,11 @@ impl Talk<'_> {
         let takes_flags = joins && self.wrong(Switch::JoinsTakeFlags);
         let extras = if joins { Vec::new() } else { self.ms_extras(asked) };
         let request = request(&asked.key, extras, value, self.cas_of_ms(asked, verb));
+        let before = self.marks_of(&asked.key);
         let put = self.ask(verb, &request).await;
+        if put.is_ok() && self.wrong(Switch::MsKeepsTheMarks) {
+            self.put_marks(&asked.key, before);
+        }
         if takes_flags && put.is_ok() {
             self.take_flags(asked);
         }
@@ -117,18 +121,20 @@ impl Talk<'_> {
         }
         let (cas, old) = (self.cas_of(asked), self.find(&asked.key)?);
         let older = cas < old.cas || cas > old.cas && self.wrong(Switch::NewerCasIsStored);
-        older.then(|| self.store_as_stale(asked, old, value))
+        older.then(|| self.store_as_stale(asked, &old, value))
     }
 
-    fn store_as_stale(&mut self, asked: &Asked, old: Item, value: &[u8]) -> Vec<u8> {
+    fn store_as_stale(&mut self, asked: &Asked, old: &Item, value: &[u8]) -> Vec<u8> {
         let now = self.now();
         let stale = !self.wrong(Switch::OlderCasStoresFresh);
         let mut item = Item {
             value: value.to_vec(),
             marks: Marks { stale, won: old.marks.won, ..Marks::at(now) },
-            ..old
+            ..old.clone()
         };
-        if let Some(word) = asked.flags.argument(b'T').filter(|_| self.wrong(Switch::OlderCasTakesTheTtl)) {
+        if let Some(word) =
+            asked.flags.argument(b'T').filter(|_| self.wrong(Switch::OlderCasTakesTheTtl))
+        {
             item.lifetime = self.expiry(word).unwrap_or_default();
             item.expires = self.server.store.borrow().deadline(item.lifetime);
         }

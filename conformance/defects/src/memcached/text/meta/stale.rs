@@ -51,8 +51,8 @@ impl Talk<'_> {
         let forgotten = created && self.wrong(Switch::WinOfNIsForgotten)
             || stale && self.wrong(Switch::WinOfIIsForgotten);
         let mut told = Vec::new();
-        let last = self.wrong(Switch::XComesLast);
-        if stale && !lost && !last && !self.wrong(Switch::XIsMissing) {
+        let turned = self.wrong(Switch::XComesLast);
+        if stale && !lost && !turned && !self.wrong(Switch::XIsMissing) {
             told.push("X");
         }
         if wins && !forgotten {
@@ -61,7 +61,7 @@ impl Talk<'_> {
         if lost && !self.wrong(Switch::ZIsMissing) && !(stale && self.wrong(Switch::StaleHasNoZ)) {
             told.push("Z");
         }
-        if stale && (lost || last) && !self.wrong(Switch::XIsMissing) {
+        if stale && (lost || turned) && !self.wrong(Switch::XIsMissing) {
             told.push("X");
         }
         told.into_iter().map(Into::into).collect()
