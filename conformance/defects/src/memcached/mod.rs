@@ -34,21 +34,21 @@ use crate::{Clock, Kind, Server, Serving, Setup, Stream};
 pub const KIND: Kind = Kind {
     protocol: "memcached",
     defects: DEFECTS,
-    start: |defect, clock, setup| start(defect, Wrong::named(None, None), clock, setup),
+    start: |defect, clock, setup| start(defect, Wrong::NOTHING, clock, setup),
 };
 
 /// The same server with the defects of text. One whose name the binary protocol has too sits in what both use.
 pub const TEXT: Kind = Kind {
     protocol: "text",
     defects: TEXT_DEFECTS,
-    start: |defect, clock, setup| start(defect, Wrong::named(defect, None), clock, setup),
+    start: |defect, clock, setup| start(defect, Wrong::text(defect), clock, setup),
 };
 
 /// The same server with the defects of the meta commands, which may sit in what all use as well.
 pub const META: Kind = Kind {
     protocol: "meta",
     defects: META_DEFECTS,
-    start: |defect, clock, setup| start(defect, Wrong::named(None, defect), clock, setup),
+    start: |defect, clock, setup| start(defect, Wrong::meta(defect), clock, setup),
 };
 
 fn start(defect: Option<&str>, lines: Wrong, clock: Clock, setup: Setup) -> Rc<dyn Server> {

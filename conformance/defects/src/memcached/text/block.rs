@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::Talk;
 use super::defects::Switch;
 use super::meta_defects::Switch as Meta;
+use super::{On, Talk};
 use crate::memcached::shape::value_bytes_max;
 
 /// What came behind a line.
@@ -81,11 +81,10 @@ impl Talk<'_> {
 
     /// Drops a block that nobody could keep; false if the stream ends before.
     async fn skip_large(&mut self, length: usize) -> io::Result<bool> {
-        let skipped = match () {
-            () if self.wrong(Switch::TooLargeIsNotSwallowed) => 0,
-            () if self.wrong(Meta::TooLargeIsNotSwallowed) => 0,
-            () if self.wrong(Switch::TooLargeLeavesTwoBytes) => length,
-            () => length + 2,
+        let skipped = match self.on() {
+            On::Text(Switch::TooLargeIsNotSwallowed) | On::Meta(Meta::TooLargeIsNotSwallowed) => 0,
+            On::Text(Switch::TooLargeLeavesTwoBytes) => length,
+            _ => length + 2,
         };
         self.socket.skip(skipped).await
     }

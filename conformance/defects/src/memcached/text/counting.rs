@@ -1,9 +1,9 @@
 //! incr, decr and delete.
 
-use super::Talk;
 use super::block::{BAD_FORMAT, OUT_OF_MEMORY};
 use super::defects::Switch;
 use super::requests::{DO_NOT_CREATE, bare, request};
+use super::{On, Talk};
 use crate::memcached::frame::{Reply, Status};
 use crate::memcached::opcode::Verb;
 
@@ -55,10 +55,10 @@ impl Talk<'_> {
     }
 
     fn number_line(&self, number: u64) -> Vec<u8> {
-        match () {
-            () if self.wrong(Switch::NumberIsPadded) => self.line(format!("{number:<20}")),
-            () if self.wrong(Switch::CountingSaysStored) => self.line("STORED"),
-            () => self.line(number.to_string()),
+        match self.on() {
+            On::Text(Switch::NumberIsPadded) => self.line(format!("{number:<20}")),
+            On::Text(Switch::CountingSaysStored) => self.line("STORED"),
+            _ => self.line(number.to_string()),
         }
     }
 

@@ -1,9 +1,9 @@
 //! All defects of text, by theme. Those at the end sit in the store that all protocols of memcached share: there
 //! they have the same name.
 
-use crate::switches::switches;
+use crate::switches::switch_table;
 
-switches! {
+switch_table! {
     // Lines.
     RepliesEndInLf "replies-end-in-lf" "Reply lines end in LF alone.",
     BareLfEndsNoLine "bare-lf-ends-no-line" "A line that ends in LF alone goes on.",
@@ -252,17 +252,4 @@ switches! {
     OutOfMemoryIsTooLarge "out-of-memory-is-too-large" "What finds no memory is said to be too large.",
     StatCountsNoReads "stat-counts-no-reads" "`cmd_get` stays as it is.",
     StatVersionIsAnother "stat-version-is-another" "The statistic `version` is not what version answers.",
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::DEFECTS;
-
-    #[test]
-    fn names_are_unique() {
-        let names: BTreeSet<&str> = DEFECTS.iter().map(|defect| defect.name).collect();
-        assert_eq!(names.len(), DEFECTS.len());
-    }
 }

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::Talk;
 use super::defects::Switch;
 use super::meta_defects::Switch as Meta;
+use super::{On, Talk};
 
 /// How much may come without a line end. Only `get` and `gets` go beyond.
 const LINE_BYTES_MAX: usize = 2048;
@@ -96,12 +96,14 @@ impl Talk<'_> {
 
     /// Whether a key may be used as it stands in a line.
     pub(super) fn is_key(&self, key: &[u8]) -> bool {
-        let most = match () {
-            () if self.wrong(Switch::KeyOf250IsRefused) => KEY_BYTES_MAX - 1,
-            () if self.wrong(Switch::KeyOf251IsAccepted) => KEY_BYTES_MAX + 1,
-            () if self.wrong(Meta::KeyOf250IsRefused) => KEY_BYTES_MAX - 1,
-            () if self.wrong(Meta::KeyOf251IsAccepted) => KEY_BYTES_MAX + 1,
-            () => KEY_BYTES_MAX,
+        let most = match self.on() {
+            On::Text(Switch::KeyOf250IsRefused) | On::Meta(Meta::KeyOf250IsRefused) => {
+                KEY_BYTES_MAX - 1
+            }
+            On::Text(Switch::KeyOf251IsAccepted) | On::Meta(Meta::KeyOf251IsAccepted) => {
+                KEY_BYTES_MAX + 1
+            }
+            _ => KEY_BYTES_MAX,
         };
         let lets_in =
             self.wrong(Switch::ControlBytesAreTaken) || self.wrong(Switch::ControlBytesEndTheKey);

@@ -1,9 +1,9 @@
 //! All defects of the meta commands, by theme. Those at the end sit in what all protocols of memcached share: there
 //! they have the same name.
 
-use crate::switches::switches;
+use crate::switches::switch_table;
 
-switches! {
+switch_table! {
     // Lines, codes and flags.
     SegmentEndsTheLine "segment-ends-the-line" "What came of a line is taken for all of it.",
     SecondLineIsLost "second-line-is-lost" "Of the lines in one segment only the first is executed.",

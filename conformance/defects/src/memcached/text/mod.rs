@@ -36,32 +36,38 @@ pub(super) const META_DEFECTS: &[Defect] = meta_defects::DEFECTS;
 
 /// Which defect of lines is on, if any.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wrong {
-    text: defects::Switches,
-    meta: meta_defects::Switches,
+pub(super) struct Wrong(On);
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum On {
+    Nothing,
+    Text(Switch),
+    Meta(Meta),
 }
 
 impl Wrong {
-    /// None of text and none of meta but those of these names.
-    pub(super) fn named(text: Option<&str>, meta: Option<&str>) -> Self {
-        Self { text: defects::Switches::named(text), meta: meta_defects::Switches::named(meta) }
+    pub(super) const NOTHING: Self = Self(On::Nothing);
+
+    /// The defect of text that has this name.
+    pub(super) fn text(name: Option<&str>) -> Self {
+        Self(name.and_then(Switch::named).map_or(On::Nothing, On::Text))
+    }
+
+    /// The defect of the meta commands that has this name.
+    pub(super) fn meta(name: Option<&str>) -> Self {
+        Self(name.and_then(Meta::named).map_or(On::Nothing, On::Meta))
     }
 }
 
-/// A defect of text or of meta.
-trait OfLines {
-    fn on(self, wrong: Wrong) -> bool;
-}
-
-impl OfLines for Switch {
-    fn on(self, wrong: Wrong) -> bool {
-        wrong.text.on(self)
+impl From<Switch> for On {
+    fn from(switch: Switch) -> Self {
+        Self::Text(switch)
     }
 }
 
-impl OfLines for Meta {
-    fn on(self, wrong: Wrong) -> bool {
-        wrong.meta.on(self)
+impl From<Meta> for On {
+    fn from(switch: Meta) -> Self {
+        Self::Meta(switch)
     }
 }
 
@@ -99,8 +105,12 @@ impl<'a> Talk<'a> {
         Self { server, socket, searched: 0, kept: Kept::default() }
     }
 
-    fn wrong(&self, switch: impl OfLines) -> bool {
-        switch.on(self.server.lines)
+    fn on(&self) -> On {
+        self.server.lines.0
+    }
+
+    fn wrong(&self, switch: impl Into<On>) -> bool {
+        self.on() == switch.into()
     }
 
     /// Serves line after line until one of both sides has had enough.
@@ -141,12 +151,14 @@ impl<'a> Talk<'a> {
     /// Goes on, whatever was said.
     fn next_behind(&mut self, said: &[u8]) -> Next {
         let complains = said.starts_with(b"CLIENT_ERROR") || said.starts_with(b"ERROR");
-        let closes = match () {
-            () if said.starts_with(b"ERROR") => self.wrong(Switch::UnknownCommandCloses),
-            () if said.starts_with(b"SERVER_ERROR") => self.wrong(Switch::TooLargeCloses),
-            () => complains && self.wrong(Switch::ClientErrorsClose),
+        let closes = match self.on() {
+            On::Text(Switch::UnknownCommandCloses) => said.starts_with(b"ERROR"),
+            On::Text(Switch::ClientErrorsClose) => said.starts_with(b"CLIENT_ERROR"),
+            On::Text(Switch::TooLargeCloses) => said.starts_with(b"SERVER_ERROR"),
+            On::Meta(Meta::ErrorsClose) => complains,
+            _ => false,
         };
-        if closes || complains && self.wrong(Meta::ErrorsClose) {
+        if closes {
             return Next::Close;
         }
         if complains && self.wrong(Switch::ErrorsDropThePipeline) {
@@ -205,5 +217,29 @@ impl<'a> Talk<'a> {
             _ => text,
         };
         self.line(told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{META_DEFECTS, Meta, Switch, TEXT_DEFECTS};
+
+    #[test]
+    fn names_are_unique_and_name_their_variant() {
+        let text = TEXT_DEFECTS
+            .iter()
+            .map(|defect| (defect.name, format!("{:?}", Switch::named(defect.name).unwrap())));
+        let meta = META_DEFECTS
+            .iter()
+            .map(|defect| (defect.name, format!("{:?}", Meta::named(defect.name).unwrap())));
+        for (name, variant) in text.chain(meta) {
+            assert_eq!(variant.to_lowercase(), name.replace('-', ""));
+        }
+        for table in [TEXT_DEFECTS, META_DEFECTS] {
+            let names: BTreeSet<&str> = table.iter().map(|defect| defect.name).collect();
+            assert_eq!(names.len(), table.len());
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! What lines ask of the store, as requests of the binary protocol.
 
-use super::Talk;
 use super::defects::Switch;
 use super::meta_defects::Switch as Meta;
+use super::{On, Talk};
 use crate::memcached::frame::{Header, Reply, Request, Status};
 use crate::memcached::opcode::{Command, Verb};
 use crate::memcached::store::Marks;
@@ -65,30 +65,32 @@ impl Talk<'_> {
 
     /// The flags of an item, as lines tell them.
     pub(super) fn told_flags(&self, flags: u32) -> u32 {
-        match () {
-            () if self.wrong(Switch::FlagsAreSwappedForBinary) => flags.swap_bytes(),
-            () if self.wrong(Meta::FlagsAreSwappedForBinary) => flags.swap_bytes(),
-            () => flags,
+        match self.on() {
+            On::Text(Switch::FlagsAreSwappedForBinary)
+            | On::Meta(Meta::FlagsAreSwappedForBinary) => flags.swap_bytes(),
+            _ => flags,
         }
     }
 
     /// The CAS of an item, as lines tell it.
     pub(super) fn told_cas(&self, cas: u64) -> u64 {
-        match () {
-            () if self.wrong(Switch::CasOfLinesIsAnother) => cas + 1000,
-            () if self.wrong(Meta::CasOfMetaIsAnother) => cas + 1000,
-            () => cas,
+        match self.on() {
+            On::Text(Switch::CasOfLinesIsAnother) | On::Meta(Meta::CasOfMetaIsAnother) => {
+                cas + 1000
+            }
+            _ => cas,
         }
     }
 
     /// What a request asks for, by the CAS that a line has.
     pub(super) fn asked_cas(&self, cas: u64) -> u64 {
-        match () {
-            () if self.wrong(Switch::CasOfLinesIsAnother) => cas.wrapping_sub(1000),
-            () if self.wrong(Meta::CasOfMetaIsAnother) => cas.wrapping_sub(1000),
-            () if self.wrong(Switch::CasOfZeroAsksNothing) => cas,
-            () if cas == 0 => NO_ITEMS,
-            () => cas,
+        match self.on() {
+            On::Text(Switch::CasOfLinesIsAnother) | On::Meta(Meta::CasOfMetaIsAnother) => {
+                cas.wrapping_sub(1000)
+            }
+            On::Text(Switch::CasOfZeroAsksNothing) => cas,
+            _ if cas == 0 => NO_ITEMS,
+            _ => cas,
         }
     }
 }

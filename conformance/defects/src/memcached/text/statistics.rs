@@ -1,7 +1,7 @@
 //! stats: a line for each statistic, then END.
 
-use super::Talk;
 use super::defects::Switch;
+use super::{On, Talk};
 
 impl Talk<'_> {
     pub(super) fn stats(&mut self, words: &[Vec<u8>]) -> Vec<u8> {
@@ -23,11 +23,11 @@ impl Talk<'_> {
         let lines = statistics.iter().map(|(name, value)| format!("{prefix}{name} {value}"));
         let mut said: Vec<u8> = lines.flat_map(|line| self.line(line)).collect();
         let end = self.line("END");
-        match () {
-            () if self.wrong(Switch::StatsHaveNoEnd) => {}
-            () if !group.is_empty() && self.wrong(Switch::GroupsHaveNoEnd) => {}
-            () if self.wrong(Switch::StatsEndComesLate) => self.kept.late = end,
-            () => said.extend(end),
+        match self.on() {
+            On::Text(Switch::StatsHaveNoEnd) => {}
+            On::Text(Switch::GroupsHaveNoEnd) if !group.is_empty() => {}
+            On::Text(Switch::StatsEndComesLate) => self.kept.late = end,
+            _ => said.extend(end),
         }
         said
     }

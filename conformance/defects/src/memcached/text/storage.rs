@@ -4,7 +4,7 @@ use super::block::{BAD_CHUNK, BAD_FORMAT, Block, OUT_OF_MEMORY, TOO_LARGE};
 use super::defects::Switch;
 use super::meta_defects::Switch as Meta;
 use super::requests::request;
-use super::{Said, Talk};
+use super::{On, Said, Talk};
 use crate::memcached::frame::{Request, Status};
 use crate::memcached::opcode::Verb;
 use tokio::sync::RwLockWriteGuard;
@@ -104,10 +104,10 @@ impl Talk<'_> {
         if self.wrong(Switch::TooLargeEmptiesTheItem) {
             let _ = self.ask(store.verb, &store.request(Vec::new())).await;
         }
-        self.error(match () {
-            () if self.wrong(Switch::TooLargeSaysOutOfMemory) => OUT_OF_MEMORY,
-            () if self.wrong(Switch::TooLargeIsAClientError) => "CLIENT_ERROR object too large",
-            () => TOO_LARGE,
+        self.error(match self.on() {
+            On::Text(Switch::TooLargeSaysOutOfMemory) => OUT_OF_MEMORY,
+            On::Text(Switch::TooLargeIsAClientError) => "CLIENT_ERROR object too large",
+            _ => TOO_LARGE,
         })
     }
 

@@ -11,15 +11,15 @@ impl Talk<'_> {
     pub(super) async fn meta_delete(&mut self, asked: &Asked) -> Vec<u8> {
         let stays = asked.flags.has(b'I') && !self.wrong(Switch::IDeletes);
         let keeps = asked.flags.has(b'T') && !stays && self.wrong(Switch::TKeepsFromDeleting);
-        let done = match () {
-            () if keeps => Ok(()),
-            () if stays => self.mark_stale(asked),
-            () => {
-                let ignores = self.wrong(Switch::MdIgnoresC);
-                let cas = if ignores { 0 } else { self.cas_of(asked) };
-                let delete = request(&asked.key, Vec::new(), Vec::new(), cas);
-                self.ask(Verb::Delete, &delete).await.map(drop)
-            }
+        let done = if keeps {
+            Ok(())
+        } else if stays {
+            self.mark_stale(asked)
+        } else {
+            let ignores = self.wrong(Switch::MdIgnoresC);
+            let cas = if ignores { 0 } else { self.cas_of(asked) };
+            let delete = request(&asked.key, Vec::new(), Vec::new(), cas);
+            self.ask(Verb::Delete, &delete).await.map(drop)
         };
         let code = match done {
             Ok(()) => "HD",

@@ -1,7 +1,7 @@
 //! Flags of meta commands: a letter each, some with an argument, none twice.
 
-use super::super::Talk;
 use super::super::meta_defects::Switch;
+use super::super::{On, Talk};
 
 /// The letters that any meta command knows.
 const LETTERS: &[u8] = b"bcfhklqstuvCDFIJLMNOPRT";
@@ -97,11 +97,11 @@ impl Talk<'_> {
     }
 
     fn check_opaque(&self, length: usize) -> Result<(), &'static str> {
-        let most = match () {
-            () if self.wrong(Switch::OpaqueOf32IsRefused) => OPAQUE_BYTES_MAX - 1,
-            () if self.wrong(Switch::OpaqueOf31IsRefused) => OPAQUE_BYTES_MAX - 2,
-            () if self.wrong(Switch::OpaqueHasNoLimit) => usize::MAX,
-            () => OPAQUE_BYTES_MAX,
+        let most = match self.on() {
+            On::Meta(Switch::OpaqueOf32IsRefused) => OPAQUE_BYTES_MAX - 1,
+            On::Meta(Switch::OpaqueOf31IsRefused) => OPAQUE_BYTES_MAX - 2,
+            On::Meta(Switch::OpaqueHasNoLimit) => usize::MAX,
+            _ => OPAQUE_BYTES_MAX,
         };
         if length == 0 && self.wrong(Switch::BareOpaqueIsRefused) {
             return Err(BAD_TOKEN);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::super::Talk;
 use super::super::meta_defects::Switch;
+use super::super::{On, Talk};
 use super::Asked;
 use super::flags::Flag;
 use crate::memcached::opcode::{Command, Verb};
@@ -156,9 +156,9 @@ impl Talk<'_> {
         let Some(at) = item.expires else {
             return if self.wrong(Switch::NoExpiryIsZero) { 0 } else { -1 };
         };
-        let left = match () {
-            () if self.wrong(Switch::TtlIsAUnixTime) => at,
-            () => at.saturating_sub(self.now()),
+        let left = match self.on() {
+            On::Meta(Switch::TtlIsAUnixTime) => at,
+            _ => at.saturating_sub(self.now()),
         };
         i64::try_from(left.as_secs()).unwrap_or(i64::MAX)
     }

@@ -10,9 +10,9 @@ mod quiet;
 mod set;
 mod stale;
 
-use super::Talk;
 use super::block::BAD_FORMAT;
 use super::meta_defects::Switch;
+use super::{On, Talk};
 use flags::{Flag, Flags};
 
 /// A request whose key and flags are right.
@@ -144,17 +144,18 @@ impl Talk<'_> {
             b'a' => self.wrong(Switch::OpaqueOfMaIsLost),
             _ => self.wrong(Switch::OpaqueOfFailuresIsLost),
         };
-        let mut opaque = match () {
-            () if lost => return None,
-            () if flag.argument.is_empty() && self.wrong(Switch::BareOpaqueIsLost) => return None,
-            () if self.wrong(Switch::OpaqueIsThatBefore) && !before.is_empty() => before,
-            () => flag.word(),
-        };
-        if self.wrong(Switch::OpaqueIsANumber) {
-            opaque.retain(|byte| *byte == b'O' || byte.is_ascii_digit());
+        if lost {
+            return None;
         }
-        if self.wrong(Switch::OpaqueIsCut) {
-            opaque.truncate(16);
+        let mut opaque = flag.word();
+        match self.on() {
+            On::Meta(Switch::BareOpaqueIsLost) if flag.argument.is_empty() => return None,
+            On::Meta(Switch::OpaqueIsThatBefore) if !before.is_empty() => opaque = before,
+            On::Meta(Switch::OpaqueIsANumber) => {
+                opaque.retain(|byte| *byte == b'O' || byte.is_ascii_digit());
+            }
+            On::Meta(Switch::OpaqueIsCut) => opaque.truncate(16),
+            _ => {}
         }
         Some(opaque)
     }
@@ -170,13 +171,14 @@ impl Talk<'_> {
         let decoded = self.wrong(Switch::KeyComesBackDecoded)
             || self.wrong(Switch::VivifiedKeyComesBackRaw) && self.is_stub(&asked.key);
         let key = if decoded { &asked.key } else { &asked.word };
-        match () {
-            () if lost => Vec::new(),
-            () if !asked.flags.has(b'b') || decoded || self.wrong(Switch::BIsNotEchoed) => {
-                vec![[b"k", &key[..]].concat()]
-            }
-            () => vec![[b"k", &key[..]].concat(), b"b".to_vec()],
+        if lost {
+            return Vec::new();
         }
+        let mut told = vec![[b"k", &key[..]].concat()];
+        if asked.flags.has(b'b') && !decoded && !self.wrong(Switch::BIsNotEchoed) {
+            told.push(b"b".to_vec());
+        }
+        told
     }
 
     fn is_stub(&self, key: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use std::io;
 use super::super::block::{BAD_CHUNK, BAD_FORMAT, Block, OUT_OF_MEMORY, TOO_LARGE};
 use super::super::meta_defects::Switch;
 use super::super::requests::request;
-use super::super::{Said, Talk};
+use super::super::{On, Said, Talk};
 use super::Asked;
 use crate::memcached::frame::{Reply, Status};
 use crate::memcached::opcode::Verb;
@@ -154,10 +154,10 @@ impl Talk<'_> {
     }
 
     fn stored(&mut self, asked: &Asked, reply: &Reply) -> Vec<u8> {
-        let cas = match () {
-            () if self.wrong(Switch::CasOfMsIsZero) => 0,
-            () if self.wrong(Switch::CasOfMsIsOld) => reply.cas.saturating_sub(1),
-            () => reply.cas,
+        let cas = match self.on() {
+            On::Meta(Switch::CasOfMsIsZero) => 0,
+            On::Meta(Switch::CasOfMsIsOld) => reply.cas.saturating_sub(1),
+            _ => reply.cas,
         };
         let cas = self.told_cas(cas);
         self.tell_stored(asked, "HD", cas)

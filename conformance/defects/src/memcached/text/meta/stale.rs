@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::Talk;
 use super::super::meta_defects::Switch;
+use super::super::{On, Talk};
 use super::Asked;
 use super::flags::Flag;
 use crate::memcached::store::Item;
@@ -30,11 +30,11 @@ impl Talk<'_> {
         let seconds = u64::from(self.expiry(&flag.argument).unwrap_or_default());
         let Some(at) = item.expires else { return self.wrong(Switch::NoExpiryIsBelow) };
         let below = at.saturating_sub(now) < Duration::from_secs(seconds);
-        match () {
-            () if self.wrong(Switch::RecacheNeverWins) => false,
-            () if self.wrong(Switch::RecacheAlwaysWins) => true,
-            () if self.wrong(Switch::RecacheWinsAbove) => !below,
-            () => below,
+        match self.on() {
+            On::Meta(Switch::RecacheNeverWins) => false,
+            On::Meta(Switch::RecacheAlwaysWins) => true,
+            On::Meta(Switch::RecacheWinsAbove) => !below,
+            _ => below,
         }
     }
 
