@@ -1,4 +1,4 @@
-//! Correct servers of the four protocols, each with defects that can be switched on one at a time: what
+//! Correct servers of the protocols, each with defects that can be switched on one at a time: what
 //! the conformance suite must notice, all of them, and nothing where none is on.
 //!
 //! Small and slow on purpose, and written apart from the reference server, so that a mistake made there
@@ -75,7 +75,7 @@ impl Setup {
 /// One protocol's server.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
-    /// As in target URLs: `memcached`, `netmem`, `locker`, `echo`.
+    /// As in target URLs: `memcached`, `text`, `meta`, `netmem`, `locker`, `echo`.
     pub protocol: &'static str,
     /// What can be switched on.
     pub defects: &'static [Defect],
@@ -83,5 +83,6 @@ pub struct Kind {
     pub start: fn(Option<&'static str>, Clock, Setup) -> Rc<dyn Server>,
 }
 
-/// All four.
-pub const KINDS: [Kind; 4] = [memcached::KIND, netmem::KIND, locker::KIND, echo::KIND];
+/// All of them. The three of memcached are one server, which speaks all three protocols; they differ in their defects.
+pub const KINDS: [Kind; 6] =
+    [memcached::KIND, memcached::TEXT, memcached::META, netmem::KIND, locker::KIND, echo::KIND];

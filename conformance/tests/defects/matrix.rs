@@ -71,7 +71,7 @@ const PREFACE: &str = "\
 Generated; do not edit. `LOCKPROOF_BLESS=1 cargo test -p lockproof-conformance --test defects` writes it, and the same
 command without the variable fails when it is no longer true.
 
-`conformance/defects` has a small correct server for each protocol. Each of the defects below was switched on, one at a
+`conformance/defects` has small correct servers; the one of memcached speaks binary, text and meta. Each of the defects below was switched on, one at a
 time, and every case that judges (must, should, de-facto) was played on a new server that had it: whole; if no case
 noticed it so, those that need authentication or a full memory, on servers set up for them; and if still no case did, in the
 other deliveries too. Without a defect the servers pass every one of these cases in every delivery.

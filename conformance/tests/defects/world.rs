@@ -55,14 +55,14 @@ pub(crate) fn play(
         let serving = Rc::new(RefCell::new(JoinSet::new()));
         let world =
             Memory { server, clock: Ticking::starting_at(UNIX_START), serving: serving.clone() };
-        let outcome = staged(world, kind, case, delivery).await;
+        let outcome = staged(world, case, delivery).await;
         panicked(&mut serving.borrow_mut()).map_or(outcome, Outcome::Panicked)
     })
 }
 
-async fn staged(world: Memory, kind: &Kind, case: &Case, delivery: Delivery) -> Outcome {
+async fn staged(world: Memory, case: &Case, delivery: Delivery) -> Outcome {
     // The world knows where the server is.
-    let url = format!("{}://127.0.0.1:0?fresh=yes", kind.protocol);
+    let url = format!("{}://127.0.0.1:0?fresh=yes", case.protocol().server().name());
     let target = Target::parse(&url).expect("an address needs no looking up");
     let stage = match Stage::on(world, target, TIMEOUT).await {
         Ok(stage) => stage,

@@ -44,7 +44,7 @@ fn trials(
     name: fn(Delivery) -> &'static str,
 ) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for protocol in Protocol::SERVERS {
+    for protocol in Protocol::ALL {
         let own = cases.iter().filter(|case| case.protocol() == protocol);
         let cases: Vec<Arc<Case>> = own.cloned().collect();
         for &delivery in deliveries {
@@ -74,7 +74,7 @@ fn plays(case: &Case, delivery: Delivery) -> Result<(), String> {
     LocalSet::new().block_on(&runtime, async {
         let world = Memory::start(case);
         // The world knows where the server is.
-        let url = format!("{}://127.0.0.1:0?fresh=yes", case.protocol().name());
+        let url = format!("{}://127.0.0.1:0?fresh=yes", case.protocol().server().name());
         let target = Target::parse(&url).map_err(|error| error.to_string())?;
         let stage = Stage::on(world, target, TIMEOUT).await.map_err(|error| error.to_string())?;
         let options = Options { delivery, timeout: TIMEOUT, seed: SEED };

@@ -10,7 +10,8 @@ use super::opcode::{self, Command, Verb};
 use super::sasl::Session;
 use super::shape::{self, Judgement};
 use super::socket::Socket;
-use crate::Stream;
+use super::text::Talk;
+use crate::{Setup, Stream};
 
 /// How many connections may end by a reset, with the defect that does not forget them.
 const LEAKED_MAX: u32 = 50;
@@ -46,7 +47,7 @@ impl Connection {
             return Ok(());
         }
         self.count_connection(true);
-        let served = self.frames().await;
+        let served = self.talk().await;
         self.count_connection(false);
         if served.is_err() && self.wrong(Switch::ConnectionsLeak) {
             self.server.leaked.set(self.server.leaked.get() + 1);
@@ -63,6 +64,22 @@ impl Connection {
         } else if !self.wrong(Switch::StatNeverForgetsConnections) {
             statistics.uncount("curr_connections");
         }
+    }
+
+    async fn talk(&mut self) -> io::Result<()> {
+        if self.speaks_in_lines().await? {
+            return Talk::new(self.server.clone(), &mut self.socket).serve().await;
+        }
+        self.frames().await
+    }
+
+    /// The first byte tells frames from lines. Who has to authenticate does so in frames.
+    async fn speaks_in_lines(&mut self) -> io::Result<bool> {
+        if self.server.setup == Setup::Sasl || !self.socket.wait_for(1).await? {
+            return Ok(false);
+        }
+        let first = self.socket.input[0];
+        Ok(first != 0x80 && !self.accepts_magic(first))
     }
 
     async fn frames(&mut self) -> io::Result<()> {

@@ -2,7 +2,8 @@
 //!
 //! A request goes from `socket` (bytes) through `connection` (frames) and `shape` (may it be
 //! executed?) to `commands`, which change the `store`. Each asks `active` or `wrong` where a defect
-//! sets in; all of these stand in `defect`. Left out: the text protocol.
+//! sets in; all of these stand in `defect`. A connection that does not begin with a frame speaks in
+//! lines (`text`), over the same store.
 
 mod commands;
 mod connection;
@@ -16,6 +17,7 @@ mod shape;
 mod socket;
 mod statistics;
 mod store;
+mod text;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -25,15 +27,35 @@ use tokio::sync::RwLock;
 use self::connection::Connection;
 use self::defect::{Active, DEFECTS, Switch};
 use self::store::Store;
+use self::text::{META_DEFECTS, TEXT_DEFECTS, Wrong};
 use crate::{Clock, Kind, Server, Serving, Setup, Stream};
 
-/// The server of this protocol.
-pub const KIND: Kind = Kind { protocol: "memcached", defects: DEFECTS, start };
+/// The server with the defects of the binary protocol.
+pub const KIND: Kind = Kind {
+    protocol: "memcached",
+    defects: DEFECTS,
+    start: |defect, clock, setup| start(defect, Wrong::NOTHING, clock, setup),
+};
 
-fn start(defect: Option<&'static str>, clock: Clock, setup: Setup) -> Rc<dyn Server> {
+/// The same server with the defects of text. One whose name the binary protocol has too sits in what both use.
+pub const TEXT: Kind = Kind {
+    protocol: "text",
+    defects: TEXT_DEFECTS,
+    start: |defect, clock, setup| start(defect, Wrong::text(defect), clock, setup),
+};
+
+/// The same server with the defects of the meta commands, which may sit in what all use as well.
+pub const META: Kind = Kind {
+    protocol: "meta",
+    defects: META_DEFECTS,
+    start: |defect, clock, setup| start(defect, Wrong::meta(defect), clock, setup),
+};
+
+fn start(defect: Option<&str>, lines: Wrong, clock: Clock, setup: Setup) -> Rc<dyn Server> {
     let active = Active(defect.and_then(Switch::named));
     Rc::new(Memcached {
         active,
+        lines,
         setup,
         store: RefCell::new(Store::new(clock, active, setup)),
         lock: RwLock::new(()),
@@ -49,6 +71,7 @@ fn start(defect: Option<&'static str>, clock: Clock, setup: Setup) -> Rc<dyn Ser
 #[derive(Debug)]
 struct Memcached {
     active: Active,
+    lines: Wrong,
     setup: Setup,
     store: RefCell<Store>,
     lock: RwLock<()>,

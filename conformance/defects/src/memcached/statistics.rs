@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 /// The counters that begin at 0 and are moved by commands.
-const COUNTERS: [&str; 26] = [
+const COUNTERS: [&str; 29] = [
     "cmd_get",
     "cmd_set",
     "cmd_flush",
     "cmd_touch",
+    "cmd_meta",
     "get_hits",
     "get_misses",
+    "get_expired",
+    "get_flushed",
     "delete_hits",
     "delete_misses",
     "incr_hits",

@@ -23,6 +23,25 @@ pub(super) struct Item {
     pub(super) expires: Option<Duration>,
     /// The expiry as the request had it, for the defect that extends it.
     pub(super) lifetime: u32,
+    pub(super) marks: Marks,
+}
+
+/// What the meta commands tell of an item, and every store begins anew.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marks {
+    pub(super) stale: bool,
+    /// Somebody was told to bring a new value.
+    pub(super) won: bool,
+    pub(super) fetched: bool,
+    /// Unix time of the store, or of the last fetch.
+    pub(super) accessed: Duration,
+}
+
+impl Marks {
+    /// Those of an item that is stored now.
+    pub(super) fn at(now: Duration) -> Self {
+        Self { stale: false, won: false, fetched: false, accessed: now }
+    }
 }
 
 /// All that connections share.

@@ -131,7 +131,8 @@ impl<'w, W: World> Player<'w, W> {
     async fn steps(&mut self, lines: &[Line]) -> Result<(), Failure> {
         let mut at = 0;
         while let Some(line) = lines.get(at) {
-            let joins = self.codec.plays == Side::Client;
+            // An alternative sends something when what it expects has come, and it is the one.
+            let joins = self.codec.plays == Side::Client && self.trying == 0;
             let run = if joins && self.options.delivery == Delivery::Coalesced {
                 coalesced_run(&lines[at..])
             } else {

@@ -3,7 +3,7 @@
 use super::super::defect::Switch;
 use super::super::frame::{Reply, Request, Status};
 use super::super::opcode::{Command, Verb};
-use super::super::store::{Item, Store};
+use super::super::store::{Item, Marks, Store};
 use super::Answer;
 
 /// The expiry that means: do not create.
@@ -55,7 +55,9 @@ impl Store {
         let value = if raw { count.to_be_bytes().to_vec() } else { count.to_string().into() };
         let ignores_expiry = self.wrong(Switch::CreationIgnoresTheExpiry);
         let expires = if ignores_expiry { None } else { self.deadline(expiry) };
-        let item = Item { value: value.clone(), flags: 0, cas: 0, expires, lifetime: expiry };
+        let marks = Marks::at(self.clock.unix());
+        let item =
+            Item { value: value.clone(), flags: 0, cas: 0, expires, lifetime: expiry, marks };
         self.make_room(command, request, value.len())?;
         let cas = self.put(command, &request.key, item);
         if self.wrong(Switch::CreationAnswersText) {

@@ -4,7 +4,7 @@ use super::super::defect::Switch;
 use super::super::frame::{Request, Status};
 use super::super::opcode::{Command, Verb};
 use super::super::shape::value_bytes_max;
-use super::super::store::{Item, Store};
+use super::super::store::{Item, Marks, Store};
 use super::Answer;
 
 impl Store {
@@ -23,7 +23,7 @@ impl Store {
             let says_large = self.wrong(Switch::JoinedTooLargeSaysTooLarge);
             return Err(if says_large { Status::TooLarge } else { Status::NotStored });
         }
-        let mut item = Item { value, ..item };
+        let mut item = Item { value, marks: Marks::at(self.clock.unix()), ..item };
         match self.active.0 {
             Some(Switch::AppendClearsFlags) => item.flags = 0,
             Some(Switch::AppendClearsTheExpiry) => item.expires = None,

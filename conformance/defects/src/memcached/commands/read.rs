@@ -25,6 +25,7 @@ impl Store {
         if !command.verb.touches() && self.wrong(Switch::GetChangesTheCas) {
             item.cas = self.next_cas(Some(&item));
         }
+        (item.marks.fetched, item.marks.accessed) = (true, self.clock.unix());
         self.items.insert(request.key.clone(), item.clone());
         if !self.wrong(Switch::ReadingIsNoUse) {
             self.used(&request.key);

@@ -43,7 +43,7 @@ impl Store {
     }
 
     /// The names and values of a group; nothing for one that does not exist.
-    fn group(&mut self, name: &[u8]) -> Option<Vec<(&'static str, String)>> {
+    pub(in super::super) fn group(&mut self, name: &[u8]) -> Option<Vec<(&'static str, String)>> {
         match name {
             b"" => Some(self.general()),
             b"settings" => Some(self.settings()),

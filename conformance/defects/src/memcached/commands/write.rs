@@ -3,7 +3,7 @@
 use super::super::defect::Switch;
 use super::super::frame::{Reply, Request, Status};
 use super::super::opcode::{Command, Verb};
-use super::super::store::{Item, Store};
+use super::super::store::{Item, Marks, Store};
 use super::Answer;
 
 impl Store {
@@ -70,6 +70,7 @@ impl Store {
             cas: 0,
             expires: self.deadline(lifetime),
             lifetime,
+            marks: Marks::at(self.clock.unix()),
         };
         match (self.active.0, command.verb, old) {
             (Some(Switch::SetKeepsTheOldFlags), Verb::Set, Some(old))
