@@ -277,3 +277,12 @@ fn keys_of_a_batch_share_lines_that_are_not_too_long() {
     assert!(lines.iter().all(|line| line.len() <= 2048));
     assert_eq!(lines.len(), 6 + 1 + 1, "six lines of keys, the fence, and nothing behind it");
 }
+
+/// A blocking client that was used a moment ago looks for stray bytes unless every answer is known by its opaque, which
+/// an error line and the answer to a fence have not.
+#[test]
+fn only_frames_are_named_without_exception() {
+    let named = [Dialect::Binary, Dialect::Text, Dialect::Meta]
+        .map(|dialect| Core::speaking(dialect).answers_are_named());
+    assert_eq!(named, [true, false, false]);
+}
