@@ -111,7 +111,7 @@ def staleness(cache, other):
 def expiry(cache):
     check("touch of an absent key", cache.touch("e:none", ttl=10), False)
     for key in ("e:kept", "e:got", "e:lost"):
-        cache.set(key, "v", ttl=1)
+        cache.set(key, "v", ttl=3)
     check("touch", cache.touch("e:kept", ttl=1000), True)
     check("get that touches", cache.get("e:got", touch_ttl=1000), "v")
     until(lambda: cache.get("e:lost") is None)
@@ -123,7 +123,7 @@ def meta(cache):
     cache.set("m:a", "value", ttl=100)
     flags = RequestFlags(return_value=True, return_ttl=True, return_size=True, return_fetched=True, return_last_access=True, return_client_flag=True)
     got = cache.meta_get(Key("m:a"), flags=flags)
-    check("mg of all", isinstance(got, Value) and (got.value, got.size, got.flags.ttl in (99, 100), got.flags.fetched), ("value", 5, True, False))
+    check("mg of all", isinstance(got, Value) and (got.value, got.size, got.flags.ttl in range(50, 101), got.flags.fetched), ("value", 5, True, False))
     got = cache.meta_get(Key("m:a"), flags=flags)
     check("mg again", isinstance(got, Value) and got.flags.fetched, True)
     check("mg of several", sorted(type(found).__name__ for found in cache.meta_multiget([Key("m:a"), Key("m:none")]).values()), ["Miss", "Success"])
@@ -142,8 +142,8 @@ def quiet(cache):
 
 
 def connect():
-    # One connection: what is sent without a reply is done before what follows.
-    pools = connection_pool_factory_builder(max_pool_size=1, connection_timeout=30, recv_timeout=30)
+    # One connection: what is sent without a reply is done before what follows. With its usual buffer a million bytes take it 20 s.
+    pools = connection_pool_factory_builder(max_pool_size=1, connection_timeout=30, recv_timeout=30, read_buffer_size=2_000_000)
     return CacheClient.cache_client_from_servers([ServerAddress(*address())], pools, raise_on_server_error=False)
 
 

@@ -83,9 +83,9 @@ def counters(cache):
 
 def expiry(cache):
     check("touch of an absent key", cache.touch("p:none", 10, noreply=False), False)
-    cache.set("p:kept", b"v", expire=1, noreply=False)
-    cache.set("p:lost", b"v", expire=1, noreply=False)
-    cache.set("p:got", b"v", expire=1, noreply=False)
+    cache.set("p:kept", b"v", expire=3, noreply=False)
+    cache.set("p:lost", b"v", expire=3, noreply=False)
+    cache.set("p:got", b"v", expire=3, noreply=False)
     check("touch", cache.touch("p:kept", 1000, noreply=False), True)
     check("gat", cache.raw_command("gat 1000 p:got", b"END\r\n"), b"VALUE p:got 0 1\r\nv\r\n")
     check("gats of nothing", cache.raw_command("gats 1000 p:none", b"END\r\n"), b"")

@@ -11,6 +11,8 @@ import time
 
 LIMIT_SECONDS = 30
 
+# Items that are to expire live three seconds: memcached's clock ticks once a second, and one second may be over at once.
+
 
 def short(value):
     """A value in one line of fair length."""

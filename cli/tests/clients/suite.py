@@ -44,8 +44,13 @@ def pylibmc(host, port):
     import tests
 
     tests.PylibmcTestCase.memcached_host, tests.PylibmcTestCase.memcached_port = host, port
-    # This one asks whoever is at port 11211, not the server that it is given.
-    return ["--deselect", "tests/test_autoconf.py::AutoConfTests::test_no_autoconf", "tests"]
+    left_out = [
+        # Asks whoever is at port 11211, not the server that it is given.
+        "tests/test_autoconf.py::AutoConfTests::test_no_autoconf",
+        # Lets an item live for a second, which is over at memcached's next tick, and wants it to be there.
+        "tests/test_client.py::ClientTests::test_touch",
+    ]
+    return [*(word for name in left_out for word in ("--deselect", name)), "tests"]
 
 
 def main():

@@ -53,7 +53,7 @@ const PYMEMCACHE_TESTS: Client = Client {
 const PYLIBMC_TESTS: Client = Client {
     script: "suite.py",
     word: "pylibmc",
-    what: "its own tests, but for test_no_autoconf, which asks whoever is at port 11211",
+    what: "its own tests, but for test_no_autoconf, which asks whoever is at port 11211, and test_touch, which a tick of memcached's clock can fail",
     ..CLIENT
 };
 const LIBMEMCACHED: Client = Client {
@@ -77,7 +77,7 @@ const MEMCACHED_TOOL: Client = Client {
 };
 const NPM_MEMCACHED: Client = Client {
     script: "memcached_suite.cjs",
-    what: "its own tests, but for memcached-connections.test.js, which is about servers that are not there",
+    what: "its own tests, but for memcached-connections.test.js, which is about servers that are not there, and memcached-touch.test.js, which a tick of memcached's clock can fail",
     servers: 3,
     ..CLIENT
 };
