@@ -59,7 +59,8 @@ pub fn judge(
     sim.client("judge", async move {
         let world = SimWorld::new(HOST, PORT, noted);
         // The world knows where the server is.
-        let target = Target::parse(&format!("{}://127.0.0.1:1?fresh=yes", protocol.server().name()))?;
+        let target =
+            Target::parse(&format!("{}://127.0.0.1:1?fresh=yes", protocol.server().name()))?;
         let stage = Stage::on(world, target, PATIENCE).await?;
         let options = Options { delivery, timeout: PATIENCE, seed };
         result.replace(Some(stage.play(&session, options).await));

@@ -21,9 +21,6 @@ use crate::config::IDLE_TIMEOUT;
 use crate::net::SimStream;
 use crate::record::{self, Claimed};
 
-/// More than is ever missing of a request here.
-const MISSING_MAX: usize = 4096;
-
 /// Read ahead while the lock is not free; beyond it a client's end is not noticed.
 const AHEAD_MAX: usize = 64 * 1024;
 
@@ -170,7 +167,8 @@ impl<M: Meaning> Connection<M> {
             let entered = self.enter(Want::Read).await?;
             server.work().await;
             let reply = read().unwrap_or_default();
-            let _held = flaw.sends_under_lock().then_some(entered);
+            let locks = flaw.sends_under_lock() || table.borrow().locks_its_reply(&request);
+            let _held = locks.then_some(entered);
             return self.deliver(reply).await;
         }
         let promised = table.borrow().promise(&request);
@@ -235,7 +233,7 @@ impl<M: Meaning> Connection<M> {
         if self.input.is_empty() {
             return;
         }
-        self.input.resize(self.input.len() + MISSING_MAX, 0);
+        M::make_up(&mut self.input);
         if let Ok(Some(request)) = M::decode(&mut self.input) {
             let server = &self.server;
             let _guard = server.lock.turn(Want::Write).await;

@@ -120,7 +120,8 @@ impl Scenario {
         match self.what {
             What::Row(row) if self.protocol == Protocol::Locker => locker::catches(row.name).into(),
             What::Row(row) => {
-                let also = row.also.iter().filter(|(protocol, _)| *protocol == self.protocol);
+                let server = self.protocol.server();
+                let also = row.also.iter().filter(|(protocol, _)| *protocol == server);
                 row.catches.iter().copied().chain(also.map(|(_, flaw)| *flaw)).collect()
             }
             What::Hazard(hazard) => hazard.catches().into(),
