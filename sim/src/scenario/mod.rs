@@ -55,6 +55,19 @@ const PLAIN: Row = Row {
     twice: false,
 };
 
+/// Flaws that any server can have, of which it matters what its clients speak: what is read, executed and sent. The others
+/// are about the lock, connections and times, and are caught where a memcached is spoken to in its binary protocol.
+pub(crate) const OF_LINES: [KnownBad; 8] = [
+    KnownBad::K01,
+    KnownBad::K02,
+    KnownBad::K06,
+    KnownBad::K16,
+    KnownBad::K17,
+    KnownBad::K18,
+    KnownBad::K19,
+    KnownBad::K28,
+];
+
 const TABLES: [&[Row]; 4] = [clients::ROWS, pipes::ROWS, lock::ROWS, server::ROWS];
 
 /// A scenario on one protocol.
@@ -122,7 +135,9 @@ impl Scenario {
             What::Row(row) => {
                 let server = self.protocol.server();
                 let also = row.also.iter().filter(|(protocol, _)| *protocol == server);
-                row.catches.iter().copied().chain(also.map(|(_, flaw)| *flaw)).collect()
+                let all = row.catches.iter().copied().chain(also.map(|(_, flaw)| *flaw));
+                let is_meant = |flaw: &KnownBad| self.protocol == server || OF_LINES.contains(flaw);
+                all.filter(is_meant).collect()
             }
             What::Hazard(hazard) => hazard.catches().into(),
         }
