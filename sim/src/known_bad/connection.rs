@@ -160,8 +160,8 @@ impl<M: Meaning> Connection<M> {
         let server = Rc::clone(&self.server);
         let (flaw, table) = (server.flaw, &server.table);
         let read = || table.borrow().read(server.now(), &request);
-        if M::is_a_fact(&request) && !flaw.always_writes() {
-            return self.deliver(read().unwrap_or_default()).await;
+        if let (true, Some(fact)) = (M::is_a_fact(&request) && !flaw.always_writes(), read()) {
+            return self.deliver(fact).await;
         }
         if !flaw.always_writes() && read().is_some() {
             let entered = self.enter(Want::Read).await?;

@@ -29,11 +29,11 @@ impl Meaning for Lines {
     }
 
     fn locks_its_reply(&self, request: &Request) -> bool {
-        self.has(Flaw::T05) && request.keys().len() > 1
+        self.has(Flaw::T05) && request.name().starts_with("get") && request.keys().len() > 1
     }
 
     fn is_a_fact(request: &Request) -> bool {
-        request.name() == "version"
+        matches!(request.name(), "version" | "mn")
     }
 
     fn read(&self, now: Now, request: &Request) -> Option<Bytes> {
@@ -54,7 +54,11 @@ impl Meaning for Lines {
         match request.name() {
             "set" if request.is_noreply() => Some(Bytes::new()),
             "set" => Some(Bytes::from_static(b"STORED\r\n")),
-            "ms" if request.flags().next().is_none() => Some(Bytes::from_static(b"HD\r\n")),
+            // With another flag something would have to be told that is not known yet.
+            "ms" if request.flags().all(|flag| flag == "q") => {
+                let is_quiet = request.flag('q').is_some();
+                Some(Bytes::from_static(if is_quiet { b"" } else { b"HD\r\n" }))
+            }
             _ => None,
         }
     }
