@@ -38,6 +38,8 @@ struct Row {
     catches: &'static [KnownBad],
     /// Those that show on one protocol only.
     also: &'static [(Protocol, KnownBad)],
+    /// Those that do not show on one protocol.
+    except: &'static [(Protocol, KnownBad)],
     /// What is not left to the seed.
     shape: fn(Config) -> Config,
     /// Whether it is run twice.
@@ -51,6 +53,7 @@ const PLAIN: Row = Row {
     faults: |_| Vec::new(),
     catches: &[],
     also: &[],
+    except: &[],
     shape: |config| config,
     twice: false,
 };
@@ -136,7 +139,10 @@ impl Scenario {
                 let server = self.protocol.server();
                 let also = row.also.iter().filter(|(protocol, _)| *protocol == server);
                 let all = row.catches.iter().copied().chain(also.map(|(_, flaw)| *flaw));
-                let is_meant = |flaw: &KnownBad| self.protocol == server || OF_LINES.contains(flaw);
+                let is_meant = |flaw: &KnownBad| {
+                    (self.protocol == server || OF_LINES.contains(flaw))
+                        && !row.except.contains(&(self.protocol, *flaw))
+                };
                 all.filter(is_meant).collect()
             }
             What::Hazard(hazard) => hazard.catches().into(),
