@@ -69,7 +69,7 @@ impl Worker {
         let keys = [shared(number), shared(number + 1)];
         let (length, mut lines, mut calls) = (value.len(), String::new(), Vec::new());
         for key in &keys {
-            lines += &format!("ms {key} {length} q\r\n{value}\r\n");
+            lines.extend([format!("ms {key} {length} q\r\n{value}\r\n")]);
             calls.push(self.call(key, store(Mode::Set, value, 0)));
         }
         lines += "md nobodys q Oa\r\nmg nobodys q v\r\nmn\r\n";

@@ -43,10 +43,10 @@ impl Worker {
         let mut calls = Vec::new();
         for key in &keys {
             let length = value.len();
-            lines += &format!("set {key} 0 0 {length} noreply\r\n{value}\r\n");
+            lines.extend([format!("set {key} 0 0 {length} noreply\r\n{value}\r\n")]);
             calls.push(self.call(key, store(Mode::Set, value, 0)));
         }
-        lines += &format!("gets {}\r\n", keys[0]);
+        lines.extend([format!("gets {}\r\n", keys[0])]);
         let get = self.call(&keys[0], Action::Get);
         self.stream.say(lines.as_bytes()).await?;
         let hits = self.values(&keys[..1], &lines).await?;

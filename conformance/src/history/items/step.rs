@@ -112,7 +112,7 @@ fn fresh(value: &Arc<[u8]>, flags: u32) -> Item {
 /// What becomes of the item, and `None` if there has to be one. Whatever stores clears its marks (MCM-STA-11).
 fn stored(mode: Mode, old: Option<&Item>, value: &Arc<[u8]>, flags: u32) -> Option<Item> {
     let joined = |parts: [&[u8]; 2], old: &Item| {
-        let (value, marks) = (parts.concat().into(), old.marks.each(cleared));
+        let (value, marks) = (parts.concat().into(), old.marks.each(|mark| Some(cleared(mark))));
         Item { value, marks, ..old.clone() }
     };
     match (mode, old) {
@@ -124,8 +124,8 @@ fn stored(mode: Mode, old: Option<&Item>, value: &Arc<[u8]>, flags: u32) -> Opti
 }
 
 /// The life is kept, and nothing else.
-fn cleared(mark: Mark) -> Option<Mark> {
-    Some(Mark { ends: mark.ends, ..Mark::default() })
+fn cleared(mark: Mark) -> Mark {
+    Mark { ends: mark.ends, ..Mark::default() }
 }
 
 fn store(
@@ -158,11 +158,11 @@ fn refill(state: &State, value: &Arc<[u8]>, token: u64, output: Option<&Reply>) 
     let may_be_newer = token == 0 || !is_old && item.cas != Some(token);
     let never = item.marks.each(|_| None);
     let plain = if may_be_equal { Marks::of(Mark::default()) } else { never };
-    let stale = |mark| may_be_older.then_some(Mark { is_stale: true, ..mark });
+    let aged = |mark| may_be_older.then_some(Mark { is_stale: true, ..mark });
     match output {
         Some(Reply::Exists) => may_be_newer.then(|| state.clone()),
         Some(Reply::Stored { .. }) | None => {
-            let marks = plain.or(item.marks.each(stale)).possible()?;
+            let marks = plain.or(item.marks.each(aged)).possible()?;
             changed(state, Item { marks, ..fresh(value, 0) }, output)
         }
         Some(_) => None,
@@ -181,8 +181,8 @@ fn invalidate(
         (Some(_), Some(Reply::Exists)) => refused(state, token),
         (Some(item), Some(Reply::Invalidated) | None) => {
             let ends = |mark: Mark| life.map_or(mark.ends, |life| life == Life::Ends);
-            let stale = |mark| Some(Mark { is_stale: true, is_won: false, ends: ends(mark) });
-            let item = Item { cas: None, marks: item.marks.each(stale), ..item.clone() };
+            let marked = |mark| Some(Mark { is_stale: true, is_won: false, ends: ends(mark) });
+            let item = Item { cas: None, marks: item.marks.each(marked), ..item.clone() };
             Some(with(&fitting(state, token)?, item))
         }
         _ => None,
@@ -223,7 +223,7 @@ fn count(
     let new = item.map_or_else(
         || fresh(&value, 0),
         |item| {
-            let marks = item.marks.or(item.marks.each(cleared));
+            let marks = item.marks.or(item.marks.each(|mark| Some(cleared(mark))));
             Item { marks, ..fresh(&value, item.flags) }
         },
     );

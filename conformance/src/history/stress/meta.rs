@@ -78,9 +78,10 @@ impl Work for Items {
         match (&input.action, word(reply, 0)?) {
             (Action::Get, _) => lines::hit_or_miss(reply),
             (Action::Touch { .. }, "TOUCHED") => Some(Reply::Touched),
-            (Action::Touch { .. }, "NOT_FOUND") => Some(Reply::Missing),
+            (Action::Touch { .. }, "NOT_FOUND") | (Action::Fetch { .. }, "EN") => {
+                Some(Reply::Missing)
+            }
             (Action::Fetch { .. }, "VA") => fetched(reply),
-            (Action::Fetch { .. }, "EN") => Some(Reply::Missing),
             (Action::Fetch { .. }, _) => None,
             (action, "MN") if is_quiet(action) => Some(Reply::Stored { cas: None }),
             (action, _) if is_quiet(action) => None,
@@ -157,8 +158,8 @@ fn meta(action: &Action) -> String {
 
 /// The number behind a letter.
 fn number(reply: &wire::Reply, letter: char) -> Option<u64> {
-    let words = (1..reply.tokens.len()).filter_map(|place| word(reply, place));
-    words.filter_map(|word| word.strip_prefix(letter)).next()?.parse().ok()
+    let mut words = (1..reply.tokens.len()).filter_map(|place| word(reply, place));
+    words.find_map(|word| word.strip_prefix(letter))?.parse().ok()
 }
 
 fn fetched(reply: &wire::Reply) -> Option<Reply> {

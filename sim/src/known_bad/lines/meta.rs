@@ -74,17 +74,15 @@ fn found(request: &Request, item: &Item, told: &str) -> Vec<u8> {
 
 /// A code, and the flags that can be told.
 fn line(code: &str, request: &Request, item: Option<&Item>, told: &str) -> Vec<u8> {
-    let mut line = code.to_owned();
-    for flag in request.flags() {
-        match (flag.chars().next(), item) {
-            (Some('O'), _) => line += &format!(" {flag}"),
-            (Some('k'), _) => line += &format!(" k{}", request.key()),
-            (Some('c'), Some(item)) => line += &format!(" c{}", item.cas),
-            (Some('f'), Some(item)) => line += &format!(" f{}", item.flags),
-            _ => {}
-        }
-    }
-    format!("{line}{told}\r\n").into_bytes()
+    let told_of = |flag: &str| match (flag.chars().next()?, item) {
+        ('O', _) => Some(format!(" {flag}")),
+        ('k', _) => Some(format!(" k{}", request.key())),
+        ('c', Some(item)) => Some(format!(" c{}", item.cas)),
+        ('f', Some(item)) => Some(format!(" f{}", item.flags)),
+        _ => None,
+    };
+    let flags: String = request.flags().filter_map(told_of).collect();
+    format!("{code}{flags}{told}\r\n").into_bytes()
 }
 
 /// `ms`, `md` and `ma`: what is said, and whether it is a success.

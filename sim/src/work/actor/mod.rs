@@ -141,15 +141,18 @@ impl Actor<'_> {
                     }
                 }
             }
-            _ => match self.setting.config.protocol {
-                Protocol::Locker => self.at_locker(step).await?,
-                Protocol::NetMem => self.at_netmem(step).await?,
-                Protocol::Memcached | Protocol::Text | Protocol::Meta => {
-                    self.at_lines(step).await?
-                }
-            },
+            _ => self.in_its_words(step).await?,
         }
         Ok(())
+    }
+
+    /// What only one protocol knows.
+    async fn in_its_words(&mut self, step: Step) -> Result<(), Stop> {
+        match self.setting.config.protocol {
+            Protocol::Locker => self.at_locker(step).await,
+            Protocol::NetMem => self.at_netmem(step).await,
+            Protocol::Memcached | Protocol::Text | Protocol::Meta => self.at_lines(step).await,
+        }
     }
 
     const fn who(&self) -> Who {
