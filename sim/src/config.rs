@@ -19,11 +19,22 @@ pub enum Protocol {
     NetMem,
     /// Named locks.
     Locker,
+    /// memcached's text.
+    Text,
+    /// memcached's meta commands.
+    Meta,
 }
 
 impl Protocol {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Memcached, Self::NetMem, Self::Locker];
+    pub const ALL: [Self; 5] =
+        [Self::Memcached, Self::NetMem, Self::Locker, Self::Text, Self::Meta];
+
+    /// Those that name a kind of server. What a seed means was drawn from these before there were the others.
+    pub const SERVERS: [Self; 3] = [Self::Memcached, Self::NetMem, Self::Locker];
+
+    /// What clients may speak to a memcached.
+    pub const OF_MEMCACHED: [Self; 3] = [Self::Memcached, Self::Text, Self::Meta];
 
     /// As in scenario names.
     pub const fn name(self) -> &'static str {
@@ -31,6 +42,17 @@ impl Protocol {
             Self::Memcached => "memcached",
             Self::NetMem => "netmem",
             Self::Locker => "locker",
+            Self::Text => "text",
+            Self::Meta => "meta",
+        }
+    }
+
+    /// The kind of server that speaks it: one memcached speaks three.
+    #[must_use]
+    pub const fn server(self) -> Self {
+        match self {
+            Self::Text | Self::Meta => Self::Memcached,
+            other => other,
         }
     }
 }
@@ -104,7 +126,7 @@ impl Config {
         let latency_min_ms = draw.within(1..=5);
         let latency_max_ms = latency_min_ms + draw.within(1..=15);
         let kib = match protocol {
-            Protocol::Memcached => *draw.pick(&[32, 64, 128]),
+            Protocol::Memcached | Protocol::Text | Protocol::Meta => *draw.pick(&[32, 64, 128]),
             // Healthy clients read pages as well, and every page is as big.
             Protocol::NetMem => *draw.pick(&[16, 24]),
             // There are no values.
@@ -130,7 +152,11 @@ impl Config {
     }
 
     /// What a read of a healthy client may take: those that are in the lock, one writer, and its own section.
+    /// Meta's may win, and so they wait where writers do.
     pub fn read_bound(&self) -> Duration {
+        if self.protocol == Protocol::Meta {
+            return self.bound();
+        }
         self.wire_bound() + self.section() * 4
     }
 
@@ -155,7 +181,7 @@ impl Config {
     /// hundred times as much: so many replies fill a window, however short they are.
     pub const fn server_wire(&self) -> Wire {
         match self.protocol {
-            Protocol::Memcached | Protocol::NetMem => {
+            Protocol::Memcached | Protocol::Text | Protocol::Meta | Protocol::NetMem => {
                 Wire::of_segments(self.segment_bytes, WINDOW_SEGMENTS)
             }
             Protocol::Locker => Wire::of_segments(LOCKER_SEGMENT_BYTES, WINDOW_SEGMENTS),
@@ -171,6 +197,8 @@ impl Config {
     fn wire_bound(&self) -> Duration {
         let reply = match self.protocol {
             Protocol::Memcached | Protocol::Locker => 64,
+            // A few small values in a reply, or a few replies.
+            Protocol::Text | Protocol::Meta => 256,
             Protocol::NetMem => self.value_bytes,
         };
         let windows = reply.div_ceil(self.segment_bytes * WINDOW_SEGMENTS);
@@ -180,7 +208,9 @@ impl Config {
     /// Work goes on for so long after the last fault.
     pub const fn work_after(&self) -> Duration {
         match self.protocol {
-            Protocol::Memcached | Protocol::NetMem => Duration::from_secs(5),
+            Protocol::Memcached | Protocol::Text | Protocol::Meta | Protocol::NetMem => {
+                Duration::from_secs(5)
+            }
             // Until it can be seen that what the dead held is free.
             Protocol::Locker => Duration::from_secs(8),
         }

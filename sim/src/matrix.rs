@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use crate::config::Protocol;
-use crate::known_bad::{KnownBad, locker, pages};
-use crate::scenario::Scenario;
+use crate::known_bad::{KnownBad, lines, locker, pages};
+use crate::scenario::{OF_LINES, Scenario};
 use crate::server::Server;
 
 /// The seed of the committed matrix.
@@ -25,7 +25,10 @@ pub struct Matrix {
 impl Matrix {
     /// The flaws that any protocol's server can have, in the scenarios that all protocols have; on `jobs` threads.
     pub fn of(seed: u64, jobs: usize) -> Self {
-        let scenarios = Scenario::all().filter(|scenario| !scenario.is_hazard());
+        let is_meant = |scenario: &Scenario| {
+            !scenario.is_hazard() && Protocol::SERVERS.contains(&scenario.protocol())
+        };
+        let scenarios = Scenario::all().filter(is_meant);
         Self::run(
             scenarios.collect(),
             servers([KnownBad::K00].into_iter().chain(KnownBad::ALL)),
@@ -49,6 +52,16 @@ impl Matrix {
             |scenario: &Scenario| scenario.is_hazard() && scenario.protocol() == Protocol::NetMem;
         let scenarios = Scenario::all().filter(is_meant).collect();
         Self::run(scenarios, servers(pages::Flaw::ALL.map(KnownBad::Pages)), (seed, jobs))
+    }
+
+    /// The flaws of a memcached that speaks text and meta, in every scenario of both.
+    pub fn of_lines(seed: u64, jobs: usize) -> Self {
+        let is_meant =
+            |scenario: &Scenario| matches!(scenario.protocol(), Protocol::Text | Protocol::Meta);
+        let scenarios = Scenario::all().filter(is_meant).collect();
+        let flaws = lines::Flaw::ALL.map(KnownBad::Lines);
+        let flaws = [KnownBad::K00].into_iter().chain(OF_LINES).chain(flaws);
+        Self::run(scenarios, servers(flaws), (seed, jobs))
     }
 
     fn run(scenarios: Vec<Scenario>, servers: Vec<Server>, (seed, jobs): (u64, usize)) -> Self {

@@ -1,6 +1,7 @@
 //! Faults as plain data: printed, kept in files, edited by hand, and shrunk.
 //!
-//! What a fault means for hosts and links stands in [`host`](crate::host).
+//! What a fault means for hosts and links stands in [`host`](crate::host); what clients speak is the size's
+//! ([`Config`](crate::config::Config)), so that one plan can be run in each of memcached's protocols.
 
 use std::fmt;
 use std::time::Duration;

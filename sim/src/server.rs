@@ -52,6 +52,7 @@ impl Server {
         match self {
             Self::KnownBad(KnownBad::Locker(_)) => Some(Protocol::Locker),
             Self::KnownBad(KnownBad::Pages(_)) => Some(Protocol::NetMem),
+            Self::KnownBad(KnownBad::Lines(flaw)) => Some(flaw.protocol()),
             Self::Reference | Self::KnownBad(_) => None,
         }
     }
@@ -144,7 +145,7 @@ async fn run(server: Server, config: Config, gauges: Gauges) -> Ended {
     let pages = config.pages();
     let stopped = Rc::clone(&gauges.stopped);
     match (server, config.protocol) {
-        (Server::Reference, Protocol::Memcached) => {
+        (Server::Reference, Protocol::Memcached | Protocol::Text | Protocol::Meta) => {
             let unix_start = Some(UNIX_START);
             let memcached = MemcachedConfig { unix_start, ..MemcachedConfig::default() };
             reference(listener, Arc::new(Memcached::new(memcached)), &config, &gauges).await;
@@ -173,13 +174,24 @@ async fn run(server: Server, config: Config, gauges: Gauges) -> Ended {
             let serving = known_bad::serve_pages(flaw, listener, pages, Rc::clone(&gauges.flawed));
             until_stopped(serving, &gauges).await;
         }
-        (Server::KnownBad(flaw @ (KnownBad::Locker(_) | KnownBad::Pages(_))), spoken) => {
+        (Server::KnownBad(flaw), Protocol::Text | Protocol::Meta) if flaw.speaks_lines() => {
+            let lines = known_bad::Lines::new(flaw);
+            known_bad::serve(flaw, place(listener, &config, gauges), lines).await;
+        }
+        (
+            Server::KnownBad(
+                flaw @ (KnownBad::Locker(_) | KnownBad::Pages(_) | KnownBad::Lines(_)),
+            ),
+            spoken,
+        ) => {
             return Err(format!("{} does not speak {}", flaw.name(), spoken.name()).into());
         }
         (Server::KnownBad(flaw), Protocol::Memcached) => {
             let items = known_bad::Items::new(UNIX_START);
             known_bad::serve(flaw, place(listener, &config, gauges), items).await;
         }
+        // Those that speak no lines have been sent away.
+        (Server::KnownBad(_), Protocol::Text | Protocol::Meta) => {}
         (Server::KnownBad(flaw), Protocol::NetMem) => {
             let pages = known_bad::Pages::new(pages.0, pages.1);
             known_bad::serve(flaw, place(listener, &config, gauges), pages).await;

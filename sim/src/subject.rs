@@ -1,5 +1,6 @@
 //! What is run with every seed: a scenario by its name, or a random plan.
 
+use crate::config::Protocol;
 use crate::run::Run;
 use crate::scenario::Scenario;
 use crate::server::Server;
@@ -15,6 +16,8 @@ pub enum Subject {
     Named(Scenario),
     /// A random plan from every seed.
     Swarm,
+    /// The same, in one protocol.
+    SwarmOf(Protocol),
 }
 
 impl Subject {
@@ -23,6 +26,7 @@ impl Subject {
         match self {
             Self::Named(scenario) => scenario.name(),
             Self::Swarm => SWARM.to_owned(),
+            Self::SwarmOf(protocol) => format!("{}/{SWARM}", protocol.name()),
         }
     }
 
@@ -31,11 +35,12 @@ impl Subject {
         match self {
             Self::Named(scenario) => scenario.with(server, seed),
             Self::Swarm => swarm::draw(server, seed),
+            Self::SwarmOf(protocol) => swarm::draw_of(Some(protocol), server, seed),
         }
     }
 
-    /// The subjects of these names: a scenario, one half of its name, or `swarm`. No names mean every scenario. The
-    /// error is a name that nothing has.
+    /// The subjects of these names: a scenario, one half of its name, `swarm`, or `PROTOCOL/swarm`. No names mean every
+    /// scenario. The error is a name that nothing has.
     pub fn of_names(names: &[String]) -> Result<Vec<Self>, &str> {
         let mut subjects = Vec::new();
         if names.is_empty() {
@@ -46,7 +51,9 @@ impl Subject {
                 subjects.push(Self::Swarm);
                 continue;
             }
+            let swarms = Protocol::ALL.into_iter().map(Self::SwarmOf);
             let before = subjects.len();
+            subjects.extend(swarms.filter(|swarm| swarm.name() == *name));
             let is_meant = |scenario: &Scenario| {
                 let full = scenario.name();
                 full == *name || full.split('/').any(|half| half == name)

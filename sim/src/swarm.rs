@@ -93,9 +93,15 @@ const BREATH_MS: u64 = 1_500;
 
 /// The run of a seed.
 pub fn draw(server: Server, seed: u64) -> Run {
+    draw_of(None, server, seed)
+}
+
+/// The run of a seed in that protocol, unless the server speaks another; none draws one.
+pub fn draw_of(asked: Option<Protocol>, server: Server, seed: u64) -> Run {
     let mut draw = Draw::new(seed, Purpose::Plan);
-    let drawn = *draw.pick(&Protocol::ALL);
-    let protocol = server.protocol().unwrap_or(drawn);
+    let drawn = *draw.pick(&Protocol::SERVERS);
+    let asked = server.protocol().or(asked);
+    let protocol = asked.unwrap_or(drawn);
     let config = Config { tick_ms: TICK_MS, ..Config::draw(protocol, seed) };
     let section_ms = *draw.pick(&SECTIONS_MS);
     let config = with_queue(config, if protocol == Protocol::Locker { 0 } else { section_ms });
@@ -139,6 +145,10 @@ pub fn draw(server: Server, seed: u64) -> Run {
     } else {
         config
     };
+    // And this behind it, for the same reason: which of its three protocols a memcached is spoken to in.
+    let spoken = *draw.pick(&Protocol::OF_MEMCACHED);
+    let is_open = asked.is_none() && protocol == Protocol::Memcached;
+    let config = if is_open { Config { protocol: spoken, ..config } } else { config };
     Run { server, config, plan: Plan::new(faults), seed, twice }
 }
 

@@ -27,11 +27,13 @@ fn reference_server_holds_in_every_scene() {
 
 /// Scenes that a right server plays to the same end without the fault: a window is full or a client silent anyway, and
 /// who was refused, or gave back what it had, leaves nothing behind, dead or alive.
-const SAME: [&str; 4] = [
+const SAME: [&str; 6] = [
     "locker/grant-delivered-to-nobody",
     "locker/grant-to-the-dead",
     "netmem/grant-delivered-to-nobody",
     "netmem/sweep-frees-what-changed-hands",
+    "text/block-of-the-dead",
+    "meta/winner-vanishes",
 ];
 
 /// A scene without its fault is not played as the script says: the script itself is the audit of what it needs.
@@ -69,6 +71,11 @@ fn matrix_of_locks_is_the_committed_one_and_nothing_escapes() {
 #[test]
 fn matrix_of_page_locks_is_the_committed_one_and_nothing_escapes() {
     check("simulator-pages-matrix.md", Matrix::of_pages);
+}
+
+#[test]
+fn matrix_of_lines_is_the_committed_one_and_nothing_escapes() {
+    check("simulator-lines-matrix.md", Matrix::of_lines);
 }
 
 /// Silence is evidence only of a client that could have spoken.

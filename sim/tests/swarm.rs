@@ -5,13 +5,13 @@ use std::ops::Range;
 use lockproof_sim::catch::{MOST, seeds_to_catch};
 use lockproof_sim::check::Kind;
 use lockproof_sim::config::Protocol;
-use lockproof_sim::known_bad::{KnownBad, locker};
+use lockproof_sim::known_bad::{KnownBad, lines, locker};
 use lockproof_sim::plan::Kind as Fault;
 use lockproof_sim::run::Run;
 use lockproof_sim::scenario::Scenario;
 use lockproof_sim::server::Server;
 use lockproof_sim::shrink::shrink;
-use lockproof_sim::swarm::draw;
+use lockproof_sim::swarm::{draw, draw_of};
 use lockproof_sim::sweep::{Order, Sweep, sweep};
 use lockproof_sim::watched::Halt;
 
@@ -40,6 +40,37 @@ fn control_holds_on_every_seed() {
 fn a_flawed_server_is_caught_within_some_seeds() {
     for flaw in KnownBad::ALL.into_iter().filter(|flaw| !flaw.hangs()) {
         assert!(seeds_to_catch(flaw, 0, MOST).is_some(), "{}: {}", flaw.name(), flaw.about());
+    }
+}
+
+/// The flaws of a memcached's text and meta are caught by random clients, and not by scripts alone.
+#[test]
+fn a_flawed_memcached_of_lines_is_caught_within_some_seeds() {
+    for flaw in lines::Flaw::ALL.into_iter().filter(|flaw| !ONLY_BY_SCRIPT.contains(flaw)) {
+        let (about, flaw) = (flaw.about(), KnownBad::Lines(flaw));
+        assert!(seeds_to_catch(flaw, 0, MOST).is_some(), "{}: {about}", flaw.name());
+    }
+}
+
+/// No random client waits until a winner's item has ended.
+const ONLY_BY_SCRIPT: [lines::Flaw; 1] = [lines::Flaw::M07];
+
+/// The three protocols of a memcached are drawn about as often as each other; the seed's plan does not depend on it.
+#[test]
+fn a_memcached_is_spoken_to_in_three_protocols() {
+    let drawn = |protocol| {
+        (0..300).filter(|seed| draw(Server::Reference, *seed).config.protocol == protocol).count()
+    };
+    for protocol in Protocol::OF_MEMCACHED {
+        assert!((15..60).contains(&drawn(protocol)), "{}: {}", protocol.name(), drawn(protocol));
+    }
+    for seed in 0..50 {
+        let drawn = draw(Server::Reference, seed);
+        if drawn.config.protocol.server() == Protocol::Memcached {
+            let binary = draw_of(Some(Protocol::Memcached), Server::Reference, seed);
+            let faults = (&drawn.plan, drawn.twice, drawn.config.healthy);
+            assert_eq!(faults, (&binary.plan, binary.twice, binary.config.healthy));
+        }
     }
 }
 

@@ -26,7 +26,7 @@ const WATCHDOG: &str = "2m";
 /// is gone, and every fault must have had an effect. All of it follows from the seed.
 ///
 /// A scenario is named as in 'lockproof sim list', by the whole name or by one half of it. The
-/// scenario 'swarm' draws a random plan from every seed.
+/// scenario 'swarm' draws a random plan from every seed, and 'meta/swarm' does so for one protocol.
 ///
 /// Every run happens in a process that is watched: one that hangs or dies is reported with its seed,
 /// and the others go on. A failure shows what happened, the smallest plan of faults that still

@@ -1,10 +1,12 @@
-//! What lock services are known to get wrong, each as a scene: a few actors with a script, and the faults that happen to
-//! them.
+//! What lock services are known to get wrong, and memcached's leases and lines, each as a scene: a few actors with a script,
+//! and the faults that happen to them.
 //!
 //! A scene is a table row. Its actors say what they ask, what they must be answered, and when; while they play, the
 //! crowd works on keys of its own and must not notice. Times are milliseconds since the scene's beginning, which the
 //! seed draws as it draws the beginning of every fault.
 
+mod lines;
+mod lines_races;
 mod locker;
 mod locker_ends;
 mod netmem;
@@ -50,7 +52,8 @@ impl Hazard {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
         let lockers = locker::SCENES.iter().chain(locker_ends::SCENES);
-        lockers.chain(netmem::SCENES).map(Self)
+        let lines = lines::SCENES.iter().chain(lines_races::SCENES);
+        lockers.chain(netmem::SCENES).chain(lines).map(Self)
     }
 
     /// Its name, without the protocol.

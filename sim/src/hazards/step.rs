@@ -50,6 +50,13 @@ pub(crate) enum Step {
     Alive(u64),
     /// NetMem: so many turns of locking the page, acting, and unlocking it.
     Count(usize),
+    /// Lines: sends this, and is answered with exactly that, in time. `$c` is the CAS that was learnt; `|` ends a line.
+    Line(&'static str, &'static str),
+    /// Lines: sends this, and learns the CAS behind the letter `c` of the reply.
+    Learn(&'static str),
+    /// Lines: sends this again and again until it is answered with that: not before the first time, and no later than
+    /// the second.
+    Becomes(&'static str, &'static str, u64, u64),
     /// Acts on a key that it believes to hold, and finds another there.
     ActTooLate(&'static str),
     /// These steps, so many times.

@@ -21,9 +21,6 @@ use crate::config::IDLE_TIMEOUT;
 use crate::net::SimStream;
 use crate::record::{self, Claimed};
 
-/// More than is ever missing of a request here.
-const MISSING_MAX: usize = 4096;
-
 /// Read ahead while the lock is not free; beyond it a client's end is not noticed.
 const AHEAD_MAX: usize = 64 * 1024;
 
@@ -163,15 +160,18 @@ impl<M: Meaning> Connection<M> {
         let server = Rc::clone(&self.server);
         let (flaw, table) = (server.flaw, &server.table);
         let read = || table.borrow().read(server.now(), &request);
-        if M::is_a_fact(&request) && !flaw.always_writes() {
-            return self.deliver(read().unwrap_or_default()).await;
+        if let (true, Some(fact)) = (M::is_a_fact(&request) && !flaw.always_writes(), read()) {
+            return self.deliver(fact).await;
         }
         if !flaw.always_writes() && read().is_some() {
             let entered = self.enter(Want::Read).await?;
             server.work().await;
-            let reply = read().unwrap_or_default();
-            let _held = flaw.sends_under_lock().then_some(entered);
-            return self.deliver(reply).await;
+            // What only looked a moment ago may have become a change: then it is done as one.
+            if let Some(reply) = read() {
+                let locks = flaw.sends_under_lock() || table.borrow().locks_its_reply(&request);
+                let _held = locks.then_some(entered);
+                return self.deliver(reply).await;
+            }
         }
         let promised = table.borrow().promise(&request);
         if let (Some(promised), KnownBad::K16) = (promised, flaw) {
@@ -235,7 +235,7 @@ impl<M: Meaning> Connection<M> {
         if self.input.is_empty() {
             return;
         }
-        self.input.resize(self.input.len() + MISSING_MAX, 0);
+        M::make_up(&mut self.input);
         if let Ok(Some(request)) = M::decode(&mut self.input) {
             let server = &self.server;
             let _guard = server.lock.turn(Want::Write).await;

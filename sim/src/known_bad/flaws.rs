@@ -1,6 +1,6 @@
 //! The flaws, a line each.
 
-use super::{locker, pages};
+use super::{lines, locker, pages};
 
 macro_rules! flaws {
     ($control:ident $control_about:literal; $($name:ident $about:literal)*) => {
@@ -14,6 +14,8 @@ macro_rules! flaws {
             Locker(locker::Flaw),
             /// One of NetMem's page locks.
             Pages(pages::Flaw),
+            /// One of a memcached that speaks text and meta.
+            Lines(lines::Flaw),
         }
 
         impl KnownBad {
@@ -27,6 +29,7 @@ macro_rules! flaws {
                     $(Self::$name => stringify!($name),)*
                     Self::Locker(flaw) => flaw.name(),
                     Self::Pages(flaw) => flaw.name(),
+                    Self::Lines(flaw) => flaw.name(),
                 }
             }
 
@@ -37,6 +40,7 @@ macro_rules! flaws {
                     $(Self::$name => $about,)*
                     Self::Locker(flaw) => flaw.about(),
                     Self::Pages(flaw) => flaw.about(),
+                    Self::Lines(flaw) => flaw.about(),
                 }
             }
         }
@@ -78,10 +82,11 @@ flaws! {
 }
 
 impl KnownBad {
-    /// All flaws, with those of locks.
+    /// All flaws, with those of locks and lines.
     pub fn every() -> impl Iterator<Item = Self> {
         let locks = locker::Flaw::ALL.map(Self::Locker);
-        Self::ALL.into_iter().chain(locks).chain(pages::Flaw::ALL.map(Self::Pages))
+        let lines = lines::Flaw::ALL.map(Self::Lines);
+        Self::ALL.into_iter().chain(locks).chain(pages::Flaw::ALL.map(Self::Pages)).chain(lines)
     }
 
     /// The one of that name.
@@ -93,6 +98,11 @@ impl KnownBad {
     /// Whether it hangs the whole simulator, virtual time included, so that only a clock on the wall finds it.
     pub const fn hangs(self) -> bool {
         matches!(self, Self::K23 | Self::K24)
+    }
+
+    /// Whether there is a server with it that speaks text and meta.
+    pub(crate) const fn speaks_lines(self) -> bool {
+        !matches!(self, Self::Locker(_) | Self::Pages(_))
     }
 
     /// Whether a reply goes out while the lock is held.

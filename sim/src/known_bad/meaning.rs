@@ -3,6 +3,9 @@
 use bytes::{Bytes, BytesMut};
 use lockproof_state_machine::{Effect, Now, SessionId};
 
+/// More than is ever missing of a request here.
+const MISSING_MAX: usize = 4096;
+
 /// A protocol's table and codec.
 pub(crate) trait Meaning: 'static {
     /// A whole request.
@@ -13,6 +16,16 @@ pub(crate) trait Meaning: 'static {
 
     /// Takes a request off the input; an error ends the connection.
     fn decode(input: &mut BytesMut) -> Result<Option<Self::Request>, ()>;
+
+    /// What is missing of a request for all that its server knows; it is made up (K17).
+    fn make_up(input: &mut BytesMut) {
+        input.resize(input.len() + MISSING_MAX, 0);
+    }
+
+    /// Whether the reply goes out while the lock is held, whatever the others' does.
+    fn locks_its_reply(&self, _: &Self::Request) -> bool {
+        false
+    }
 
     /// Whether the reply needs nothing that ever changes.
     fn is_a_fact(request: &Self::Request) -> bool;

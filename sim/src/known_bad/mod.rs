@@ -7,6 +7,7 @@
 mod connection;
 mod deliver;
 mod flaws;
+pub mod lines;
 mod listed;
 pub mod locker;
 mod meaning;
@@ -18,6 +19,7 @@ mod serve;
 mod unrepeatable;
 
 pub use flaws::KnownBad;
+pub(crate) use lines::Lines;
 use listed::listed;
 pub(crate) use locker::{Keys, serve as serve_locker};
 pub(crate) use meaning::Meaning;

@@ -47,7 +47,7 @@ struct Way {
 impl Recorder {
     pub(super) fn finish(mut self, config: &Config) -> Recording {
         let named = messages::name(&mut self.recording.transfers, &self.kept, config);
-        if config.protocol != Protocol::Memcached {
+        if config.protocol.server() != Protocol::Memcached {
             let claims = claims::of(&self.talks(named));
             self.recording.claims.extend(claims);
         }

@@ -46,15 +46,22 @@ fn show(report: &Report, text: &mut String, name: &str, failure: &Failure) {
         let _ = writeln!(text, "  {story}");
     }
     show_violations(text, outcome);
-    let left = run.plan.faults.len();
+    let (left, spoken) = (run.plan.faults.len(), spoken(name, run));
     if left < *planned {
-        let _ = writeln!(text, "  plan, {left} of {planned} faults ({tries} runs):");
+        let _ = writeln!(text, "  plan{spoken}, {left} of {planned} faults ({tries} runs):");
     } else {
-        let _ = writeln!(text, "  plan:");
+        let _ = writeln!(text, "  plan{spoken}:");
     }
     show_plan(text, run);
     show_hash(text, outcome);
     let _ = writeln!(text, "  again:  {}", report.again(name, *seed));
+}
+
+/// What clients speak, where the subject's name does not say so: a random plan draws it.
+fn spoken(name: &str, run: &Run) -> String {
+    let protocol = run.config.protocol.name();
+    let is_said = name.split('/').next() == Some(protocol);
+    if is_said { String::new() } else { format!(" in {protocol}") }
 }
 
 fn name_the_rest(text: &mut String, swept: &Swept) {

@@ -38,6 +38,8 @@ struct Row {
     catches: &'static [KnownBad],
     /// Those that show on one protocol only.
     also: &'static [(Protocol, KnownBad)],
+    /// Those that do not show on one protocol.
+    except: &'static [(Protocol, KnownBad)],
     /// What is not left to the seed.
     shape: fn(Config) -> Config,
     /// Whether it is run twice.
@@ -51,9 +53,23 @@ const PLAIN: Row = Row {
     faults: |_| Vec::new(),
     catches: &[],
     also: &[],
+    except: &[],
     shape: |config| config,
     twice: false,
 };
+
+/// Flaws that any server can have, of which it matters what its clients speak: what is read, executed and sent. The others
+/// are about the lock, connections and times, and are caught where a memcached is spoken to in its binary protocol.
+pub(crate) const OF_LINES: [KnownBad; 8] = [
+    KnownBad::K01,
+    KnownBad::K02,
+    KnownBad::K06,
+    KnownBad::K16,
+    KnownBad::K17,
+    KnownBad::K18,
+    KnownBad::K19,
+    KnownBad::K28,
+];
 
 const TABLES: [&[Row]; 4] = [clients::ROWS, pipes::ROWS, lock::ROWS, server::ROWS];
 
@@ -120,8 +136,14 @@ impl Scenario {
         match self.what {
             What::Row(row) if self.protocol == Protocol::Locker => locker::catches(row.name).into(),
             What::Row(row) => {
-                let also = row.also.iter().filter(|(protocol, _)| *protocol == self.protocol);
-                row.catches.iter().copied().chain(also.map(|(_, flaw)| *flaw)).collect()
+                let server = self.protocol.server();
+                let also = row.also.iter().filter(|(protocol, _)| *protocol == server);
+                let all = row.catches.iter().copied().chain(also.map(|(_, flaw)| *flaw));
+                let is_meant = |flaw: &KnownBad| {
+                    (self.protocol == server || OF_LINES.contains(flaw))
+                        && !row.except.contains(&(self.protocol, *flaw))
+                };
+                all.filter(is_meant).collect()
             }
             What::Hazard(hazard) => hazard.catches().into(),
         }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{interval, sleep, timeout};
 
 use super::expected::{Conversation, forbidden, half_a_request};
-use super::{Setting, memcached, netmem, now, requests};
+use super::{Setting, lines, memcached, netmem, now, requests};
 use crate::config::Protocol;
 use crate::host::Manner;
 use crate::net::SimStream;
@@ -209,7 +209,10 @@ impl Actor<'_> {
     async fn count_on(self) -> io::Result<()> {
         self.obeyed();
         let counted = match self.setting.config.protocol {
-            Protocol::Memcached => memcached::count_on(self.setting).await,
+            Protocol::Memcached => memcached::count_on::<memcached::Worker>(self.setting).await,
+            Protocol::Text | Protocol::Meta => {
+                memcached::count_on::<lines::Worker>(self.setting).await
+            }
             Protocol::NetMem => netmem::count_on(self.setting).await,
             // Nothing there counts.
             Protocol::Locker => std::future::pending().await,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lockproof_client::Error;
 
-use super::{Setting, locker, memcached, netmem, now};
+use super::{Setting, lines, locker, memcached, netmem, now};
 use crate::config::Protocol;
 use crate::net::Sim;
 use crate::record;
@@ -37,7 +37,12 @@ async fn work(setting: Setting, client: usize) {
     let mut draw = Draw::of_client(setting.seed, client);
     loop {
         let worked = match setting.config.protocol {
-            Protocol::Memcached => memcached::work(&setting, client, &mut draw).await,
+            Protocol::Memcached => {
+                memcached::work::<memcached::Worker>(&setting, client, &mut draw).await
+            }
+            Protocol::Text | Protocol::Meta => {
+                memcached::work::<lines::Worker>(&setting, client, &mut draw).await
+            }
             Protocol::NetMem => netmem::work(&setting, client, &mut draw).await,
             Protocol::Locker => locker::work(&setting, client, &mut draw).await,
         };

@@ -4,6 +4,8 @@ use bytes::{Bytes, BytesMut};
 use lockproof_protocol::memcached_binary::{self as memcached, Opcode};
 use lockproof_protocol::{locker, netmem};
 
+use super::expected_lines as lines;
+use super::line_requests::Words;
 use crate::config::{Config, Protocol};
 
 /// Key of the big value.
@@ -23,7 +25,8 @@ pub(super) fn big_value(config: &Config) -> Bytes {
 }
 
 /// The key that only requests without an end would write.
-pub(super) const TORN_KEY: &[u8] = b"torn";
+pub(super) const TORN_KEY: &[u8] = TORN.as_bytes();
+const TORN: &str = "torn";
 
 /// The page that only requests without an end would write: the last one.
 pub(super) fn torn_page(config: &Config) -> u32 {
@@ -48,6 +51,7 @@ pub(super) fn forbidden(config: &Config) -> BytesMut {
             let command = memcached::Command::Store { mode, key, flags: 0, expiry: 0, value };
             memcached::Request { opcode: Opcode::SET, opaque: 0, cas: 0, command }.encode(&mut out);
         }
+        Protocol::Text | Protocol::Meta => return Words::of(config).set(TORN, &data),
         Protocol::NetMem => {
             netmem::Request::Update { page: torn_page(config), version: NO_VERSION, data }
                 .encode(&mut out);
@@ -98,6 +102,7 @@ impl Conversation {
             Protocol::NetMem => {
                 netmem::Request::Read { page: BIG_PAGE, version: NO_VERSION }.encode(out);
             }
+            Protocol::Text | Protocol::Meta => lines::ask(self.protocol, self.asked, out),
             Protocol::Locker => {}
         }
         self.asked += 1;
@@ -117,6 +122,9 @@ impl Conversation {
         let (number, broken) = (self.answered, |error| format!("reply {}: {error}", self.answered));
         let value = match self.protocol {
             Protocol::Locker => return Err("a lock server has no values".to_owned()),
+            Protocol::Text | Protocol::Meta => {
+                return lines::take(self.protocol, number, &self.big, input);
+            }
             Protocol::Memcached => {
                 let reply = memcached::ReplyDecoder::new(BODY_MAX).decode(input).map_err(broken)?;
                 let Some(reply) = reply else { return Ok(false) };

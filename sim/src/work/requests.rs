@@ -8,14 +8,17 @@ use lockproof_protocol::{
 };
 
 use super::expected::torn_page as unwritten_page;
+use super::line_requests::{NO_LINE, Words};
 use super::memcached::COUNTER_KEY;
 use super::netmem::COMMON_PAGE;
 use crate::config::{Config, Protocol};
 
 /// A key, and a page, that only victims write.
-const SCRATCH_KEY: &[u8] = b"scratch";
+const SCRATCH: &str = "scratch";
+const SCRATCH_KEY: &[u8] = SCRATCH.as_bytes();
 /// A key whose value is no number.
-const TEXT_KEY: &[u8] = b"text";
+const TEXT: &str = "text";
+const TEXT_KEY: &[u8] = TEXT.as_bytes();
 const DATA: &[u8] = &[b's'; 64];
 const LONG_DATA: &[u8] = &[b's'; 1024];
 /// Whatever its version, a page is read, and written, all the same.
@@ -29,6 +32,7 @@ const TORN_HEADER_BYTES: usize = 20;
 pub(super) fn read(config: &Config) -> BytesMut {
     match config.protocol {
         Protocol::Memcached => memcached(Opcode::GET, Command::Get { key: SCRATCH_KEY.into() }),
+        Protocol::Text | Protocol::Meta => Words::of(config).read(),
         Protocol::NetMem => {
             // Its bytes are not asked for: they are as many as the big value's.
             encoded(&netmem::Request::Read { page: unwritten_page(config), version: FIRST_VERSION })
@@ -41,6 +45,7 @@ pub(super) fn read(config: &Config) -> BytesMut {
 pub(super) fn write(config: &Config) -> BytesMut {
     match config.protocol {
         Protocol::Memcached => set(SCRATCH_KEY, DATA),
+        Protocol::Text | Protocol::Meta => Words::of(config).set(SCRATCH, DATA),
         Protocol::NetMem => update(scratch_page(config), DATA),
         Protocol::Locker => locks(Verb::Get),
     }
@@ -49,7 +54,7 @@ pub(super) fn write(config: &Config) -> BytesMut {
 /// The common page's lock, or a key; memcached has nothing to lock.
 pub(super) fn lock(config: &Config) -> BytesMut {
     match config.protocol {
-        Protocol::Memcached | Protocol::Locker => write(config),
+        Protocol::Memcached | Protocol::Text | Protocol::Meta | Protocol::Locker => write(config),
         Protocol::NetMem => {
             encoded(&netmem::Request::Lock { page: COMMON_PAGE, version: ANY_VERSION })
         }
@@ -60,6 +65,7 @@ pub(super) fn lock(config: &Config) -> BytesMut {
 pub(super) fn count(config: &Config) -> BytesMut {
     match config.protocol {
         Protocol::Memcached => increment(COUNTER_KEY.as_bytes()),
+        Protocol::Text | Protocol::Meta => Words::of(config).count(COUNTER_KEY),
         Protocol::NetMem | Protocol::Locker => lock(config),
     }
 }
@@ -72,6 +78,11 @@ pub(super) fn absurd(config: &Config) -> BytesMut {
             out.extend_from_slice(&increment(TEXT_KEY));
             out
         }
+        Protocol::Text | Protocol::Meta => {
+            let mut out = Words::of(config).set(TEXT, b"text");
+            out.extend_from_slice(&Words::of(config).count(TEXT));
+            out
+        }
         Protocol::NetMem => update(config.pages().0 + 1, DATA),
         Protocol::Locker => locks(Verb::Release),
     }
@@ -81,6 +92,7 @@ pub(super) fn absurd(config: &Config) -> BytesMut {
 pub(super) fn torn_header(config: &Config) -> BytesMut {
     let mut out = match config.protocol {
         Protocol::Memcached => memcached(Opcode::FLUSH, Command::Flush { delay: 0 }),
+        Protocol::Text | Protocol::Meta => return Words::torn_line(),
         Protocol::NetMem | Protocol::Locker => lock(config),
     };
     out.truncate(TORN_HEADER_BYTES.min(out.len() - 1));
@@ -91,6 +103,7 @@ pub(super) fn torn_header(config: &Config) -> BytesMut {
 pub(super) fn nonsense(config: &Config) -> &'static [u8] {
     match config.protocol {
         Protocol::Memcached => b"\x00 nonsense, and no header",
+        Protocol::Text | Protocol::Meta => NO_LINE,
         Protocol::NetMem => b"\xff nonsense, and no header",
         Protocol::Locker => b"\x7f\0\0\0\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff",
     }

@@ -5,6 +5,7 @@ use std::io;
 use super::{Draw, Stage, StressError, Work};
 use crate::exchange::Exchange;
 use crate::replay::{Clock, World};
+use crate::session::{Message, Value};
 use crate::wire::Reply;
 
 /// A client's connection and what it knows.
@@ -53,7 +54,7 @@ impl<W: World, P: Work> Stage<'_, W, P> {
         self.sessions.set(number);
         let stream = self.world.connect().await;
         let stream = stream.map_err(|error| StressError::failed(number, "connect", error))?;
-        let exchange = Exchange::new(self.target.codec, stream);
+        let exchange = Exchange::new(self.codec, stream);
         Ok(Session { number, exchange, memory: P::Memory::default() })
     }
 
@@ -96,7 +97,7 @@ impl<W: World, P: Work> Stage<'_, W, P> {
         let (timeout, message) = (self.options.timeout, self.work.message(input));
         tokio::select! {
             biased; // a reply in time is one
-            reply = exchange.ask(&message) => reply,
+            reply = ask::<W, P>(exchange, &message) => reply,
             () = self.world.clock().sleep_until(self.world.now() + timeout) => {
                 Err(io::Error::new(io::ErrorKind::TimedOut, format!("no reply within {timeout:?}")))
             }
@@ -112,4 +113,18 @@ impl<W: World, P: Work> Stage<'_, W, P> {
             self.begins(session, &end);
         }
     }
+}
+
+async fn ask<W: World, P: Work>(
+    exchange: &mut Exchange<W::Stream>,
+    message: &Message<Value>,
+) -> io::Result<Reply> {
+    let reply = exchange.ask(message).await?;
+    if P::has_an_end(&reply) {
+        let end = exchange.reply().await?.to_string();
+        if end != "END" {
+            return Err(io::Error::other(format!("`{end}` where END ends the values")));
+        }
+    }
+    Ok(reply)
 }

@@ -64,7 +64,12 @@ impl Work for Items {
     fn message(&self, input: &Request) -> Message<Value> {
         let number = |value: u64| Value::Number { value: value.into(), hex: false };
         let (name, mut fields) = match &input.action {
-            Action::Get => ("get", Vec::new()),
+            // Only lines say what stands behind GET, and nobody draws it here.
+            Action::Get
+            | Action::Fetch { .. }
+            | Action::Touch { .. }
+            | Action::Refill { .. }
+            | Action::Invalidate { .. } => ("get", Vec::new()),
             Action::Store { mode, value, flags, cas } => {
                 let mut fields =
                     vec![("value", Value::Text(value.to_vec())), ("cas", number(*cas))];

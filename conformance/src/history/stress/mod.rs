@@ -7,9 +7,12 @@
 
 mod client;
 mod draw;
+mod lines;
 mod locker;
 mod memcached;
+mod meta;
 mod netmem;
+mod text;
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -22,7 +25,7 @@ use crate::exchange::Exchange;
 use crate::replay::World;
 use crate::session::{Message, Value};
 use crate::target::Target;
-use crate::wire::{Protocol, Reply};
+use crate::wire::{Codec, Protocol, Reply};
 use draw::Draw;
 
 /// How much is done.
@@ -42,6 +45,8 @@ pub struct Options {
     pub pause: Duration,
     /// The longest wait for a reply.
     pub timeout: Duration,
+    /// What clients of a memcached speak, if not the protocol of the target: text, or meta with some text among it.
+    pub speaks: Option<Protocol>,
 }
 
 impl Default for Options {
@@ -54,6 +59,7 @@ impl Default for Options {
             deaths: 40,
             pause: Duration::ZERO,
             timeout: Duration::from_secs(20),
+            speaks: None,
         }
     }
 }
@@ -113,14 +119,14 @@ pub async fn stress<W: World>(
     target: &Target,
     options: Options,
 ) -> Result<Outcome, StressError> {
-    match target.protocol() {
+    let spoken = options.speaks.filter(|spoken| spoken.server() == target.protocol());
+    match spoken.unwrap_or(target.protocol()) {
         Protocol::Memcached => run::<_, memcached::Items>(world, target, options).await,
+        Protocol::Text => run::<_, text::Items>(world, target, options).await,
+        Protocol::Meta => run::<_, meta::Items>(world, target, options).await,
         Protocol::NetMem => run::<_, netmem::Pages>(world, target, options).await,
         Protocol::Locker => run::<_, locker::Locks>(world, target, options).await,
-        // A target is a kind of server, and no memcached is judged by its lines here.
-        other @ (Protocol::Echo | Protocol::Text | Protocol::Meta) => {
-            Err(StressError::NothingShared(other))
-        }
+        Protocol::Echo => Err(StressError::NothingShared(Protocol::Echo)),
     }
 }
 
@@ -147,6 +153,11 @@ trait Work: Sized {
     /// The same as a message.
     fn message(&self, input: &Self::Input) -> Message<Value>;
 
+    /// Whether another line belongs to that reply, and says nothing: text's END behind a value.
+    fn has_an_end(_: &Reply) -> bool {
+        false
+    }
+
     /// What a reply to it means, if it is one.
     fn output(&self, input: &Self::Input, reply: &Reply) -> Option<Self::Output>;
 
@@ -167,7 +178,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Stream for S {}
 /// What all clients of a run share.
 struct Stage<'a, W, P: Work> {
     world: &'a W,
-    target: &'a Target,
+    codec: Codec,
     options: Options,
     work: P,
     history: RefCell<History<P::Input, P::Output>>,
@@ -180,10 +191,12 @@ async fn run<W: World, P: Work>(
     options: Options,
 ) -> Result<Outcome, StressError> {
     let failed = |error| StressError::failed(0, "preparation", error);
-    let mut first = Exchange::new(target.codec, world.connect().await.map_err(failed)?);
+    let protocol = options.speaks.unwrap_or(target.codec.protocol);
+    let codec = Codec { protocol, ..target.codec };
+    let mut first = Exchange::new(codec, world.connect().await.map_err(failed)?);
     let work = P::prepare(&mut first, target, &options).await.map_err(failed)?;
     let (history, sessions) = (RefCell::default(), Cell::new(0));
-    let stage = Stage { world, target, options, work, history, sessions };
+    let stage = Stage { world, codec, options, work, history, sessions };
     try_join_all((0..options.clients).map(|number| stage.client(number))).await?;
     let Stage { work, history, .. } = stage;
     work.tidy(&mut first).await.map_err(failed)?;

@@ -91,6 +91,48 @@ fn item_call() -> impl Strategy<Value = TimedOf<Items>> {
     })
 }
 
+/// Leases of one item that was stored, or not.
+fn lease_call() -> impl Strategy<Value = TimedOf<Items>> {
+    (times(), 0..9_u8, 0..2_u8, any::<bool>(), 0..3_u8, 1..4_u64).prop_map(
+        |(times, kind, value, is_stale, outcome, cas)| {
+            use items::{Life, Reply, Win};
+            let text = |value: u8| std::sync::Arc::from(value.to_string().into_bytes());
+            let fetch = |vivify| Action::Fetch { vivify, recache: value == 0 };
+            let action = match kind {
+                0..=3 => fetch(None),
+                4 => fetch(Some(Life::Ends)),
+                5 => Action::Store { mode: Mode::Set, value: text(value), flags: 0, cas: 0 },
+                6 => Action::Refill { value: text(value), cas },
+                7 => Action::Invalidate { cas: cas % 3, life: None },
+                _ => Action::Touch { life: Life::Ends },
+            };
+            let win = [Win::Won, Win::Taken, Win::None][usize::from(outcome)];
+            let told = |value| Reply::Fetched { value, flags: 0, cas: None, is_stale, win };
+            let reply = match (&action, outcome) {
+                (Action::Fetch { vivify: Some(_), .. }, 0) => told(std::sync::Arc::default()),
+                (Action::Fetch { .. }, _) => told(text(value)),
+                (Action::Refill { .. } | Action::Invalidate { .. }, 1) => Reply::Exists,
+                (Action::Invalidate { .. }, _) => Reply::Invalidated,
+                (Action::Touch { .. }, _) => Reply::Touched,
+                _ => Reply::Stored { cas: (outcome == 0).then_some(cas) },
+            };
+            timed(times, items::Request { key: b"k".to_vec(), action }, reply)
+        },
+    )
+}
+
+/// The same, behind a store that everybody has seen.
+fn leases() -> impl Strategy<Value = Vec<TimedOf<Items>>> {
+    vec(lease_call(), 1..6).prop_map(|calls| {
+        let value = std::sync::Arc::from(b"1".to_vec());
+        let action = Action::Store { mode: Mode::Set, value, flags: 0, cas: 0 };
+        let first = items::Request { key: b"k".to_vec(), action };
+        let stored = Some(items::Reply::Stored { cas: None });
+        let first = Timed { session: 9, input: first, output: stored, from: -2, to: -1 };
+        [first].into_iter().chain(calls).collect()
+    })
+}
+
 fn lock_call() -> impl Strategy<Value = TimedOf<Locks>> {
     (times(), 0..7_u8, any::<bool>(), 0..4_u8).prop_map(|(times, kind, both, outcome)| {
         let key = |name: u8| locks::Key(vec![name]);
@@ -126,15 +168,18 @@ fn shares_of_good_and_bad_are_both_large() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let (mut items, mut locks) = (Shares::default(), Shares::default());
+    let mut found = Shares::default();
     let mut runner = TestRunner::deterministic();
     for _ in 0..400 {
         let calls = vec(item_call(), 1..7).new_tree(&mut runner).unwrap().current();
         agree(&Items, &calls, &mut items);
         let calls = vec(lock_call(), 1..7).new_tree(&mut runner).unwrap().current();
         agree(&Locks, &calls, &mut locks);
+        let calls = leases().new_tree(&mut runner).unwrap().current();
+        agree(&Items, &calls, &mut found);
     }
-    for share in items.0.into_iter().chain(locks.0) {
-        assert!(share > 40, "{:?} {:?}", items.0, locks.0);
+    for share in items.0.into_iter().chain(locks.0).chain(found.0) {
+        assert!(share > 40, "{:?} {:?} {:?}", items.0, locks.0, found.0);
     }
 }
 
@@ -143,6 +188,12 @@ proptest! {
 
     #[test]
     fn items_as_every_order_says(calls in vec(item_call(), 1..7)) {
+        let (found, truth) = agree(&Items, &calls, &mut Shares::default());
+        prop_assert_eq!(found, truth);
+    }
+
+    #[test]
+    fn leases_as_every_order_says(calls in leases()) {
         let (found, truth) = agree(&Items, &calls, &mut Shares::default());
         prop_assert_eq!(found, truth);
     }

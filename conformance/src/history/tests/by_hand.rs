@@ -9,12 +9,12 @@ use crate::history::items::{Action, Items, Mode, Reply, Request};
 use crate::history::locks::{self, Locks, Outcome};
 use crate::history::pages::{self, Pages};
 
-fn good<M: Model>(model: &M, calls: &[TimedOf<M>]) {
+pub(super) fn good<M: Model>(model: &M, calls: &[TimedOf<M>]) {
     let verdict = verdict(model, calls);
     assert!(verdict.is_linearizable(), "{:?}", verdict.problem());
 }
 
-fn bad<M: Model>(model: &M, calls: &[TimedOf<M>]) {
+pub(super) fn bad<M: Model>(model: &M, calls: &[TimedOf<M>]) {
     assert!(matches!(verdict(model, calls), crate::history::Verdict::Violation(_)));
 }
 

@@ -4,6 +4,7 @@
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_assert, proptest};
 
+use super::leasing::Leasing;
 use super::server::{Locker, Memcached, NetMem, Server};
 use super::support::{Timed, TimedOf, verdict};
 use crate::history::Verdict;
@@ -106,14 +107,16 @@ fn bent_is_found<S: Server>(seeds: &[Seed], place: usize) -> Result<(), String> 
 proptest! {
     #[test]
     fn what_one_server_did_is_linearizable(seeds in vec(seed(), 1..80)) {
-        for held in [holds::<Memcached>(&seeds), holds::<NetMem>(&seeds), holds::<Locker>(&seeds)] {
+        let items = [holds::<Memcached>(&seeds), holds::<Leasing>(&seeds)];
+        for held in items.into_iter().chain([holds::<NetMem>(&seeds), holds::<Locker>(&seeds)]) {
             prop_assert!(held.is_ok(), "{}", held.unwrap_err());
         }
     }
 
     #[test]
     fn one_wrong_reply_is_found(seeds in vec(seed(), 1..80), place: usize) {
-        for found in [bent_is_found::<Memcached>(&seeds, place), bent_is_found::<NetMem>(&seeds, place)] {
+        let items = [bent_is_found::<Memcached>(&seeds, place), bent_is_found::<Leasing>(&seeds, place)];
+        for found in items.into_iter().chain([bent_is_found::<NetMem>(&seeds, place)]) {
             prop_assert!(found.is_ok(), "{}", found.unwrap_err());
         }
     }

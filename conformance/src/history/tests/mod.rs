@@ -4,5 +4,7 @@ mod brute;
 mod by_hand;
 mod checker;
 mod generated;
+mod leases;
+mod leasing;
 mod server;
 mod support;

@@ -122,6 +122,13 @@ impl Server for Memcached {
                 Reply::Counted { value: *value, cas: Some(self.put(key, value.to_string(), 0)) }
             }
             (_, None) => Reply::Missing,
+            (
+                Action::Fetch { .. }
+                | Action::Touch { .. }
+                | Action::Refill { .. }
+                | Action::Invalidate { .. },
+                _,
+            ) => unreachable!("`leasing` draws these"),
         })
     }
 

@@ -1,5 +1,6 @@
 //! Plays the script of a scene's actor, byte by byte as the script says.
 
+mod lines;
 mod locker;
 mod netmem;
 
@@ -55,8 +56,15 @@ impl From<io::Error> for Stop {
 /// Plays the script to its end. What did not go as it says is a violation.
 pub(super) async fn play(setting: &Setting, index: usize, hazard: Hazard) {
     let begin = Duration::from_millis(begin_ms(setting.seed));
-    let mut actor =
-        Actor { setting, index, begin, stream: None, input: BytesMut::new(), old: Vec::new() };
+    let mut actor = Actor {
+        setting,
+        index,
+        begin,
+        stream: None,
+        input: BytesMut::new(),
+        old: Vec::new(),
+        cas: String::new(),
+    };
     let played = actor.all(hazard.script(index)).await;
     note(setting, index, played);
     // What it holds it holds on to: an actor that has no more lines does not leave the stage.
@@ -86,6 +94,8 @@ struct Actor<'a> {
     input: BytesMut,
     /// Connections that are open still, and that nobody uses.
     old: Vec<SimStream>,
+    /// The CAS that it has learnt.
+    cas: String,
 }
 
 impl Actor<'_> {
@@ -131,10 +141,18 @@ impl Actor<'_> {
                     }
                 }
             }
-            _ if self.setting.config.protocol == Protocol::Locker => self.at_locker(step).await?,
-            _ => self.at_netmem(step).await?,
+            _ => self.in_its_words(step).await?,
         }
         Ok(())
+    }
+
+    /// What only one protocol knows.
+    async fn in_its_words(&mut self, step: Step) -> Result<(), Stop> {
+        match self.setting.config.protocol {
+            Protocol::Locker => self.at_locker(step).await,
+            Protocol::NetMem => self.at_netmem(step).await,
+            Protocol::Memcached | Protocol::Text | Protocol::Meta => self.at_lines(step).await,
+        }
     }
 
     const fn who(&self) -> Who {

@@ -1,10 +1,16 @@
 //! What clients that work side by side see is explained by some order of their calls: of the reference server over TCP,
 //! and of the correct servers of `conformance/defects`. Where a defect lets others in between, it is found.
 //!
+//! A memcached is asked in each of its three protocols, and a real one is beside ours.
+//!
 //! The reference server runs on threads of its own, so that calls really meet. The servers with defects are in memory and in
 //! paused time: one seed, one history.
 
+mod liar;
+mod real;
+
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,6 +18,7 @@ use lockproof_conformance::history::Verdict;
 use lockproof_conformance::history::stress::{Options, Outcome, StressError, stress};
 use lockproof_conformance::replay::{TcpWorld, Ticking, World};
 use lockproof_conformance::target::Target;
+use lockproof_conformance::wire::Protocol;
 use lockproof_defects::{Clock, End, KINDS, Kind, Server, Setup, pipe};
 use lockproof_reference_server::{Embedded, EmbeddedConfig};
 use tokio::runtime::{Builder, RngSeed};
@@ -20,42 +27,100 @@ use tokio::task::LocalSet;
 /// Unix time at each server's start: 2024-01-01.
 const UNIX_START: u64 = 1_704_067_200;
 
-/// What the three protocols' clients did, and saw.
-async fn on_tcp(protocol: &str, seed: u64) -> Outcome {
-    let server = Embedded::start(EmbeddedConfig::default()).await.expect("ports of our own");
-    let address = match protocol {
-        "memcached" => server.memcached(),
-        "netmem" => server.netmem(),
-        _ => server.locker(),
-    };
-    let target = Target::parse(&format!("{protocol}://{address}")).expect("an address");
-    let options = Options { seed, calls: 250, keys: 4, ..Options::default() };
-    let outcome = stress(&TcpWorld::new(address), &target, options).await.expect("every call");
-    server.stop().await;
-    outcome
+async fn started() -> Embedded {
+    Embedded::start(EmbeddedConfig::default()).await.expect("ports of our own")
 }
 
-async fn holds_on_tcp(protocol: &str) {
+/// What clients did there, and saw.
+async fn seen(
+    address: SocketAddr,
+    kind: Protocol,
+    speaks: Protocol,
+    seed: u64,
+) -> Result<Outcome, StressError> {
+    let target = Target::parse(&format!("{}://{address}", kind.name())).expect("an address");
+    let speaks = Some(speaks);
+    let options = Options { seed, calls: 250, keys: 4, speaks, ..Options::default() };
+    stress(&TcpWorld::new(address), &target, options).await
+}
+
+fn holds(outcome: &Outcome, seed: u64) {
+    assert!(outcome.verdict.is_linearizable(), "seed {seed}: {:?}", outcome.verdict.problem());
+    assert!(outcome.calls >= 2_000 && outcome.open > 10, "seed {seed}: {outcome:?}");
+}
+
+async fn reference_holds(speaks: Protocol) {
     for seed in 0..4 {
-        let outcome = on_tcp(protocol, seed).await;
-        assert!(outcome.verdict.is_linearizable(), "seed {seed}: {:?}", outcome.verdict.problem());
-        assert!(outcome.calls >= 2_000 && outcome.open > 10, "seed {seed}: {outcome:?}");
+        let server = started().await;
+        let address = match speaks.server() {
+            Protocol::NetMem => server.netmem(),
+            Protocol::Locker => server.locker(),
+            _ => server.memcached(),
+        };
+        let outcome = seen(address, speaks.server(), speaks, seed).await.expect("every call");
+        server.stop().await;
+        holds(&outcome, seed);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reference_server_is_linearizable_over_memcached() {
-    holds_on_tcp("memcached").await;
+    reference_holds(Protocol::Memcached).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reference_server_is_linearizable_over_text() {
+    reference_holds(Protocol::Text).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reference_server_is_linearizable_over_meta() {
+    reference_holds(Protocol::Meta).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reference_server_is_linearizable_over_netmem() {
-    holds_on_tcp("netmem").await;
+    reference_holds(Protocol::NetMem).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reference_server_is_linearizable_over_locker() {
-    holds_on_tcp("locker").await;
+    reference_holds(Protocol::Locker).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memcached_is_linearizable_over_text_and_meta() {
+    let memcached = real::Memcached::start();
+    for speaks in [Protocol::Text, Protocol::Meta] {
+        for seed in 0..4 {
+            let outcome = seen(memcached.address, Protocol::Memcached, speaks, seed).await;
+            holds(&outcome.expect("every call"), seed);
+        }
+    }
+}
+
+/// What a server says that lets two win, or nobody, or that forgets what it was told.
+const LIES: [(Protocol, &str, liar::Lie); 6] = [
+    (Protocol::Meta, "two win what is stale", (" Z X\r\n", " X W\r\n")),
+    (Protocol::Meta, "nobody wins what is stale", (" X W\r\n", " Z X\r\n")),
+    (Protocol::Meta, "a stale value is served as a fresh one", (" X W\r\n", " P W\r\n")),
+    (Protocol::Meta, "a CAS of old stores", ("EX c0\r\n", "HD c9\r\n")),
+    (Protocol::Meta, "a mark is refused that was made", ("HD\r\n", "EX\r\n")),
+    (Protocol::Text, "two store with one CAS", ("EXISTS\r\n", "STORED\r\n")),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lies_are_found_out() {
+    for (speaks, about, lie) in LIES {
+        let server = started().await;
+        let liar = liar::Liar::start(server.memcached(), lie).await;
+        let outcome = seen(liar.address, Protocol::Memcached, speaks, 1).await;
+        server.stop().await;
+        match outcome.map(|outcome| outcome.verdict) {
+            Ok(Verdict::Violation(violation)) => println!("{about}:\n{violation}\n"),
+            other => panic!("{about}: {other:?}"),
+        }
+    }
 }
 
 /// A server of this process, reached by pipes.
