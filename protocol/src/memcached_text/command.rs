@@ -255,8 +255,14 @@ impl Line<'_> {
     }
 
     fn key(&self, token: &[u8]) -> Read<Bytes> {
-        if token.len() > KEY_MAX { Err(Refusal::FORMAT) } else { Ok(self.line.slice_ref(token)) }
+        if is_key(token) { Ok(self.line.slice_ref(token)) } else { Err(Refusal::FORMAT) }
     }
+}
+
+/// A CR that ends no line is a byte like others (MCT-LIN-15); other control bytes are refused (MCT-KEY-04).
+fn is_key(token: &[u8]) -> bool {
+    let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\r';
+    token.len() <= KEY_MAX && !token.iter().any(is_control)
 }
 
 fn item(command: Command, is_silent: bool) -> Request {
@@ -286,7 +292,7 @@ fn get(keys: Bytes, with_cas: bool, expiry: Option<u32>) -> Read<Request> {
     if tokens.peek().is_none() {
         return Err(Refusal::UNKNOWN); // MCT-GET-08, MCT-GAT-05
     }
-    if tokens.any(|key| key.len() > KEY_MAX) {
+    if !tokens.all(is_key) {
         return Err(Refusal::FORMAT);
     }
     Ok(Request::Get(Get { keys: Keys { line: keys }, with_cas, expiry }))
