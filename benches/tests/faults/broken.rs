@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use lockproof_defects::{Clock, KINDS, Server, Setup};
+use lockproof_defects::{Clock, KINDS, Kind, Server, Setup};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{LocalSet, spawn_local};
@@ -51,7 +51,9 @@ pub(crate) fn serve() -> ExitCode {
     LocalSet::new().block_on(&runtime, async {
         let house = Rc::new(House::new());
         let mut listen = serde_json::Map::new();
-        for kind in KINDS {
+        // memcached's server speaks text and meta too.
+        let served = |kind: &Kind| !matches!(kind.protocol, "text" | "meta");
+        for kind in KINDS.into_iter().filter(served) {
             let listener = TcpListener::bind(address(kind.protocol)).await.unwrap();
             let address = listener.local_addr().unwrap().to_string();
             listen.insert(kind.protocol.to_owned(), address.into());
