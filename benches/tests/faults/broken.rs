@@ -52,8 +52,8 @@ pub(crate) fn serve() -> ExitCode {
         let house = Rc::new(House::new());
         let mut listen = serde_json::Map::new();
         // memcached's server speaks text and meta too.
-        let served = |kind: &Kind| !matches!(kind.protocol, "text" | "meta");
-        for kind in KINDS.into_iter().filter(served) {
+        let has_address = |kind: &Kind| !matches!(kind.protocol, "text" | "meta");
+        for kind in KINDS.into_iter().filter(has_address) {
             let listener = TcpListener::bind(address(kind.protocol)).await.unwrap();
             let address = listener.local_addr().unwrap().to_string();
             listen.insert(kind.protocol.to_owned(), address.into());

@@ -259,12 +259,6 @@ impl Line<'_> {
     }
 }
 
-/// A CR that ends no line is a byte like others (MCT-LIN-15); other control bytes are refused (MCT-KEY-04).
-fn is_key(token: &[u8]) -> bool {
-    let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\r';
-    token.len() <= KEY_MAX && !token.iter().any(is_control)
-}
-
 fn item(command: Command, is_silent: bool) -> Request {
     Request::Item(Ask { command, cas: None, is_silent })
 }
