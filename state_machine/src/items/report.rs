@@ -9,6 +9,9 @@ use core::fmt::Display;
 
 use super::Stats;
 
+/// Bytes of a page of memcached's slabs, in which its tools count memory.
+const SLAB_PAGE: u64 = 1 << 20;
+
 /// Names and values, in the order in which they are sent.
 type Pairs = Vec<(Bytes, Bytes)>;
 
@@ -146,10 +149,17 @@ impl Stats {
         ])
     }
 
-    /// The group `slabs`.
+    /// The group `slabs`. There are none here; for tools that look at them, all items are of one class, whose chunks are as large as
+    /// the items are on average (MCT-STT-04).
     pub fn slabs(&self) -> Pairs {
+        let chunk_size = self.bytes.div_ceil(self.curr_items.max(1)).max(1);
         Vec::from([
+            pair("1:chunk_size", chunk_size),
+            pair("1:chunks_per_page", (SLAB_PAGE / chunk_size).max(1)),
+            pair("1:total_pages", self.bytes.div_ceil(SLAB_PAGE)),
+            pair("1:total_chunks", self.curr_items),
             pair("1:used_chunks", self.curr_items),
+            pair("1:free_chunks", 0_u64),
             pair("1:mem_requested", self.bytes),
             pair("1:get_hits", self.get_hits),
             pair("1:cmd_set", self.cmd_set),
@@ -256,6 +266,10 @@ mod tests {
         let one = Stats { curr_items: 1, ..empty };
         assert_eq!(shown(&one, Group::Items)[&b"items:1:number"[..]], "1");
         assert_eq!(shown(&one, Group::Slabs)[&b"1:used_chunks"[..]], "1");
+        let two = Stats { curr_items: 2, bytes: 4096, ..one };
+        let slabs = shown(&two, Group::Slabs);
+        let pages = ["1:chunk_size", "1:chunks_per_page", "1:total_pages"];
+        assert_eq!(pages.map(|name| &slabs[name.as_bytes()][..]), [&b"2048"[..], b"512", b"1"]);
     }
 
     #[test]
