@@ -10,6 +10,7 @@ mod gang;
 
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
 use fastrand::Rng;
 use lockproof_client::memcached::Meta;
 
@@ -250,6 +251,8 @@ impl Crowd<'_> {
         let mut deaths: Vec<f64> = dying.iter().map(|_| random.f64() * 0.8).collect();
         deaths.sort_by(|a, b| b.total_cmp(a));
         let killed: u32 = dying.iter().map(|gang| gang.count).sum();
+        // Otherwise nobody was there to be noticed, or the look sees nothing.
+        ensure!(!wired || network::still_believed()? > 0, "nobody is believed in who shall vanish");
         let mut looks = Duration::ZERO;
         while start.elapsed() < left || !dying.is_empty() {
             while deaths.last().is_some_and(|at| left.mul_f64(*at) <= start.elapsed()) {
